@@ -1,0 +1,455 @@
+"""The on-board interface: every number that ground and satellites must agree on, once.
+
+Pure tables and layouts, no Django and no clock, so that the simulated satellites are held
+to the very same page. All integers are big-endian.
+
+Sources: space packets CCSDS 133.0-B-2, AOS frames 732.0-B-4, TC frames 232.0-B-4,
+CDS time code 301.0-B-4 section 3.3, CFDP 727.0-B-5, AES-CMAC NIST SP 800-38B.
+"""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import IntEnum
+from uuid import UUID
+
+# --- Frames ---------------------------------------------------------------------------------
+
+FRAME_BYTES = 1115
+"""Length of every AOS frame: what Reed-Solomon (255,223) at interleave 5 carries."""
+AOS_HEADER_BYTES = 6
+MPDU_HEADER_BYTES = 2
+OCF_BYTES = 4
+FECF_BYTES = 2
+UPLINK_ZONE_BYTES = FRAME_BYTES - AOS_HEADER_BYTES - MPDU_HEADER_BYTES - FECF_BYTES
+"""Packet zone of an uplink frame (no operational control field): 1,105 bytes."""
+DOWNLINK_ZONE_BYTES = UPLINK_ZONE_BYTES - OCF_BYTES
+"""Packet zone of a downlink frame, which ends with a CLCW: 1,101 bytes."""
+FIRST_HEADER_NONE = 0x7FF
+FIRST_HEADER_IDLE = 0x7FE
+TC_FRAME_MAX_BYTES = 1024
+
+
+class UplinkChannel(IntEnum):
+    """Virtual channels of the uplink, the most urgent first."""
+
+    PROTOCOL = 1
+    FILES = 2
+
+
+class DownlinkChannel(IntEnum):
+    """Virtual channels of the downlink, the most urgent first."""
+
+    LIVE = 0
+    TOKENS = 1
+    FILES = 2
+    PLAYBACK = 3
+    IDLE = 63
+
+
+TELECOMMAND_CHANNEL = 0
+"""Virtual channel of the TC frames."""
+
+# --- Packets --------------------------------------------------------------------------------
+
+PACKET_HEADER_BYTES = 6
+PACKET_MAX_BYTES = 65_542
+IDLE_APID = 0x7FF
+
+
+class Apid(IntEnum):
+    """Application process identifiers; below 0x100 they come down, above they go up."""
+
+    HK_PLATFORM = 0x010
+    HK_COMPUTE = 0x011
+    HK_LINK = 0x012
+    COMMAND_REPORT = 0x020
+    STORE_REPORT = 0x021
+    EVENT_REPORT = 0x022
+    RECORDER_STATUS = 0x023
+    TOKENS = 0x030
+    CFDP_DOWN = 0x040
+
+    TELECOMMAND = 0x100
+    PROMPT = 0x110
+    TOKEN_ACK = 0x111
+    GAP_REQUEST = 0x120
+    RECORDER_RELEASE = 0x121
+    CFDP_UP = 0x140
+
+
+# --- Time and the secondary header of everything that comes down -----------------------------
+
+CDS_P_FIELD = 0x40
+"""CDS, epoch 1958-01-01, 16-bit day, milliseconds only (301.0-B-4, 3.3.2)."""
+CDS_EPOCH = datetime(1958, 1, 1, tzinfo=UTC)
+_CDS = struct.Struct(">BHI")
+_SECONDARY = struct.Struct(">BHIIHI")
+SECONDARY_BYTES = _SECONDARY.size
+UNIX_EPOCH_CDS_DAY = 4383
+"""CDS day number of 1970-01-01."""
+_DAY_MS = 86_400_000
+
+
+def encode_time(instant: datetime) -> bytes:
+    """Return the 7 bytes of the CDS short time code of an aware instant, rounded down to 1 ms."""
+    elapsed = instant - CDS_EPOCH
+    milliseconds = elapsed.seconds * 1000 + elapsed.microseconds // 1000
+    return _CDS.pack(CDS_P_FIELD, elapsed.days, milliseconds)
+
+
+def decode_time(code: bytes) -> datetime:
+    """Return the instant of a CDS short time code; ValueError names what is off."""
+    p_field, day, milliseconds = _CDS.unpack_from(code)
+    _check_time(p_field, milliseconds)
+    return CDS_EPOCH + timedelta(days=day, milliseconds=milliseconds)
+
+
+def _check_time(p_field: int, milliseconds: int) -> None:
+    if p_field != CDS_P_FIELD:
+        raise ValueError(f"time code P-field is 0x{p_field:02x}, expected 0x{CDS_P_FIELD:02x}")
+    if milliseconds > _DAY_MS + 999:  # a leap second lasts to 86,400,999 ms
+        raise ValueError(f"time code has {milliseconds} ms of day")
+
+
+@dataclass(frozen=True, slots=True)
+class Secondary:
+    """What every downlink packet says of itself.
+
+    `volume` names the recorder's formatting, `boot` counts restarts, and `serial` counts all
+    packets of the volume from 0, over restarts: the set of serials is the proof of completeness.
+    """
+
+    generated_ns: int
+    volume: int
+    boot: int
+    serial: int
+
+    def encode(self) -> bytes:
+        day, milliseconds = divmod(self.generated_ns // 1_000_000, _DAY_MS)
+        return _SECONDARY.pack(
+            CDS_P_FIELD,
+            day + UNIX_EPOCH_CDS_DAY,
+            milliseconds,
+            self.volume,
+            self.boot,
+            self.serial,
+        )
+
+    @classmethod
+    def decode(cls, field: bytes) -> Secondary:
+        """Read the 17 bytes behind the primary header; ValueError or struct.error when they lie."""
+        p_field, day, milliseconds, volume, boot, serial = _SECONDARY.unpack_from(field)
+        _check_time(p_field, milliseconds)
+        generated_ns = ((day - UNIX_EPOCH_CDS_DAY) * _DAY_MS + milliseconds) * 1_000_000
+        return cls(generated_ns, volume, boot, serial)
+
+
+# --- CFDP -----------------------------------------------------------------------------------
+
+GROUND_ENTITY_ID = 1
+CFDP_ENTITY_ID_BYTES = 2
+CFDP_SEQUENCE_BYTES = 4
+CFDP_CHECKSUM_CRC32C = 3
+CFDP_FILE_DATA_HEADER_BYTES = 4 + 2 * CFDP_ENTITY_ID_BYTES + CFDP_SEQUENCE_BYTES + 4
+FILE_SEGMENT_BYTES = UPLINK_ZONE_BYTES - PACKET_HEADER_BYTES - CFDP_FILE_DATA_HEADER_BYTES
+"""File bytes in one File Data PDU, so that packet and frame end together: 1,083."""
+PACK_BYTES = 4 * 1024 * 1024
+PACK_NAME = "pack/"
+MANIFEST_NAME = "manifest/"
+
+# --- Housekeeping ---------------------------------------------------------------------------
+
+
+class Mode(IntEnum):
+    SAFE = 0
+    IDLE = 1
+    CONTACT = 2
+    INFERENCE = 3
+
+
+class SlotState(IntEnum):
+    EMPTY = 0
+    LOADING = 1
+    LOADED = 2
+    ACTIVE = 3
+    REFUSED = 4
+
+
+NO_DIGEST = bytes(32)
+
+HK_PLATFORM_LAYOUT = struct.Struct(">B B H h H h h h h H I")
+"""mode, sunlit (0 umbra, 1 penumbra, 2 sun), battery charge (1e-4), battery current (mA, signed),
+bus voltage (mV), temperatures of battery, panel, radiator and structure (0.01 degC, signed),
+solar power (0.1 W), seconds since boot."""
+
+HK_COMPUTE_LAYOUT = struct.Struct(">H h H I I H H B B 32s 32s 32s H H I")
+"""accelerator load (1e-4), accelerator temperature (0.01 degC), accelerator power (0.1 W),
+corrected ECC errors, uncorrected ECC errors, memory used (MiB), tokens per second (0.01),
+state of slot A, state of slot B, SHA-256 in slot A, in slot B, of the active model (zeros: none),
+queries queued, queries running, queries answered since boot."""
+
+HK_LINK_LAYOUT = struct.Struct(">I I I I B I I B")
+"""uplink frames good, uplink frames bad, uplink packets, telecommands refused, laser links up,
+packs held, storage used (MiB), number n of neighbours; then n entity ids (u16) of the satellites
+at the other ends, and nothing else."""
+
+# --- Reports --------------------------------------------------------------------------------
+
+
+class CommandStage(IntEnum):
+    ACCEPTED = 0
+    STARTED = 1
+    COMPLETED = 2
+    FAILED = 3
+    REFUSED = 4
+
+
+class CommandCode(IntEnum):
+    """Why a telecommand was refused or failed; 0 when it was not."""
+
+    NONE = 0
+    BAD_AUTHENTICATION = 1
+    REPLAYED = 2
+    UNKNOWN_OPCODE = 3
+    BAD_ARGUMENTS = 4
+    NOT_ON_BOARD = 5
+    WRONG_DIGEST = 6
+    NO_MODEL_IN_SLOT = 7
+    RUNTIME_FAILED = 8
+    BUSY = 9
+
+
+COMMAND_REPORT_LAYOUT = struct.Struct(">16s B H B")
+"""command id, stage, code, length n of the text; then n bytes of UTF-8."""
+
+
+class StoreEvent(IntEnum):
+    PACK_STORED = 0
+    PACK_REFUSED = 1
+    MANIFEST_STORED = 2
+    ARTEFACT_VERIFIED = 3
+    ARTEFACT_REFUSED = 4
+    SLOT_LOADED = 5
+    SLOT_ACTIVATED = 6
+    SLOT_REFUSED = 7
+    SLOT_CLEARED = 8
+    ARTEFACT_DROPPED = 9
+
+
+STORE_REPORT_LAYOUT = struct.Struct(">B B 32s I I B")
+"""event, slot (0 none, 1 A, 2 B), SHA-256 it is about, packs held of that artefact, packs it has,
+length n of the text; then n bytes of UTF-8 (the reason of a refusal)."""
+
+
+class EventSeverity(IntEnum):
+    INFO = 0
+    WARNING = 1
+    DISTRESS = 2
+    CRITICAL = 3
+
+
+EVENT_REPORT_LAYOUT = struct.Struct(">B H B")
+"""severity, event number, length n of the text; then n bytes of UTF-8."""
+
+RECORDER_STATUS_LAYOUT = struct.Struct(">I I I H")
+"""volume, oldest serial held, next serial to be given, number n of ranges; then n pairs of u32
+(first, last): serials asked for that are not on board and never will be."""
+
+# --- Upward: gap requests, releases, prompts, acknowledgements -------------------------------
+
+GAP_REQUEST_LAYOUT = struct.Struct(">I H")
+"""volume, number n of ranges; then n pairs of u32 (first, last serial, both included)."""
+GAP_RANGE = struct.Struct(">I I")
+GAP_RANGES_MAX = 100
+
+RECORDER_RELEASE_LAYOUT = struct.Struct(">I I")
+"""volume, serial: everything below it is on the ground and may go."""
+
+PROMPT_LAYOUT = struct.Struct(">16s H H H H I I")
+"""query id, part number from 0, parts in all, most tokens to answer, temperature (1e-3), seed,
+seconds (mission time, from reception of the last part) after which no answer is wanted; then a
+part of the UTF-8 JSON of the messages: `[{"role": ..., "content": ...}, ...]`."""
+PROMPT_PART_BYTES = 900
+PROMPT_MAX_BYTES = 256 * 1024
+
+CANCEL_PARTS = 0
+"""A PROMPT with 0 parts and no text cancels the query it names."""
+
+
+class TokenKind(IntEnum):
+    ACCEPTED = 0
+    TEXT = 1
+    END = 2
+    ERROR = 3
+
+
+TOKENS_LAYOUT = struct.Struct(">16s I B H")
+"""query id, segment number from 0, kind, length n; then n bytes of UTF-8: the digest of the model
+in hex for ACCEPTED, text for TEXT (cut between characters), JSON for END (`prompt_tokens`,
+`completion_tokens`, `finish_reason`, `accepted_at`, `started_at`, `first_token_at`, `ended_at` in
+seconds since 1970) and for ERROR (`code`, `detail`)."""
+
+TOKEN_ACK_LAYOUT = struct.Struct(">16s I Q")
+"""query id, number below which all segments are on the ground, then a bitmap of the 64 segments
+from that number on (most significant bit first). When END or ERROR is covered the query is over."""
+
+# --- Telecommands ---------------------------------------------------------------------------
+
+
+class Opcode(IntEnum):
+    NO_OP = 0
+    LOAD_SLOT = 1
+    ACTIVATE_SLOT = 2
+    CLEAR_SLOT = 3
+    DROP_ARTEFACT = 4
+    SET_MODE = 5
+
+
+class Slot(IntEnum):
+    A = 1
+    B = 2
+
+
+TELECOMMAND_LAYOUT = struct.Struct(">16s I B")
+"""command id, anti-replay counter (greater than any accepted before), opcode; then the arguments;
+then the authentication code over everything from the primary header of the packet on."""
+TELECOMMAND_MAC_BYTES = 16
+LOAD_SLOT_LAYOUT = struct.Struct(">B 32s")
+SLOT_LAYOUT = struct.Struct(">B")
+DROP_ARTEFACT_LAYOUT = struct.Struct(">32s")
+SET_MODE_LAYOUT = struct.Struct(">B")
+
+
+def telecommand_key_info(satellite_code: str) -> bytes:
+    """Return the HKDF-SHA256 `info` that turns the master key into one satellite's 16-byte key."""
+    return b"zenith telecommand " + satellite_code.encode()
+
+
+# --- Small codecs of the packets whose tails vary --------------------------------------------
+
+
+def encode_ranges(ranges: list[tuple[int, int]]) -> bytes:
+    """Return pairs (first, last) one behind the other."""
+    return b"".join(GAP_RANGE.pack(first, last) for first, last in ranges)
+
+
+def decode_ranges(field: bytes, count: int) -> list[tuple[int, int]]:
+    """Return `count` pairs (first, last); ValueError when the bytes are too few or a pair is upside
+    down."""
+    if len(field) < count * GAP_RANGE.size:
+        raise ValueError(f"{count} ranges need {count * GAP_RANGE.size} bytes, got {len(field)}")
+    ranges = [GAP_RANGE.unpack_from(field, n * GAP_RANGE.size) for n in range(count)]
+    for first, last in ranges:
+        if last < first:
+            raise ValueError(f"range {first}-{last} ends before it starts")
+    return ranges
+
+
+def encode_gap_request(volume: int, ranges: list[tuple[int, int]]) -> bytes:
+    """Return the payload of a GAP_REQUEST packet for at most `GAP_RANGES_MAX` ranges."""
+    return GAP_REQUEST_LAYOUT.pack(volume, len(ranges)) + encode_ranges(ranges)
+
+
+def decode_gap_request(payload: bytes) -> tuple[int, list[tuple[int, int]]]:
+    volume, count = GAP_REQUEST_LAYOUT.unpack_from(payload)
+    return volume, decode_ranges(payload[GAP_REQUEST_LAYOUT.size :], count)
+
+
+def encode_recorder_status(
+    volume: int, oldest: int, following: int, missing: list[tuple[int, int]]
+) -> bytes:
+    """Return the payload of a RECORDER_STATUS packet."""
+    head = RECORDER_STATUS_LAYOUT.pack(volume, oldest, following, len(missing))
+    return head + encode_ranges(missing)
+
+
+def decode_recorder_status(payload: bytes) -> tuple[int, int, int, list[tuple[int, int]]]:
+    """Return volume, oldest serial held, next serial, and the ranges that are gone for good."""
+    volume, oldest, following, count = RECORDER_STATUS_LAYOUT.unpack_from(payload)
+    ranges = decode_ranges(payload[RECORDER_STATUS_LAYOUT.size :], count)
+    return volume, oldest, following, ranges
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """One numbered piece of an answer."""
+
+    query_id: UUID
+    number: int
+    kind: TokenKind
+    text: str
+
+    def encode(self) -> bytes:
+        body = self.text.encode()
+        return TOKENS_LAYOUT.pack(self.query_id.bytes, self.number, self.kind, len(body)) + body
+
+    @classmethod
+    def decode(cls, payload: bytes) -> Tokens:
+        """Read a TOKENS payload; ValueError (or struct.error) when it is cut or has unknown kinds."""
+        query, number, kind, length = TOKENS_LAYOUT.unpack_from(payload)
+        body = payload[TOKENS_LAYOUT.size :]
+        if len(body) != length:
+            raise ValueError(f"segment announces {length} bytes and has {len(body)}")
+        return cls(UUID(bytes=query), number, TokenKind(kind), body.decode())
+
+
+@dataclass(frozen=True, slots=True)
+class PromptPart:
+    """One part of a question on its way up."""
+
+    query_id: UUID
+    number: int
+    parts: int
+    max_tokens: int
+    temperature: float
+    seed: int
+    lifetime_s: int
+    text: bytes
+
+    def encode(self) -> bytes:
+        head = PROMPT_LAYOUT.pack(
+            self.query_id.bytes,
+            self.number,
+            self.parts,
+            self.max_tokens,
+            round(self.temperature * 1000),
+            self.seed,
+            self.lifetime_s,
+        )
+        return head + self.text
+
+    @classmethod
+    def decode(cls, payload: bytes) -> PromptPart:
+        query, number, parts, most, temperature, seed, lifetime_s = PROMPT_LAYOUT.unpack_from(
+            payload
+        )
+        text = bytes(payload[PROMPT_LAYOUT.size :])
+        return cls(
+            UUID(bytes=query), number, parts, most, temperature / 1000, seed, lifetime_s, text
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class TokenAck:
+    """Which segments of an answer the ground holds: all below `following`, and those in `also`."""
+
+    query_id: UUID
+    following: int
+    also: frozenset[int] = frozenset()
+
+    def encode(self) -> bytes:
+        bitmap = sum(
+            1 << (63 - (number - self.following))
+            for number in self.also
+            if 0 <= number - self.following < 64
+        )
+        return TOKEN_ACK_LAYOUT.pack(self.query_id.bytes, self.following, bitmap)
+
+    @classmethod
+    def decode(cls, payload: bytes) -> TokenAck:
+        query, following, bitmap = TOKEN_ACK_LAYOUT.unpack_from(payload)
+        also = frozenset(following + bit for bit in range(64) if bitmap >> (63 - bit) & 1)
+        return cls(UUID(bytes=query), following, also)

@@ -1,0 +1,85 @@
+"""The on-board interface against another implementation's bytes, and against itself."""
+
+from datetime import UTC, datetime, timedelta
+from uuid import uuid4
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from spacepackets.ccsds.time import CdsShortTimestamp
+from spacepackets.cfdp import ChecksumType, LargeFileFlag, TransmissionMode
+from spacepackets.cfdp.conf import PduConfig
+from spacepackets.cfdp.pdu import FileDataPdu
+from spacepackets.cfdp.pdu.file_data import FileDataParams
+from spacepackets.util import ByteFieldU16, ByteFieldU32
+
+from telemetry import onboard
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+instants = st.datetimes(
+    min_value=datetime(1990, 1, 1), max_value=datetime(2090, 1, 1), timezones=st.just(UTC)
+)
+
+
+@given(instants)
+def test_time_codes_are_the_bytes_of_spacepackets(instant):
+    # Both round down to the millisecond.
+    whole = instant.replace(microsecond=instant.microsecond // 1000 * 1000)
+
+    code = onboard.encode_time(whole)
+
+    assert code == CdsShortTimestamp.from_datetime(whole).pack()
+    assert onboard.decode_time(code) == whole
+
+
+@given(instants, st.integers(0, 2**32 - 1), st.integers(0, 65535), st.integers(0, 2**32 - 1))
+def test_secondary_headers_come_back(instant, volume, boot, serial):
+    generated_ns = (instant - EPOCH) // timedelta(milliseconds=1) * 1_000_000
+    header = onboard.Secondary(generated_ns, volume, boot, serial)
+
+    field = header.encode()
+
+    assert len(field) == onboard.SECONDARY_BYTES == 17
+    assert field[:7] == onboard.encode_time(instant)
+    assert onboard.Secondary.decode(field) == header
+
+
+def test_a_foreign_time_code_is_refused_by_name():
+    with pytest.raises(ValueError, match="P-field is 0x1c, expected 0x40"):
+        onboard.decode_time(b"\x1c" + bytes(6))
+
+
+def test_a_file_data_pdu_fills_exactly_one_frame():
+    conf = PduConfig(
+        source_entity_id=ByteFieldU16(onboard.GROUND_ENTITY_ID),
+        dest_entity_id=ByteFieldU16(63982),
+        transaction_seq_num=ByteFieldU32(7),
+        trans_mode=TransmissionMode.ACKNOWLEDGED,
+        file_flag=LargeFileFlag.NORMAL,
+    )
+    data = bytes(onboard.FILE_SEGMENT_BYTES)
+
+    pdu = FileDataPdu(conf, FileDataParams(file_data=data, offset=0, segment_metadata=None)).pack()
+
+    assert onboard.PACKET_HEADER_BYTES + len(pdu) == onboard.UPLINK_ZONE_BYTES
+    assert ChecksumType.CRC_32C == onboard.CFDP_CHECKSUM_CRC32C
+
+
+@given(st.lists(st.tuples(st.integers(0, 1000), st.integers(1000, 2**32 - 1)), max_size=100))
+def test_gap_requests_come_back(ranges):
+    assert onboard.decode_gap_request(onboard.encode_gap_request(5, ranges)) == (5, ranges)
+
+
+@given(st.integers(0, 2**32 - 65), st.sets(st.integers(0, 63)))
+def test_acknowledgements_come_back(following, offsets):
+    ack = onboard.TokenAck(uuid4(), following, frozenset(following + n for n in offsets))
+
+    assert onboard.TokenAck.decode(ack.encode()) == ack
+
+
+def test_a_cut_segment_is_refused():
+    whole = onboard.Tokens(uuid4(), 3, onboard.TokenKind.TEXT, "orbit ✓").encode()
+
+    assert onboard.Tokens.decode(whole).text == "orbit ✓"
+    with pytest.raises(ValueError, match="announces 9 bytes and has 8"):
+        onboard.Tokens.decode(whole[:-1])
