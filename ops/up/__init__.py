@@ -1,0 +1,1 @@
+"""Zenith's own servers and processes on one machine, under one roof and one Ctrl-C."""
