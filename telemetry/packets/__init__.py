@@ -1,0 +1,1 @@
+"""Space packets: their headers, counts and what is done with them. Pure but for the registry."""
