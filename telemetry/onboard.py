@@ -388,7 +388,7 @@ class Tokens:
 
     @classmethod
     def decode(cls, payload: bytes) -> Tokens:
-        """Read a TOKENS payload; ValueError (or struct.error) when it is cut or has unknown kinds."""
+        """Read a TOKENS payload; ValueError or struct.error when it is cut or unknown."""
         query, number, kind, length = TOKENS_LAYOUT.unpack_from(payload)
         body = payload[TOKENS_LAYOUT.size :]
         if len(body) != length:

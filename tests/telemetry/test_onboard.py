@@ -27,7 +27,7 @@ def test_time_codes_are_the_bytes_of_spacepackets(instant):
     # given the day and the millisecond; ours rounds down to the millisecond.
     whole = instant.replace(microsecond=instant.microsecond // 1000 * 1000)
     midnight = whole.replace(hour=0, minute=0, second=0, microsecond=0)
-    day, ms_of_day = whole.toordinal() - 714_781, (whole - midnight) // timedelta(milliseconds=1)
+    day, ms_of_day = whole.toordinal() - 714_780, (whole - midnight) // timedelta(milliseconds=1)
 
     code = onboard.encode_time(instant)
 

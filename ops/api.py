@@ -1,0 +1,92 @@
+"""Doors' common ground: refusals as RFC 9457 problems, cursor pages."""
+
+from collections.abc import Callable
+from http import HTTPStatus
+from typing import Any
+
+from asgiref.sync import iscoroutinefunction
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.utils.decorators import sync_and_async_middleware
+from rest_framework import exceptions
+from rest_framework.pagination import CursorPagination
+from rest_framework.response import Response
+from rest_framework.views import set_rollback
+
+from ops.errors import Refusal
+
+PROBLEM = "application/problem+json"
+
+
+class Page(CursorPagination):
+    """Cursor pages: `{"next": url or null, "previous": …, "results": […]}`."""
+
+    page_size = 100
+    max_page_size = 1000
+    page_size_query_param = "limit"
+
+
+def problem(status: int, detail: str, code: str, **extra: Any) -> dict[str, Any]:
+    """Return the members of an RFC 9457 problem."""
+    return {
+        "type": f"urn:zenith:problem:{code}",
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "detail": detail,
+        "code": code,
+        **extra,
+    }
+
+
+def problem_of(error: Exception, context: dict[str, Any]) -> Response | None:
+    """Turn a refusal into a problem; None (and so a 500 that is logged) for a bug."""
+    if isinstance(error, Refusal):
+        body = problem(error.status, str(error), error.code, **error.extra)
+        headers: dict[str, str] = {}
+    elif isinstance(error, Http404):
+        body, headers = problem(404, str(error) or "There is no such thing.", "not_found"), {}
+    elif isinstance(error, PermissionDenied):
+        body, headers = problem(403, "Your role may not do this.", "forbidden"), {}
+    elif isinstance(error, exceptions.ValidationError):
+        body = problem(400, "What was sent is not valid.", "invalid", errors=error.detail)
+        headers = {}
+    elif isinstance(error, exceptions.APIException):
+        body = problem(error.status_code, str(error.detail), str(error.default_code))
+        headers = {}
+        if challenge := getattr(error, "auth_header", None):
+            headers["WWW-Authenticate"] = challenge
+        if wait := getattr(error, "wait", None):
+            headers["Retry-After"] = str(int(wait))
+    else:
+        return None
+    set_rollback()
+    return Response(body, status=body["status"], headers=headers, content_type=PROBLEM)
+
+
+@sync_and_async_middleware
+def refusals(get_response: Callable[..., Any]) -> Callable[..., Any]:
+    """Answer an API address that leads nowhere as a problem, like every other refusal."""
+
+    def answered(request: HttpRequest, response: HttpResponse) -> HttpResponse:
+        lost = request.path.startswith("/api/") and response.status_code == 404
+        if lost and "json" not in response.get("Content-Type", ""):
+            return json_problem(404, f"There is nothing at {request.path}.", "not_found")
+        return response
+
+    if iscoroutinefunction(get_response):
+
+        async def middleware(request: HttpRequest) -> HttpResponse:
+            return answered(request, await get_response(request))
+
+    else:
+
+        def middleware(request: HttpRequest) -> HttpResponse:
+            return answered(request, get_response(request))
+
+    return middleware
+
+
+def json_problem(status: int, detail: str, code: str, **extra: Any) -> JsonResponse:
+    """Return a problem as a plain Django response."""
+    body = problem(status, detail, code, **extra)
+    return JsonResponse(body, status=status, content_type=PROBLEM)

@@ -1,0 +1,23 @@
+"""The door of the web process: HTTP to Django, websockets to `ops.live`."""
+
+import os
+
+from channels.auth import AuthMiddlewareStack
+from channels.routing import ProtocolTypeRouter, URLRouter
+from channels.security.websocket import AllowedHostsOriginValidator
+from django.core.asgi import get_asgi_application
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ops.settings")
+os.environ.setdefault("ZENITH_ROLE", "web")
+http = get_asgi_application()
+
+from ops.live import routing  # noqa: E402  the models it uses need Django set up first
+
+application = ProtocolTypeRouter(
+    {
+        "http": http,
+        "websocket": AllowedHostsOriginValidator(
+            AuthMiddlewareStack(URLRouter(routing.websocket_urlpatterns))
+        ),
+    }
+)

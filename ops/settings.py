@@ -1,0 +1,180 @@
+"""Every setting, read from the environment; `ops.up` fills it in for the embedded system."""
+
+import os
+import secrets
+from pathlib import Path
+
+from csp.constants import NONE, SELF
+
+from ops.environment import broker_url, database
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+ZENITH_HOME = Path(os.environ.get("ZENITH_HOME", BASE_DIR / ".zenith"))
+
+SECRET_KEY = os.environ.get("ZENITH_SECRET_KEY") or secrets.token_urlsafe(48)
+DEBUG = os.environ.get("ZENITH_DEBUG") == "1"
+ALLOWED_HOSTS = os.environ.get("ZENITH_ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]").split(",")
+CSRF_TRUSTED_ORIGINS = [o for o in os.environ.get("ZENITH_TRUSTED_ORIGINS", "").split(",") if o]
+
+INSTALLED_APPS = [
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "django.contrib.postgres",
+    "rest_framework",
+    "channels",
+    "csp",
+    "django_htmx",
+    "ops",
+    "ops.accounts",
+    "ops.live",
+    "ops.console",
+    "constellation",
+    "constellation.contacts",
+    "telemetry",
+    "uplink.registry",
+    "uplink.transfers",
+    "uplink.commands",
+    "uplink.inference",
+    "uplink.conduct",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "ops.api.refusals",
+]
+ROOT_URLCONF = "ops.urls"
+ASGI_APPLICATION = "ops.asgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+
+# Web processes hold a pool (ZENITH_ROLE=web); workers keep one connection a thread, because
+# Celery closes Django's native pool after every task (celery #10554).
+ZENITH_ROLE = os.environ.get("ZENITH_ROLE", "command")
+DATABASES = {"default": database(os.environ, pooled=ZENITH_ROLE == "web")}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+AUTH_USER_MODEL = "accounts.User"
+AUTHENTICATION_BACKENDS = ["ops.accounts.roles.RoleBackend"]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+LOGIN_URL = "/login"
+LOGIN_REDIRECT_URL = "/"
+LOGOUT_REDIRECT_URL = "/login"
+# Cookies do not know ports: two Zeniths on one machine must not sign each other out.
+SESSION_COOKIE_NAME = os.environ.get("ZENITH_SESSION_COOKIE", "zenith_session")
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = os.environ.get("ZENITH_HTTPS") == "1"
+
+USE_TZ = True
+TIME_ZONE = "UTC"
+USE_I18N = False
+LANGUAGE_CODE = "en"
+
+STATIC_URL = "/static/"
+WHITENOISE_USE_FINDERS = True
+WHITENOISE_AUTOREFRESH = DEBUG
+APPEND_SLASH = False
+DATA_UPLOAD_MAX_MEMORY_SIZE = 4 * 1024 * 1024
+
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [NONE],
+        "script-src": [SELF],
+        "style-src": [SELF],
+        "img-src": [SELF, "data:"],
+        "font-src": [SELF],
+        "connect-src": [SELF],
+        "worker-src": [SELF],
+        "form-action": [SELF],
+        "base-uri": [NONE],
+        "frame-ancestors": [NONE],
+    }
+}
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "ops.accounts.authentication.KeyAuthentication",
+        "rest_framework.authentication.SessionAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["ops.permissions.NamedPermission"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "EXCEPTION_HANDLER": "ops.api.problem_of",
+    "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
+}
+
+# --- Celery: the broker carries ids, the database carries the truth ---------------------------
+
+REDIS_URL = broker_url(os.environ)
+CELERY_BROKER_URL = os.environ.get("BROKER_URL", REDIS_URL)
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_CONNECTION_MAX_RETRIES = None
+CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = False
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_TASK_SERIALIZER = "json"
+CELERY_ACCEPT_CONTENT = ["json"]
+CELERY_TIMEZONE = "UTC"
+CELERY_TASK_DEFAULT_QUEUE = "ticks"
+CELERY_TASK_ROUTES = {
+    "uplink.conduct.tasks.*": {"queue": "contacts"},
+    "telemetry.tasks.decode_*": {"queue": "decoding"},
+    "constellation.contacts.tasks.plan_*": {"queue": "planning"},
+}
+# A killed worker's tasks come back after 16 s with these, after 102 s without.
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    "visibility_timeout": 15 * 60,
+    "unacked_restore_throttle": 1,
+    "unacked_restore_interval": 5,
+    "socket_keepalive": True,
+    "health_check_interval": 10,
+    "socket_timeout": 20,
+}
+
+# --- Zenith's own -----------------------------------------------------------------------------
+
+ZENITH_SIMULATOR = os.environ.get("ZENITH_SIMULATOR", "127.0.0.1:7800")
+ZENITH_SIMULATOR_CONTROL = os.environ.get("ZENITH_SIMULATOR_CONTROL", "127.0.0.1:7801")
+ZENITH_BULK_UPLINKS = int(os.environ.get("ZENITH_BULK_UPLINKS", "2"))
+ARTEFACT_ROOT = ZENITH_HOME / "artefacts"
+COMMAND_KEY_FILE = ZENITH_HOME / "keys" / "command-master.key"
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {
+        "line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"},
+    },
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["stderr"], "level": os.environ.get("ZENITH_LOG_LEVEL", "INFO")},
+    "loggers": {"httpx": {"level": "WARNING"}, "celery.beat": {"level": "WARNING"}},
+}

@@ -1,0 +1,22 @@
+"""Every address, and the room behind it."""
+
+from django.urls import include, path
+
+urlpatterns = [
+    path("", include("ops.console.pages")),
+    path("", include("constellation.pages")),
+    path("", include("constellation.contacts.pages")),
+    path("", include("telemetry.pages")),
+    path("", include("uplink.registry.pages")),
+    path("", include("uplink.transfers.pages")),
+    path("", include("uplink.inference.pages")),
+    path("v1/", include("uplink.inference.openai")),
+    path("api/v1/", include("ops.clock_api")),
+    path("api/v1/", include("constellation.api")),
+    path("api/v1/", include("constellation.contacts.api")),
+    path("api/v1/", include("telemetry.api")),
+    path("api/v1/", include("uplink.registry.api")),
+    path("api/v1/", include("uplink.transfers.api")),
+    path("api/v1/", include("uplink.commands.api")),
+    path("api/v1/", include("uplink.inference.api")),
+]

@@ -1,0 +1,1 @@
+"""Conduct keeps its lease in the contact's own row; it has no tables."""

@@ -1,0 +1,5 @@
+"""REST resources of this room."""
+
+from django.urls import URLPattern
+
+urlpatterns: list[URLPattern] = []

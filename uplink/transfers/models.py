@@ -1,0 +1,106 @@
+"""Moving an artefact to a satellite, over as many contacts as it takes."""
+
+from uuid import uuid4
+
+from django.db import models
+from django.db.models import Q
+
+from constellation.models import Satellite
+from ops.accounts.models import Organisation
+from uplink.registry.models import Artefact, Version
+
+
+class Pack(models.Model):
+    """4 to 16 MiB of an artefact, named by their SHA-256; each travels as one CFDP file."""
+
+    artefact = models.ForeignKey(Artefact, models.CASCADE, related_name="packs")
+    number = models.PositiveIntegerField()
+    offset_bytes = models.BigIntegerField()
+    size_bytes = models.PositiveIntegerField()
+    sha256 = models.CharField(max_length=64, db_index=True)
+
+    class Meta:
+        ordering = ["number"]
+        constraints = [models.UniqueConstraint(name="pack_once", fields=["artefact", "number"])]
+
+
+class State(models.TextChoices):
+    QUEUED = "QUEUED"
+    SENDING = "SENDING"
+    VERIFYING = "VERIFYING"
+    VERIFIED = "VERIFIED"
+    ACTIVATING = "ACTIVATING"
+    ACTIVE = "ACTIVE"
+    FAILED = "FAILED"
+    CANCELLED = "CANCELLED"
+
+
+OVER = [State.ACTIVE, State.FAILED, State.CANCELLED]
+
+
+class Transfer(models.Model):
+    """One artefact on its way to one satellite. Without `activate` it ends VERIFIED."""
+
+    id = models.UUIDField(primary_key=True, default=uuid4)
+    organisation = models.ForeignKey(Organisation, models.PROTECT, related_name="transfers")
+    satellite = models.ForeignKey(Satellite, models.PROTECT, related_name="transfers")
+    artefact = models.ForeignKey(Artefact, models.PROTECT, related_name="transfers")
+    version = models.ForeignKey(Version, models.PROTECT, null=True, related_name="transfers")
+    activate = models.BooleanField(default=True)
+    slot = models.PositiveSmallIntegerField(default=1, help_text="1 is A, 2 is B.")
+    priority = models.SmallIntegerField(default=0)
+    state = models.CharField(max_length=12, choices=State, default=State.QUEUED)
+    reason = models.CharField(max_length=300, blank=True)
+    created_at = models.DateTimeField(help_text="Mission time.")
+    finished_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ["created_at", "id"]
+        constraints = [
+            models.UniqueConstraint(
+                name="transfer_of_an_artefact_once_at_a_time",
+                fields=["satellite", "artefact"],
+                condition=~Q(state__in=["ACTIVE", "VERIFIED", "FAILED", "CANCELLED"]),
+            )
+        ]
+
+
+class Shipment(models.Model):
+    """One CFDP transaction of a transfer: the manifest (`number` -1) or a pack.
+
+    `state` of the engine is kept so that whoever flies the next contact goes on from there:
+    what was acknowledged is never sent again.
+    """
+
+    transfer = models.ForeignKey(Transfer, models.CASCADE, related_name="shipments")
+    number = models.IntegerField()
+    name = models.CharField(max_length=100, help_text="Destination file name.")
+    size_bytes = models.PositiveIntegerField()
+    sha256 = models.CharField(max_length=64)
+    sequence = models.BigIntegerField(null=True, help_text="CFDP transaction sequence number.")
+    engine = models.JSONField(null=True, help_text="The sender's state; empty before it starts.")
+    sent_bytes = models.BigIntegerField(default=0, help_text="File bytes put on air, repeats too.")
+    acknowledged_bytes = models.BigIntegerField(default=0)
+    delivered = models.BooleanField(default=False, help_text="Finished, or reported as stored.")
+
+    class Meta:
+        ordering = ["number"]
+        constraints = [
+            models.UniqueConstraint(name="shipment_once", fields=["transfer", "number"]),
+            models.UniqueConstraint(
+                name="shipment_sequence_never_reused",
+                fields=["sequence"],
+                condition=Q(sequence__isnull=False),
+            ),
+        ]
+
+
+class Deployment(models.Model):
+    """What a satellite should run and what it says that it runs, apart, so that they can differ."""
+
+    satellite = models.OneToOneField(Satellite, models.CASCADE, related_name="deployment")
+    desired = models.ForeignKey(Artefact, models.PROTECT, null=True, related_name="+")
+    active_sha256 = models.CharField(max_length=64, blank=True, help_text="As reported, or empty.")
+    slot_a_sha256 = models.CharField(max_length=64, blank=True)
+    slot_b_sha256 = models.CharField(max_length=64, blank=True)
+    reported_ns = models.BigIntegerField(null=True, help_text="Generation time of the report.")
