@@ -1,0 +1,340 @@
+"""When satellites stand above stations: every pair, whole spans, right to the millisecond.
+
+One SGP4 grid a satellite serves all stations. On it the sine of the elevation above each
+station's mask is sampled; where it changes sign, or turns so near to zero between two samples
+that it may, the crossing is closed in on with SGP4 itself. Nothing is missed for falling
+between samples, and a satellite that never sets is one pass.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from constellation.orbits.frames import FloatArray, Site
+from constellation.orbits.look import look_angles
+from constellation.orbits.propagation import Orbits
+
+STEP_S = 60.0
+"""A satellite at 300 km crosses a 10-degree cone in five minutes: five samples a pass."""
+SATELLITES_AT_ONCE = 32
+"""Keeps the grid of a day over 24 stations near 10 MB an array."""
+PRECISION_S = 1e-4
+_ROUNDS = 60
+
+IntArray = np.ndarray
+Function = Callable[[IntArray, FloatArray], FloatArray]
+
+
+@dataclass(frozen=True)
+class Passes:
+    """Passes as columns, ordered by AOS; row k is of `satellite[k]` over `station[k]`.
+
+    Where the span begins or ends within a pass, AOS or LOS is the span's end and
+    `begun_before` or `ends_after` says so; TCA is then the highest point inside.
+    """
+
+    satellite: IntArray
+    station: IntArray
+    aos_s: FloatArray
+    los_s: FloatArray
+    tca_s: FloatArray
+    max_elevation_rad: FloatArray
+    aos_azimuth_rad: FloatArray
+    tca_azimuth_rad: FloatArray
+    los_azimuth_rad: FloatArray
+    tca_range_m: FloatArray
+    begun_before: np.ndarray
+    ends_after: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.aos_s)
+
+
+@dataclass(frozen=True)
+class Found:
+    """The passes, and by name the satellites that SGP4 refused, with the reason.
+
+    A refused satellite has the passes of the time in which SGP4 still flew it.
+    """
+
+    passes: Passes
+    refused: dict[str, str]
+
+
+def find_passes(
+    orbits: Orbits,
+    sites: Sequence[Site],
+    start_s: float,
+    end_s: float,
+    *,
+    step_s: float = STEP_S,
+) -> Found:
+    """Find all passes of all satellites over all sites within `[start_s, end_s)`.
+
+    Elevations are geometric (no refraction), above each site's mask.
+    """
+    if not end_s > start_s:
+        raise ValueError(f"the span ends at {end_s} and starts at {start_s}")
+    instants_s = np.linspace(start_s, end_s, max(3, int(np.ceil((end_s - start_s) / step_s)) + 1))
+    parts: list[Passes] = []
+    refused: dict[str, str] = {}
+    for first in range(0, len(orbits), SATELLITES_AT_ONCE):
+        some = orbits.part(first, first + SATELLITES_AT_ONCE)
+        states = some.states(instants_s)
+        refused |= states.refused
+        sky = _Sky(some, sites, instants_s, states.position_m, states.velocity_m_s)
+        parts.append(_passes(sky, first))
+    return Found(_in_order(parts), refused)
+
+
+class _Sky:
+    """The sine of the elevation over the mask, on the grid and, by SGP4, anywhere."""
+
+    def __init__(
+        self,
+        orbits: Orbits,
+        sites: Sequence[Site],
+        instants_s: FloatArray,
+        position_m: FloatArray,
+        velocity_m_s: FloatArray,
+    ) -> None:
+        self.orbits, self.sites, self.instants_s = orbits, sites, instants_s
+        self.place_m = np.array([site.position_m for site in sites]).reshape(-1, 3)
+        self.up = np.array([site.east_north_up[2] for site in sites]).reshape(-1, 3)
+        self.sine_mask = np.sin([site.mask_rad for site in sites])
+        self.grid = (
+            np.stack([self._sine_grid(position_m, number) for number in range(len(sites))], axis=1)
+            if sites
+            else np.empty((len(orbits), 0, len(instants_s)))
+        )
+
+    def _sine_grid(self, position_m: FloatArray, number: int) -> FloatArray:
+        offset_m = position_m - self.place_m[number]
+        range_m = np.sqrt(np.einsum("sti,sti->st", offset_m, offset_m))
+        return offset_m @ self.up[number] / range_m - self.sine_mask[number]
+
+    def pair(self, pairs: IntArray) -> tuple[IntArray, IntArray]:
+        """Split numbers of pairs into satellites and stations."""
+        return np.divmod(pairs, max(1, len(self.sites)))
+
+    def height(self, pairs: IntArray, at_s: FloatArray) -> FloatArray:
+        """Return the sine over the mask, of pair k at `at_s[k]`."""
+        return self._height_and_climb(pairs, at_s)[0]
+
+    def climb(self, pairs: IntArray, at_s: FloatArray) -> FloatArray:
+        """Return how fast that sine grows, 1/s."""
+        return self._height_and_climb(pairs, at_s)[1]
+
+    def _height_and_climb(self, pairs: IntArray, at_s: FloatArray) -> tuple[FloatArray, FloatArray]:
+        satellite, station = self.pair(pairs)
+        position_m, velocity_m_s = self.orbits.states_of(satellite, at_s)
+        offset_m = position_m - self.place_m[station]
+        up = self.up[station]
+        range_m = np.linalg.norm(offset_m, axis=-1)
+        sine = np.einsum("ki,ki->k", offset_m, up) / range_m
+        range_rate = np.einsum("ki,ki->k", offset_m, velocity_m_s) / range_m
+        climb = (np.einsum("ki,ki->k", velocity_m_s, up) - sine * range_rate) / range_m
+        return sine - self.sine_mask[station], climb
+
+
+def _passes(sky: _Sky, first_satellite: int) -> Passes:
+    satellites, stations, instants = sky.grid.shape
+    flat = sky.grid.reshape(satellites * stations, instants)
+    # Where SGP4 refuses, nothing is in view.
+    flat = np.where(np.isfinite(flat), flat, -2.0)
+    extra = _turns(sky, flat)
+    pairs, rise_s, set_s, cut_start, cut_end = _crossings(sky, flat, extra)
+    tca_s = _highest(sky, flat, pairs, rise_s, set_s)
+    satellite, station = sky.pair(pairs)
+    looks = _looks(sky, satellite, station, (rise_s, tca_s, set_s))
+    return Passes(
+        satellite=satellite + first_satellite,
+        station=station,
+        aos_s=rise_s,
+        los_s=set_s,
+        tca_s=tca_s,
+        max_elevation_rad=looks[1][1],
+        aos_azimuth_rad=looks[0][0],
+        tca_azimuth_rad=looks[1][0],
+        los_azimuth_rad=looks[2][0],
+        tca_range_m=looks[1][2],
+        begun_before=cut_start,
+        ends_after=cut_end,
+    )
+
+
+def _turns(sky: _Sky, flat: FloatArray) -> tuple[IntArray, IntArray, FloatArray, FloatArray]:
+    """Find where the sine turns over between samples and changes its sign by it.
+
+    Returns the pair, the sample before, the instant, and the sine there.
+    """
+    before, here, after = flat[:, :-2], flat[:, 1:-1], flat[:, 2:]
+    peak = (here > before) & (here >= after)
+    dip = (here < before) & (here <= after)
+    # The parabola through three samples rises above the middle one by at most an
+    # eighth of the bend; half of the bend is four times what it can reach.
+    bend = np.abs(before - 2.0 * here + after)
+    reach = 0.5 * bend
+    wanted = (peak & (here <= 0.0) & (here + reach > 0.0)) | (
+        dip & (here > 0.0) & (here - reach <= 0.0)
+    )
+    pairs, middle = np.nonzero(wanted)
+    # Turns next to the ends have no sample on their other side.
+    pairs, low, high = _with_ends(flat, pairs, middle, middle + 2)
+    instants_s = sky.instants_s
+    at_s = _root(sky.climb, pairs, instants_s[low], instants_s[high])
+    sine = sky.height(pairs, at_s)
+    sample = np.searchsorted(instants_s, at_s, side="right") - 1
+    sample = np.clip(sample, 0, len(instants_s) - 2)
+    apart = (sine > 0.0) != (flat[pairs, sample] > 0.0)
+    apart &= np.isfinite(sine)
+    return pairs[apart], sample[apart], at_s[apart], sine[apart]
+
+
+def _with_ends(
+    flat: FloatArray, pairs: IntArray, low: IntArray, high: IntArray
+) -> tuple[IntArray, IntArray, IntArray]:
+    """Add the first and the last interval where both ends are down and the sine may peak."""
+    last = flat.shape[1] - 1
+    reach = 0.5 * np.abs(np.diff(flat, n=2, axis=1))
+    down_first = (flat[:, 0] <= 0) & (flat[:, 1] <= 0) & (flat[:, 0] >= flat[:, 1])
+    down_first &= flat[:, 0] + reach[:, 0] > 0
+    down_last = (flat[:, last] <= 0) & (flat[:, last - 1] <= 0)
+    down_last &= (flat[:, last] >= flat[:, last - 1]) & (flat[:, last] + reach[:, -1] > 0)
+    at_first, at_last = np.flatnonzero(down_first), np.flatnonzero(down_last)
+    return (
+        np.concatenate([pairs, at_first, at_last]),
+        np.concatenate([low, np.zeros_like(at_first), np.full_like(at_last, last - 1)]),
+        np.concatenate([high, np.ones_like(at_first), np.full_like(at_last, last)]),
+    )
+
+
+def _crossings(
+    sky: _Sky, flat: FloatArray, extra: tuple[IntArray, IntArray, FloatArray, FloatArray]
+) -> tuple[IntArray, FloatArray, FloatArray, np.ndarray, np.ndarray]:
+    """Pair up rises and sets; a pass cut by an end of the span gets that end."""
+    instants_s = sky.instants_s
+    up = flat > 0.0
+    pairs, sample = np.nonzero(up[:, 1:] != up[:, :-1])
+    turn_pairs, turn_sample, turn_s, turn_sine = extra
+    # An interval with a turn in it that changes the sign holds two crossings, not one or none.
+    pairs = np.concatenate([pairs, turn_pairs, turn_pairs])
+    low_s = np.concatenate([instants_s[sample], instants_s[turn_sample], turn_s])
+    high_s = np.concatenate([instants_s[sample + 1], turn_s, instants_s[turn_sample + 1]])
+    rising = np.concatenate([up[pairs[: len(sample)], sample + 1], turn_sine > 0, turn_sine <= 0])
+    crossing_s = _root(sky.height, pairs, low_s, high_s)
+    starts, ends = up[:, 0], up[:, -1]
+    begun, unended = np.flatnonzero(starts), np.flatnonzero(ends)
+    rise_pairs = np.concatenate([begun, pairs[rising]])
+    rise_s = np.concatenate([np.full(len(begun), instants_s[0]), crossing_s[rising]])
+    set_pairs = np.concatenate([pairs[~rising], unended])
+    set_s = np.concatenate([crossing_s[~rising], np.full(len(unended), instants_s[-1])])
+    cut_start = np.arange(len(rise_s)) < len(begun)
+    cut_end = np.arange(len(set_s)) >= len(set_s) - len(unended)
+    by_rise, by_set = np.lexsort((rise_s, rise_pairs)), np.lexsort((set_s, set_pairs))
+    # Rises and sets take turns in every pair, so that sorting alone matches them.
+    assert np.array_equal(rise_pairs[by_rise], set_pairs[by_set])
+    return (
+        rise_pairs[by_rise],
+        rise_s[by_rise],
+        set_s[by_set],
+        cut_start[by_rise],
+        cut_end[by_set],
+    )
+
+
+def _highest(
+    sky: _Sky, flat: FloatArray, pairs: IntArray, rise_s: FloatArray, set_s: FloatArray
+) -> FloatArray:
+    """Return the instant of the highest elevation within each pass."""
+    instants_s = sky.instants_s
+    first = np.searchsorted(instants_s, rise_s, side="left")
+    last = np.searchsorted(instants_s, set_s, side="right") - 1
+    top = np.array(
+        [
+            low + int(np.argmax(flat[pair, low : high + 1])) if high >= low else -1
+            for pair, low, high in zip(pairs.tolist(), first.tolist(), last.tolist(), strict=True)
+        ],
+        dtype=np.int64,
+    )
+    low_s = np.where(top >= 0, np.maximum(rise_s, instants_s[np.maximum(top - 1, 0)]), rise_s)
+    above = np.minimum(top + 1, len(instants_s) - 1)
+    high_s = np.where(top >= 0, np.minimum(set_s, instants_s[above]), set_s)
+    return _root(sky.climb, pairs, low_s, high_s)
+
+
+def _looks(
+    sky: _Sky, satellite: IntArray, station: IntArray, moments: tuple[FloatArray, ...]
+) -> list[FloatArray]:
+    """Return azimuth, elevation and range, `(3, passes)`, for each of the moments."""
+    seen = []
+    for at_s in moments:
+        position_m, _ = sky.orbits.states_of(satellite, at_s)
+        columns = np.empty((3, len(at_s)))
+        for number, site in enumerate(sky.sites):
+            here = station == number
+            look = look_angles(site, position_m[here])
+            columns[:, here] = look.azimuth_rad, look.elevation_rad, look.range_m
+        seen.append(columns)
+    return seen
+
+
+def _root(function: Function, pairs: IntArray, low_s: FloatArray, high_s: FloatArray) -> FloatArray:
+    """Close in on where `function` crosses zero within each bracket (Illinois, in bulk).
+
+    Where it has one sign at both ends, the end nearer to zero is the answer: a
+    pass that the span cuts is highest there.
+    """
+    low_s, high_s = low_s.astype(np.float64), high_s.astype(np.float64)
+    if not len(pairs):
+        return low_s
+    at_low, at_high = function(pairs, low_s), function(pairs, high_s)
+    answer_s = np.where(np.abs(at_low) <= np.abs(at_high), low_s, high_s)
+    # An orbit that SGP4 loses within the bracket ends at its last good sample.
+    answer_s = np.where(np.isfinite(at_low), answer_s, high_s)
+    answer_s = np.where(np.isfinite(at_high), answer_s, low_s)
+    active = np.flatnonzero(np.sign(at_low) * np.sign(at_high) < 0)
+    low_s, high_s = low_s[active], high_s[active]
+    at_low, at_high = at_low[active], at_high[active]
+    for turn in range(_ROUNDS):
+        if not len(active):
+            break
+        guess_s = (low_s * at_high - high_s * at_low) / (at_high - at_low)
+        if turn % 8 == 7:  # Bounds the worst case, which Illinois alone does not.
+            guess_s = 0.5 * (low_s + high_s)
+        guess_s = np.clip(guess_s, low_s, high_s)
+        value = function(pairs[active], guess_s)
+        moved_s = np.abs(guess_s - answer_s[active])
+        answer_s[active] = guess_s
+        same_as_low = np.sign(value) == np.sign(at_low)
+        # The end that stays put counts half, so that both ends close in.
+        at_high = np.where(same_as_low, 0.5 * at_high, value)
+        at_low = np.where(same_as_low, value, 0.5 * at_low)
+        low_s, high_s = (
+            np.where(same_as_low, guess_s, low_s),
+            np.where(same_as_low, high_s, guess_s),
+        )
+        open_ = (moved_s > PRECISION_S) & (high_s - low_s > PRECISION_S)
+        open_ &= np.isfinite(value) & (value != 0.0)
+        active, low_s, high_s = active[open_], low_s[open_], high_s[open_]
+        at_low, at_high = at_low[open_], at_high[open_]
+    return answer_s
+
+
+def _in_order(parts: list[Passes]) -> Passes:
+    names = list(Passes.__dataclass_fields__)
+    if not parts:
+        return Passes(*(np.empty(0, dtype=np.int64) for _ in names))
+    columns = [np.concatenate([getattr(part, name) for part in parts]) for name in names]
+    together = Passes(*columns)
+    order = np.lexsort((together.station, together.satellite, together.aos_s))
+    return Passes(*(column[order] for column in columns))
+
+
+def rows(passes: Passes) -> Iterator[dict]:
+    """Yield each pass as a dict of plain numbers, by the names of the columns."""
+    names = list(Passes.__dataclass_fields__)
+    columns = [getattr(passes, name).tolist() for name in names]
+    for values in zip(*columns, strict=True):
+        yield dict(zip(names, values, strict=True))
