@@ -1,0 +1,151 @@
+"""Definitions from outside: four namespaces, everything refused that would not be done."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from telemetry import xtce
+
+TYPES = (
+    '<IntegerParameterType name="u8"><IntegerDataEncoding sizeInBits="8"/></IntegerParameterType>'
+)
+PARAMETERS = '<Parameter name="A" parameterTypeRef="u8"/>'
+ENTRIES = '<ParameterRefEntry parameterRef="A"/>'
+
+
+def make_definition(
+    types=TYPES, parameters=PARAMETERS, entries=ENTRIES, containers="", namespace="", extra=""
+):
+    """A definition of one container, of one line, so that the line of a refusal is 1."""
+    return (
+        f'<SpaceSystem name="S"{namespace}><TelemetryMetaData>'
+        f"<ParameterTypeSet>{types}</ParameterTypeSet><ParameterSet>{parameters}</ParameterSet>"
+        f'<ContainerSet><SequenceContainer name="C"><EntryList>{entries}</EntryList>'
+        f"</SequenceContainer>{containers}</ContainerSet></TelemetryMetaData>{extra}</SpaceSystem>"
+    ).encode()
+
+
+@pytest.mark.parametrize(
+    "namespace",
+    [
+        "",
+        ' xmlns="http://www.omg.org/space/xtce"',
+        ' xmlns="http://www.omg.org/spec/XTCE/20180204"',
+        ' xmlns="http://www.omg.org/spec/XTCE/20231101"',
+    ],
+)
+def test_all_namespaces_are_read(namespace):
+    definition = xtce.load(make_definition(namespace=namespace))
+    (table,) = definition.decode([b"\x07"])
+    assert table.raw["A"].tolist() == [7]
+
+
+def test_a_foreign_namespace_is_refused():
+    with pytest.raises(xtce.Unsupported, match="no SpaceSystem of XTCE"):
+        xtce.load(make_definition(namespace=' xmlns="urn:other"'))
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        (
+            {"entries": '<ArrayParameterRefEntry parameterRef="A"/>'},
+            "line 1: ArrayParameterRefEntry: not supported in EntryList",
+        ),
+        (
+            {"entries": '<ParameterRefEntry parameterRef="A"><RepeatEntry/></ParameterRefEntry>'},
+            "line 1: RepeatEntry: not supported in ParameterRefEntry",
+        ),
+        (
+            {
+                "entries": '<ParameterRefEntry parameterRef="A">'
+                "<LocationInContainerInBits/></ParameterRefEntry>"
+            },
+            "LocationInContainerInBits: not supported",
+        ),
+        ({"extra": "<CommandMetaData/>"}, "CommandMetaData: not supported in SpaceSystem"),
+        ({"extra": '<SpaceSystem name="B"/>'}, "SpaceSystem: not supported in SpaceSystem"),
+        (
+            {"types": TYPES.replace('sizeInBits="8"', 'sizeInBits="8" encoding="packedBCD"')},
+            'IntegerDataEncoding: encoding="packedBCD" is not supported',
+        ),
+        (
+            {"types": TYPES.replace('sizeInBits="8"', 'sizeInBits="65"')},
+            'sizeInBits="65" is not supported',
+        ),
+        (
+            {"types": TYPES.replace('name="u8"', 'name="u8" initialValue="3"')},
+            "attribute initialValue is not supported",
+        ),
+        (
+            {"entries": ENTRIES * 2},
+            "line 1: A a second time in C is not supported",
+        ),
+    ],
+)
+def test_what_would_not_be_done_is_refused_by_its_line(changed, message):
+    with pytest.raises(xtce.Unsupported) as refused:
+        xtce.load(make_definition(**changed))
+    assert message in str(refused.value)
+
+
+def test_the_line_is_that_of_the_element():
+    data = make_definition(extra="\n\n<ServiceSet/>")
+    with pytest.raises(xtce.Unsupported, match="line 3: ServiceSet"):
+        xtce.load(data)
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"parameters": '<Parameter name="A" parameterTypeRef="no"/>'}, "its type is not defined"),
+        ({"parameters": PARAMETERS * 2}, "A is defined twice"),
+        ({"entries": '<ParameterRefEntry parameterRef="B"/>'}, "parameter B is not defined"),
+        ({"entries": '<ContainerRefEntry containerRef="C"/>'}, "container C holds itself"),
+        ({"types": TYPES.replace('"8"', '"eight"')}, 'sizeInBits="eight"'),
+        ({"parameters": '<Parameter name="A"/>'}, "Parameter has no parameterTypeRef"),
+    ],
+)
+def test_contradictions_are_refused(changed, message):
+    with pytest.raises(xtce.BadDefinition, match=message):
+        xtce.load(make_definition(**changed))
+
+
+BOMB = b"""<?xml version="1.0"?>
+<!DOCTYPE lolz [ <!ENTITY lol "lol"> %s ]>
+<SpaceSystem name="%s"/>"""
+
+
+@pytest.mark.parametrize("place", [b"&lol9;", b"fine"])
+def test_entities_are_refused_and_not_expanded(place):
+    entities = [b'<!ENTITY lol0 "lol">'] + [
+        b'<!ENTITY lol%d "%s">' % (n, b"&lol%d;" % (n - 1) * 10) for n in range(1, 10)
+    ]
+    with pytest.raises(xtce.BadDefinition):
+        xtce.load(BOMB % (b"".join(entities), place))
+
+
+def test_external_entities_are_refused(tmp_path):
+    secret = tmp_path / "secret"
+    secret.write_text("secret")
+    data = f"""<!DOCTYPE S [ <!ENTITY x SYSTEM "{secret.as_uri()}"> ]>
+        <SpaceSystem name="S"><LongDescription>&x;</LongDescription></SpaceSystem>"""
+    with pytest.raises(xtce.Unsupported, match="document type declaration"):
+        xtce.load(data.encode())
+
+
+@given(st.binary(max_size=300))
+def test_noise_is_refused(noise):
+    with pytest.raises(xtce.BadDefinition):
+        xtce.load(noise)
+
+
+@given(st.integers(0), st.binary(min_size=1, max_size=3))
+def test_a_damaged_file_never_crashes_the_loader(at, damage):
+    data = bytearray(make_definition())
+    at %= len(data)
+    data[at : at + len(damage)] = damage
+    try:
+        xtce.load(bytes(data))
+    except xtce.BadDefinition:
+        pass
