@@ -34,17 +34,18 @@ def main(arguments: list[str]) -> int:
     """Run until stopped; return the exit code."""
     chosen = options.parse(arguments)
     path = home.default_path(os.environ, PROJECT)
+    os.umask(0o077)
     try:
-        outside.check_port(chosen.host, chosen.port)
         home.make(path)
         held = home.lock(path)
+        try:
+            outside.check_port(chosen.host, chosen.port)
+            return _Up(chosen, path).run()
+        finally:
+            os.close(held)
     except REFUSALS as refusal:
         print(refusal, file=sys.stderr)
         return 1
-    try:
-        return _Up(chosen, path).run()
-    finally:
-        os.close(held)
 
 
 class _Up:
