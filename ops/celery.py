@@ -31,4 +31,6 @@ def every(seconds: float, task: str) -> dict[str, object]:
     return {"task": task, "schedule": seconds, "options": {"expires": max(seconds, 2.0)}}
 
 
-app.conf.beat_schedule = {}
+app.conf.beat_schedule = {
+    "look-after-queries": every(2, "uplink.inference.tasks.look_after_queries"),
+}

@@ -1,9 +1,19 @@
 """Makers of rows for tests: each fills in what a test does not care about."""
 
+import hashlib
+from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
 
+from constellation.contacts.models import Contact
+from constellation.models import Antenna, HardwareProfile, Satellite, Station
 from ops.accounts.models import Organisation, User
+from uplink.inference.models import Query
+from uplink.registry.models import Artefact, Model, Version
+
+NOON = datetime(2026, 8, 22, 12, tzinfo=UTC)
+"""The instant at which tests take place unless they say otherwise."""
+PASS = timedelta(minutes=8)
 
 _numbers = count(1)
 
@@ -22,3 +32,108 @@ def make_user(**details: Any) -> User:
     user.set_password(password)
     user.save()
     return user
+
+
+def make_profile(**details: Any) -> HardwareProfile:
+    number = next(_numbers)
+    return HardwareProfile.objects.create(
+        **{
+            "code": f"profile-{number}",
+            "name": f"Profile {number}",
+            "storage_bytes": 10**12,
+            **details,
+        }
+    )
+
+
+def make_satellite(**details: Any) -> Satellite:
+    number = next(_numbers)
+    details.setdefault("profile", details.pop("profile", None) or make_profile())
+    return Satellite.objects.create(
+        **{
+            "code": f"SAT-{number}",
+            "name": f"Satellite {number}",
+            "spacecraft_id": number % 256,
+            "entity_id": 1000 + number,
+            **details,
+        }
+    )
+
+
+def make_station(**details: Any) -> Station:
+    number = next(_numbers)
+    return Station.objects.create(
+        **{
+            "code": f"STATION-{number}",
+            "name": f"Station {number}",
+            "country": "NO",
+            "latitude_deg": 78.23,
+            "longitude_deg": 15.39,
+            "altitude_m": 460,
+            **details,
+        }
+    )
+
+
+def make_antenna(**details: Any) -> Antenna:
+    details.setdefault("station", details.pop("station", None) or make_station())
+    return Antenna.objects.create(
+        **{
+            "code": f"ANTENNA-{next(_numbers)}",
+            "uplink_bit_per_s": 4_000_000,
+            "downlink_bit_per_s": 8_000_000,
+            **details,
+        }
+    )
+
+
+def make_contact(**details: Any) -> Contact:
+    """A contact from `aos_at` (noon) to `los_at` (8 minutes later), padded by its antenna."""
+    antenna = details.setdefault("antenna", details.pop("antenna", None) or make_antenna())
+    details.setdefault("satellite", details.pop("satellite", None) or make_satellite())
+    aos_at = details.setdefault("aos_at", NOON)
+    los_at = details.setdefault("los_at", aos_at + PASS)
+    details.setdefault("organisation", details.pop("organisation", None) or make_organisation())
+    return Contact.objects.create(
+        **{
+            "starts_at": aos_at - timedelta(seconds=antenna.setup_s),
+            "ends_at": los_at + timedelta(seconds=antenna.teardown_s),
+            "tca_at": aos_at + (los_at - aos_at) / 2,
+            "max_elevation_deg": 45.0,
+            **details,
+        }
+    )
+
+
+def make_version(**details: Any) -> Version:
+    """A model version with an artefact of its own."""
+    number = next(_numbers)
+    organisation = details.pop("organisation", None) or make_organisation()
+    name = details.pop("name", f"model-{number}")
+    sha256 = details.pop("sha256", hashlib.sha256(name.encode()).hexdigest())
+    artefact = Artefact.objects.create(
+        sha256=sha256, organisation=organisation, size_bytes=1000, format="echo"
+    )
+    model, _ = Model.objects.get_or_create(name=name, defaults={"organisation": organisation})
+    return Version.objects.create(
+        **{
+            "model": model,
+            "version": "1",
+            "artefact": artefact,
+            "licence": "Apache-2.0",
+            **details,
+        }
+    )
+
+
+def make_query(**details: Any) -> Query:
+    details.setdefault("organisation", details.pop("organisation", None) or make_organisation())
+    details.setdefault("version", details.pop("version", None) or make_version())
+    created_at = details.setdefault("created_at", NOON)
+    return Query.objects.create(
+        **{
+            "messages": [{"role": "user", "content": "hello"}],
+            "due_at": created_at + timedelta(hours=1),
+            **details,
+        }
+    )

@@ -41,8 +41,13 @@ class Query(models.Model):
 
     satellite = models.ForeignKey(Satellite, models.PROTECT, null=True, related_name="queries")
     contact = models.ForeignKey(Contact, models.PROTECT, null=True, related_name="queries")
+    answered_by = models.ForeignKey(
+        Satellite, models.PROTECT, null=True, related_name="+", help_text="The first heard from."
+    )
     uplink_station = models.ForeignKey(Station, models.PROTECT, null=True, related_name="+")
-    downlink_station = models.ForeignKey(Station, models.PROTECT, null=True, related_name="+")
+    downlink_contact = models.ForeignKey(
+        Contact, models.PROTECT, null=True, related_name="+", help_text="The last that carried it."
+    )
     model_sha256 = models.CharField(max_length=64, blank=True, help_text="Reported from on board.")
 
     created_at = models.DateTimeField()
@@ -52,6 +57,7 @@ class Query(models.Model):
     accepted_at = models.DateTimeField(null=True, help_text="On board.")
     started_at = models.DateTimeField(null=True, help_text="On board.")
     first_token_at = models.DateTimeField(null=True, help_text="On the ground.")
+    finished_at = models.DateTimeField(null=True, help_text="On board.")
     delivered_at = models.DateTimeField(null=True)
     prompt_tokens = models.PositiveIntegerField(null=True)
     completion_tokens = models.PositiveIntegerField(null=True)
@@ -68,12 +74,36 @@ class Query(models.Model):
         ]
 
 
+class Attempt(models.Model):
+    """A question given to one satellite: what it still has to be told, and when it was asked."""
+
+    query = models.ForeignKey(Query, models.CASCADE, related_name="attempts")
+    satellite = models.ForeignKey(Satellite, models.PROTECT, related_name="+")
+    contact = models.ForeignKey(Contact, models.PROTECT, null=True, related_name="+")
+    prompts = models.PositiveIntegerField(default=0, help_text="How often it was sent.")
+    prompted_at = models.DateTimeField(null=True, help_text="When last; mission time.")
+    ack_due = models.BooleanField(default=False, help_text="Segments came since the last.")
+    dismiss_due = models.BooleanField(default=False, help_text="To be told that it is off.")
+    is_over = models.BooleanField(default=False, help_text="Its END or ERROR is on the ground.")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(name="attempt_once", fields=["query", "satellite"])]
+        indexes = [
+            models.Index(
+                name="attempt_to_tell",
+                fields=["satellite"],
+                condition=Q(ack_due=True) | Q(dismiss_due=True),
+            )
+        ]
+
+
 class Segment(models.Model):
     """One numbered piece of an answer, as it came down."""
 
     query = models.ForeignKey(Query, models.CASCADE, related_name="segments")
     satellite = models.ForeignKey(Satellite, models.PROTECT, related_name="+")
-    number = models.PositiveIntegerField()
+    contact = models.ForeignKey(Contact, models.PROTECT, null=True, related_name="+")
+    number = models.BigIntegerField()
     kind = models.PositiveSmallIntegerField()
     text = models.TextField()
     received_at = models.DateTimeField(help_text="Mission time.")

@@ -1,0 +1,1 @@
+"""Paths through the contact plan: pure, no Django and no clock."""
