@@ -2,11 +2,15 @@
 
 import hashlib
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from itertools import count
+from pathlib import Path
 from typing import Any
 
+import constellation
 from constellation.contacts.models import Contact
-from constellation.models import Antenna, HardwareProfile, Satellite, Station
+from constellation.models import Antenna, ElementSet, HardwareProfile, Satellite, Station
+from constellation.orbits import elements, omm
 from ops.accounts.models import Organisation, User
 from uplink.inference.models import Query
 from uplink.registry.models import Artefact, Model, Version
@@ -137,3 +141,24 @@ def make_query(**details: Any) -> Query:
             **details,
         }
     )
+
+
+def make_element_set(**details: Any) -> ElementSet:
+    """SCS-01 A's element set of 2026-08-21; `elements` takes another parsed one."""
+    mean = details.pop("elements", None) or _reference_elements()
+    details.setdefault("satellite", details.pop("satellite", None) or make_satellite())
+    return ElementSet.objects.create(
+        **{
+            "epoch_at": mean.epoch_at,
+            "source": "test",
+            "omm": omm.to_fields(mean),
+            "loaded_at": NOON,
+            **details,
+        }
+    )
+
+
+@cache
+def _reference_elements() -> elements.ElementSet:
+    folder = Path(constellation.__file__).parent / "reference"
+    return elements.parse((folder / "computing-satellites.tle").read_bytes()).taken[0]
