@@ -44,6 +44,8 @@ def in_sight(
 
 def links(position_m: FloatArray, **limits: float) -> list[tuple[int, int]]:
     """Return the pairs `(i, j)`, `i < j`, of `(n, 3)` positions that see each other."""
-    first, second = np.triu_indices(len(position_m), k=1)
-    seen = in_sight(position_m[first], position_m[second], **limits)
-    return list(zip(first[seen].tolist(), second[seen].tolist(), strict=True))
+    pairs: list[tuple[int, int]] = []
+    for first in range(len(position_m) - 1):
+        seen = in_sight(position_m[first], position_m[first + 1 :], **limits)
+        pairs += ((first, first + 1 + int(other)) for other in np.flatnonzero(seen))
+    return pairs
