@@ -101,3 +101,12 @@ def give(path: Path, account: Account | None) -> None:
     """Make `path` belong to `account`, if there is one to give it to."""
     if account is not None:
         os.chown(path, account.uid, account.gid)
+
+
+def children_of(pid: int) -> set[int]:
+    """Return the process ids of the direct children of `pid`, the dead not yet reaped included."""
+    try:
+        threads = list(Path(f"/proc/{pid}/task").iterdir())
+        return {int(word) for task in threads for word in (task / "children").read_text().split()}
+    except OSError:
+        return set()

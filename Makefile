@@ -1,0 +1,62 @@
+# Two commands are enough: `make run` and `make test`. Both make their own .venv first.
+
+# The first of these that is Python 3.11 or newer; choose another with `make run PYTHON=...`.
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python3.14 python; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+IN_VENV = .venv/bin/python
+ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check prove bench lock bundle clean python run-venv test-venv browser
+
+help:
+	@echo 'make run     everything, on this machine; make run ARGS="--port 9000 --rate 10"'
+	@echo 'make test    all tests, one of them in a real browser'
+	@echo 'make check   style, imports, migrations and the front-end bundle'
+	@echo 'make prove   the long tests: kills, losses, a whole day; writes docs/proof.md'
+	@echo 'make bench   speeds and sizes'
+	@echo 'make lock    pin requirements/*.in again'
+	@echo 'make clean   remove .venv and what tests and tools left; data in .zenith stays'
+
+run: run-venv
+	@exec $(IN_VENV) manage.py up $(ARGS)
+
+test: test-venv browser
+	$(IN_VENV) -m pytest --ignore=tests/e2e $(ARGS)
+	$(IN_VENV) -m pytest tests/e2e $(ARGS)
+
+check: test-venv
+	$(IN_VENV) -m ruff check
+	$(IN_VENV) -m ruff format --check
+	$(IN_VENV) -m importlinter.cli
+	$(IN_VENV) -m tests.check_migrations
+	$(IN_VENV) -m tests.check_bundle
+
+prove: test-venv
+	$(IN_VENV) -m pytest tests/prove -o python_files='prove_*.py' -o timeout=3600 -s $(ARGS)
+
+bench: test-venv
+	$(IN_VENV) -m pytest tests/bench -o python_files='bench_*.py' -o timeout=3600 -s $(ARGS)
+
+lock: test-venv
+	.venv/bin/python -m pip install --quiet uv
+	for lock in base test; do .venv/bin/uv pip compile --quiet --universal --python-version 3.11 \
+		--generate-hashes --no-header --no-emit-index-url \
+		-o requirements/$$lock.txt requirements/$$lock.in || exit 1; done
+
+clean:
+	rm -rf .venv .pytest_cache .ruff_cache .import_linter_cache .hypothesis node_modules
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+python:
+	@if [ -z "$(PYTHON)" ]; then echo 'Zenith needs Python 3.11 or newer, and there is none here.' \
+		'On Debian and Ubuntu: sudo apt-get install python3 python3-venv' >&2; exit 1; fi
+
+run-venv: python
+	@$(PYTHON) requirements/install.py run
+
+test-venv: python
+	@$(PYTHON) requirements/install.py test
+
+browser: test-venv
+	@$(PYTHON) requirements/install.py browser

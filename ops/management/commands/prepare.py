@@ -1,0 +1,66 @@
+"""The part of `manage.py up` that needs the database: migrations, clock, people, fleet.
+
+It is told what is wished as JSON on standard input, says what it does line by line, and
+ends with one line of JSON.
+"""
+
+import json
+import sys
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Any
+
+from django.core.management import BaseCommand, call_command, get_commands
+from django.db import connection
+from django.db.migrations.executor import MigrationExecutor
+
+from ops import clock
+from ops.accounts import first
+
+
+class Command(BaseCommand):
+    help = "Bring the database up to date for `manage.py up`."
+    requires_system_checks = []
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        wishes = json.load(sys.stdin)
+        self.migrate()
+        note = self.set_clock(wishes)
+        login = first.make_first_login(
+            operator_password=wishes["operator_password"], customer_key=wishes["customer_key"]
+        )
+        if "load_reference" in get_commands():
+            call_command("load_reference", stdout=self.stdout)
+        if wishes["fleet"] == "planned":
+            call_command("plan_fleet", stdout=self.stdout)
+        if wishes["simulator"] and "bootstrap" in get_commands():
+            call_command("bootstrap", stdout=self.stdout)
+        self.stdout.write(json.dumps({**asdict(login), "clock": clock_line(), "note": note}))
+
+    def migrate(self) -> None:
+        executor = MigrationExecutor(connection)
+        missing = executor.migration_plan(executor.loader.graph.leaf_nodes())
+        if missing:
+            self.stdout.write(f"Bringing the database up to date ({len(missing)} migrations)")
+            self.stdout.flush()
+            call_command("migrate", verbosity=0, interactive=False)
+
+    def set_clock(self, wishes: dict[str, Any]) -> str | None:
+        """Start the clock, or take it up where it stood; return what the operator should know."""
+        epoch = datetime.fromisoformat(wishes["epoch"]) if wishes["epoch"] else None
+        if wishes["seen_at"] is not None and clock.reading().simulated:
+            clock.stop_while_down(seen_at=datetime.fromtimestamp(wishes["seen_at"], UTC))
+        reading = clock.start(epoch=epoch, rate=wishes["rate"])
+        if reading.simulated != (epoch is not None):
+            kept = "a simulated clock" if reading.simulated else "real time"
+            return f"Note: this Zenith was first started with {kept}, and keeps it."
+        return None
+
+
+def clock_line() -> str:
+    """Return the clock in words."""
+    reading = clock.reading()
+    if not reading.simulated:
+        return "real time"
+    at = f"{clock.now():%Y-%m-%dT%H:%M:%SZ}"
+    return f"simulated: {at}, " + (f"rate {reading.rate:g}" if reading.rate else "paused")
