@@ -1,7 +1,8 @@
 """The part of `manage.py up` that needs the database: migrations, clock, people, fleet.
 
 It is told what is wished as JSON on standard input, says what it does line by line, and
-ends with one line of JSON.
+ends with one line of JSON. `--alone` (in a container) takes the defaults instead, and
+prints the first login in words.
 """
 
 import json
@@ -10,20 +11,26 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
-from django.core.management import BaseCommand, call_command, get_commands
+from django.conf import settings
+from django.core.management import BaseCommand, CommandParser, call_command, get_commands
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
 from ops import clock
 from ops.accounts import first
+from ops.up import home
+from ops.up import options as up_options
 
 
 class Command(BaseCommand):
     help = "Bring the database up to date for `manage.py up`."
     requires_system_checks = []
 
-    def handle(self, *args: Any, **options: Any) -> None:
-        wishes = json.load(sys.stdin)
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--alone", action="store_true", help="without `manage.py up`")
+
+    def handle(self, *args: Any, alone: bool, **options: Any) -> None:
+        wishes = default_wishes() if alone else json.load(sys.stdin)
         self.migrate()
         note = self.set_clock(wishes)
         login = first.make_first_login(
@@ -35,7 +42,11 @@ class Command(BaseCommand):
             call_command("plan_fleet", stdout=self.stdout)
         if wishes["simulator"] and "bootstrap" in get_commands():
             call_command("bootstrap", stdout=self.stdout)
-        self.stdout.write(json.dumps({**asdict(login), "clock": clock_line(), "note": note}))
+        if alone:
+            self.stdout.write(f"Operator       {login.operator}   {login.operator_password}")
+            self.stdout.write(f"Customer key   {login.customer_key}")
+        else:
+            self.stdout.write(json.dumps({**asdict(login), "clock": clock_line(), "note": note}))
 
     def migrate(self) -> None:
         executor = MigrationExecutor(connection)
@@ -55,6 +66,21 @@ class Command(BaseCommand):
             kept = "a simulated clock" if reading.simulated else "real time"
             return f"Note: this Zenith was first started with {kept}, and keeps it."
         return None
+
+
+def default_wishes() -> dict[str, Any]:
+    """Return what `manage.py up` wishes when nobody tells it anything."""
+    home.make(settings.ZENITH_HOME)
+    secrets = home.load_secrets(settings.ZENITH_HOME)
+    return {
+        "epoch": up_options.DEFAULT_EPOCH,
+        "rate": 1.0,
+        "fleet": "scs-01",
+        "simulator": True,
+        "operator_password": secrets.operator_password,
+        "customer_key": secrets.customer_key,
+        "seen_at": None,
+    }
 
 
 def clock_line() -> str:
