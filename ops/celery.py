@@ -13,7 +13,7 @@ app = Celery("zenith")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks(
     [
-        "ops",
+        "ops.live",
         "constellation",
         "constellation.contacts",
         "telemetry",
@@ -32,5 +32,7 @@ def every(seconds: float, task: str) -> dict[str, object]:
 
 
 app.conf.beat_schedule = {
+    "tell-the-time": every(2, "constellation.tasks.tell_the_simulator_the_time"),
+    "forget-old-events": every(3600, "ops.live.tasks.forget_old_events"),
     "look-after-queries": every(2, "uplink.inference.tasks.look_after_queries"),
 }

@@ -6,7 +6,9 @@ Mission time rules orbits, contacts, deadlines and protocol timers. Wall time (t
 
 import asyncio
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 from asgiref.sync import sync_to_async
 from django.db import transaction
@@ -18,6 +20,7 @@ from ops.models import ClockRow
 _FRESH_FOR_S = 0.2
 _RATE_MAX = 10_000.0
 _cached: tuple[float, Clock] | None = None
+_to_tell: list[Callable[[Clock], None]] = []
 
 
 class ClockRefused(errors.Conflict):
@@ -90,8 +93,11 @@ def start(*, epoch: datetime | None, rate: float = 1.0) -> Clock:
     return reading()
 
 
-def stop_while_down(*, seen_at: datetime) -> Clock:
-    """Take up a simulated clock where a stopped system left it, at `seen_at` in wall time."""
+def take_up(*, seen_at: datetime) -> Clock:
+    """Let a simulated clock go on from where a stopped system left it, at `seen_at` in wall time.
+
+    Without this, the night in which the system was down would have passed in orbit too.
+    """
     with transaction.atomic():
         row = _locked_row()
         clock = _reading_of(row)
@@ -130,6 +136,11 @@ def jump_by(span: timedelta) -> Clock:
     return jump_to(now() + span)
 
 
+def tell_changes_to(listener: Callable[[Clock], None]) -> None:
+    """Call `listener` with the new reading after each change committed in this process."""
+    _to_tell.append(listener)
+
+
 def forget() -> None:
     """Drop what this process remembers, so that the next reading comes from the database."""
     global _cached
@@ -153,6 +164,8 @@ def _move(*, mission: datetime | None = None, rate: float | None = None) -> Cloc
             row.resume_rate = moved.rate
         row.save()
         events.publish("clock", "changed", as_json(moved))
+        for listener in _to_tell:
+            transaction.on_commit(partial(listener, moved), robust=True)
     forget()
     return reading()
 

@@ -5,6 +5,7 @@ An event is written in the transaction that makes it true; after the commit a hi
 """
 
 import logging
+from datetime import datetime, timedelta
 from typing import Any
 
 import orjson
@@ -15,6 +16,8 @@ from django.db import connection, transaction
 from ops.live.models import Event
 
 HINTS = "zenith.live"
+KEPT_FOR = timedelta(days=7)
+"""How long events can be read again. What they told stays in the tables they told of."""
 log = logging.getLogger(__name__)
 _hints: redis.Redis | None = None
 
@@ -45,6 +48,15 @@ def after(stream: str, number: int, limit: int = 500) -> list[dict[str, Any]]:
         {"stream": stream, "number": row.number, "kind": row.kind, "payload": row.payload}
         for row in rows
     ]
+
+
+def forget_before(instant: datetime) -> int:
+    """Delete the events written before `instant` (wall time) and say how many they were.
+
+    Counters stay: a stream's numbers go on, and a reader that was away too long sees the hole.
+    """
+    deleted, _ = Event.objects.filter(written_at__lt=instant).delete()
+    return deleted
 
 
 def _hint(stream: str, number: int) -> None:

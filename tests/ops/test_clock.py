@@ -53,7 +53,7 @@ def test_a_second_start_goes_on_from_the_stored_row(simulated):
 def test_a_stopped_system_is_taken_up_where_it_was_left(simulated):
     left_at = simulated.at(simulated.wall_anchor)
 
-    taken_up = clock.stop_while_down(seen_at=simulated.wall_anchor)
+    taken_up = clock.take_up(seen_at=simulated.wall_anchor)
 
     assert taken_up.mission_anchor == left_at
     assert taken_up.generation == simulated.generation + 1

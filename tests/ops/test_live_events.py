@@ -1,10 +1,12 @@
 """Events are numbered without holes, in the order in which they are committed."""
 
 import threading
+from datetime import timedelta
 
 import pytest
 from django.db import connection, transaction
 
+from ops import clock
 from ops.live import events
 from ops.live.models import Event
 
@@ -59,3 +61,12 @@ def test_what_is_rolled_back_leaves_no_hole():
         (2, "second"),
     ]
     assert Event.objects.count() == 2
+
+
+@pytest.mark.django_db
+def test_forgotten_events_leave_the_count_going_on():
+    events.publish("old", "first", {})
+    assert events.forget_before(clock.wall() + timedelta(seconds=1)) == 1
+
+    assert events.publish("old", "second", {}) == 2
+    assert [event["number"] for event in events.after("old", 0)] == [2]

@@ -60,7 +60,7 @@ class Command(BaseCommand):
         """Start the clock, or take it up where it stood; return what the operator should know."""
         epoch = datetime.fromisoformat(wishes["epoch"]) if wishes["epoch"] else None
         if wishes["seen_at"] is not None and clock.reading().simulated:
-            clock.stop_while_down(seen_at=datetime.fromtimestamp(wishes["seen_at"], UTC))
+            clock.take_up(seen_at=datetime.fromtimestamp(wishes["seen_at"], UTC))
         reading = clock.start(epoch=epoch, rate=wishes["rate"])
         if reading.simulated != (epoch is not None):
             kept = "a simulated clock" if reading.simulated else "real time"
