@@ -1,0 +1,406 @@
+"""One satellite: its parts wired together, and nothing running while nobody looks."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from constellation.simulator.board import housekeeping
+from constellation.simulator.board.commands import CommandFailed, Commands
+from constellation.simulator.board.files import Files
+from constellation.simulator.board.packs import Packs, encode_report
+from constellation.simulator.board.questions import Questions
+from constellation.simulator.board.radio import Radio
+from constellation.simulator.board.slots import Slots
+from constellation.simulator.fleet import Fleet, SatelliteSpec
+from constellation.simulator.recorder import Recorder
+from constellation.simulator.runtimes import RuntimeFailed
+from constellation.simulator.runtimes.pool import Pool
+from constellation.simulator.space import Space
+from constellation.simulator.store import Store
+from telemetry import onboard
+from telemetry.onboard import (
+    Apid,
+    CommandCode,
+    DownlinkChannel,
+    EventSeverity,
+    Opcode,
+    Slot,
+    SlotState,
+    StoreEvent,
+)
+from telemetry.packets import space
+
+log = logging.getLogger(__name__)
+
+PERIOD_S = 10.0
+PERIOD_IN_CONTACT_S = 1.0
+CATCH_UP_MOST_S = 86_400.0
+CATCH_UP_STEP = 200
+"""Samples made up for in one go, so that the links of others go on meanwhile."""
+STATUS_EVERY_S = 10.0
+TICK_EVERY_S = 0.25
+MISSING_MOST = 100
+LARGE_FLEET = 200
+"""Above it, the neighbours during a catch-up are those at its end: nobody saw them anyway."""
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What all satellites share."""
+
+    fleet: Fleet
+    space: Space
+    store: Store
+    pool: Pool
+    now_s: Callable[[], float]
+    seed: int
+    key: Callable[[str], bytes | None]
+    volume: Callable[[], int]
+    """Names a recorder that is formatted now."""
+
+
+class Satellite:
+    """A satellite's computer. All its state is under `folder`."""
+
+    def __init__(self, spec: SatelliteSpec, folder: Path, around: Surroundings) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.spec = spec
+        self._around = around
+        self._folder = folder
+        now_s = around.now_s()
+        self._boot_s = now_s
+        is_new = not (folder / "recorder").exists()
+        self.recorder = Recorder(folder / "recorder", volume_if_new=around.volume())
+        self.radio = Radio(self.recorder, spec.scid)
+        self._condition_path = folder / "condition.json"
+        self._condition = housekeeping.load(self._condition_path, now_s=now_s)
+        self._status_s = self._tick_s = 0.0
+        self.slots = Slots(folder / "slots.json")
+        self.recorder.restart()
+        self._event(EventSeverity.INFO, 1, f"boot {self.recorder.boot}")
+        if is_new:
+            self._event(EventSeverity.INFO, 2, f"recorder volume {self.recorder.volume} formatted")
+        self.packs = Packs(
+            folder, around.store, storage_bytes=spec.storage_bytes, report=self._report_store
+        )
+        self.files = Files(
+            folder / "incoming",
+            self.packs,
+            self._send_cfdp,
+            entity_id=spec.entity_id,
+            now_s=now_s,
+        )
+        self.commands = Commands(
+            folder / "commands.journal",
+            key=around.key(spec.code),
+            scid=spec.scid,
+            actions={
+                Opcode.NO_OP: self._no_op,
+                Opcode.LOAD_SLOT: self._load_slot,
+                Opcode.ACTIVATE_SLOT: self._activate_slot,
+                Opcode.CLEAR_SLOT: self._clear_slot,
+                Opcode.DROP_ARTEFACT: self._drop_artefact,
+                Opcode.SET_MODE: self._set_mode,
+            },
+            report=lambda payload: self._emit(Apid.COMMAND_REPORT, payload),
+        )
+        self.questions = Questions(
+            folder / "queries.journal",
+            slots=self.slots,
+            store=around.store,
+            pool=around.pool,
+            now_s=around.now_s,
+            record=self._record_tokens,
+            recorded=self.recorder.packet,
+            send=lambda packet: self.radio.send(DownlinkChannel.TOKENS, packet),
+        )
+        self._loading = asyncio.Lock()
+        self.packs.complete()
+
+    # --- what the station does with it ---
+
+    def link_up(self, contact_id: str, now_s: float) -> None:
+        self.radio.up()
+        self.files.thaw(now_s)
+        self.questions.link(up=True)
+        self._send_status(now_s)
+
+    def link_down(self, contact_id: str, now_s: float) -> None:
+        self.radio.down()
+        self.files.freeze(now_s)
+        self.questions.link(up=False)
+
+    def receive(self, burst: bytes, now_s: float) -> None:
+        """Take AOS frames off the air."""
+        files: list[bytes] = []
+        for packet in self.radio.receive(burst):
+            apid = space.apid_of(packet)
+            payload = packet[space.HEADER_BYTES :]
+            if apid == Apid.CFDP_UP:
+                files.append(payload)
+            elif apid == Apid.PROMPT:
+                self.questions.receive_prompt(payload, now_s)
+            elif apid == Apid.TOKEN_ACK:
+                self.questions.receive_ack(payload)
+            elif apid == Apid.GAP_REQUEST:
+                self._play_back(payload, now_s)
+            elif apid == Apid.RECORDER_RELEASE:
+                self._release(payload)
+        if files:
+            self.files.receive(files, now_s)
+
+    def receive_command(self, frame: bytes, now_s: float) -> None:
+        self.commands.receive(frame)
+        self.radio.commands_heard = self.commands.heard
+
+    def transmit(self, frames_most: int, now_s: float) -> bytes:
+        return self.radio.transmit(frames_most)
+
+    def advance(self, now_s: float) -> None:
+        """Let the satellite live up to `now_s`; a long absence takes several calls."""
+        self._keep_house(now_s)
+        if not self.radio.linked:
+            return
+        if now_s - self._tick_s >= TICK_EVERY_S:
+            self._tick_s = now_s
+            self.files.tick(now_s)
+            self.questions.tick(now_s)
+        if now_s - self._status_s >= STATUS_EVERY_S:
+            self._send_status(now_s)
+
+    # --- packets out ---
+
+    def _emit(
+        self, apid: Apid, payload: bytes, channel: DownlinkChannel = DownlinkChannel.LIVE
+    ) -> bytes:
+        """Record a packet, and send it if somebody listens."""
+        packet = self.recorder.record(apid, round(self._around.now_s() * 1e9), payload)
+        self.radio.send(channel, packet)
+        return packet
+
+    def _send_cfdp(self, pdu: bytes) -> None:
+        self._emit(Apid.CFDP_DOWN, pdu, DownlinkChannel.FILES)
+
+    def _record_tokens(self, payload: bytes) -> tuple[int, bytes]:
+        serial = self.recorder.next_serial
+        generated_ns = round(self._around.now_s() * 1e9)
+        return serial, self.recorder.record(Apid.TOKENS, generated_ns, payload)
+
+    def _report_store(self, payload: bytes) -> None:
+        self._emit(Apid.STORE_REPORT, payload)
+
+    def _event(self, severity: EventSeverity, number: int, text: str) -> None:
+        body = text.encode()[:255]
+        head = onboard.EVENT_REPORT_LAYOUT.pack(severity, number, len(body))
+        self._emit(Apid.EVENT_REPORT, head + body)
+
+    # --- the recorder's side of the conversation ---
+
+    def _send_status(self, now_s: float, missing: list[tuple[int, int]] | None = None) -> None:
+        self._status_s = now_s
+        payload = onboard.encode_recorder_status(
+            self.recorder.volume,
+            self.recorder.oldest_serial,
+            self.recorder.next_serial,
+            (missing or [])[:MISSING_MOST],
+        )
+        self._emit(Apid.RECORDER_STATUS, payload)
+
+    def _play_back(self, payload: bytes, now_s: float) -> None:
+        try:
+            volume, ranges = onboard.decode_gap_request(payload)
+        except ValueError as error:
+            log.info("a gap request cannot be read: %s", error)
+            return
+        if volume != self.recorder.volume:
+            # What an earlier volume held is gone: say so under its name.
+            answer = onboard.encode_recorder_status(volume, 0, 0, ranges)
+            self._emit(Apid.RECORDER_STATUS, answer)
+            return
+        oldest, following = self.recorder.oldest_serial, self.recorder.next_serial
+        missing = []
+        for first, last in ranges:
+            if first < oldest:
+                missing.append((first, min(last, oldest - 1)))
+            if last >= oldest and first < following:
+                self.radio.play_back(max(first, oldest), min(last, following - 1))
+        if missing:
+            self._send_status(now_s, missing)
+
+    def _release(self, payload: bytes) -> None:
+        if len(payload) != onboard.RECORDER_RELEASE_LAYOUT.size:
+            return
+        volume, upto = onboard.RECORDER_RELEASE_LAYOUT.unpack(payload)
+        if volume == self.recorder.volume:
+            self.recorder.release(upto)
+
+    # --- housekeeping ---
+
+    def _keep_house(self, now_s: float) -> None:
+        last_s = self._condition.at_s
+        if now_s - last_s > CATCH_UP_MOST_S + PERIOD_S:
+            skipped_s = now_s - CATCH_UP_MOST_S - last_s
+            text = f"housekeeping left out for {skipped_s:.0f} s: nobody listened for too long"
+            self._event(EventSeverity.WARNING, 3, text)
+            self._condition = housekeeping.replace(self._condition, at_s=now_s - CATCH_UP_MOST_S)
+            last_s = self._condition.at_s
+        period_s = PERIOD_IN_CONTACT_S if self.radio.linked else PERIOD_S
+        # Old samples first, at their own pace, whatever is going on now.
+        if now_s - last_s > PERIOD_S:
+            period_s = PERIOD_S
+        count = min(CATCH_UP_STEP, int((now_s - last_s) / period_s))
+        if count > 0:
+            self._sample(last_s + period_s * np.arange(1, count + 1))
+
+    def _sample(self, at_s: np.ndarray) -> None:
+        """Make the housekeeping packets of some instants, and note where we are."""
+        code, seed = self.spec.code, self._around.seed
+        lights = self._around.space.light(code, at_s)
+        activity = self._activity()
+        follow = len(at_s) == 1 or len(self._around.fleet.satellites) <= LARGE_FLEET
+        wanted = []
+        for at, light in zip(at_s.tolist(), lights.tolist(), strict=True):
+            drawn = housekeeping.draws(seed, code, at)
+            condition = housekeeping.step(
+                self._condition, at, light=light, activity=activity, drawn=drawn
+            )
+            seen = housekeeping.replace(
+                activity, neighbours=self._neighbours(at if follow else float(at_s[-1]))
+            )
+            wanted += housekeeping.packets(condition, light=light, activity=seen, drawn=drawn)
+            self._condition = condition
+        for packet in self.recorder.record_all(wanted):
+            self.radio.send(DownlinkChannel.LIVE, packet)
+        housekeeping.save(self._condition_path, self._condition)
+
+    def _neighbours(self, at_s: float) -> list[int]:
+        known = self._around.fleet.satellites
+        linked = self._around.space.neighbours(self.spec.code, at_s)
+        return [known[code].entity_id for code in linked]
+
+    def _activity(self) -> housekeeping.Activity:
+        active = self.slots.active_digest
+        path = self._around.store.artefact_path(active) if active else None
+        return housekeeping.Activity(
+            boot_s=self._boot_s,
+            in_contact=self.radio.linked,
+            slots=housekeeping.slot_fields(self.slots.state, self.slots.digest),
+            active=active,
+            model_bytes=os.path.getsize(path) if path and path.exists() else 0,
+            tokens_per_s=self.questions.tokens_per_s if self.questions.running else 0.0,
+            queued=self.questions.queued,
+            running=self.questions.running,
+            answered=self.questions.answered,
+            frames_good=self.radio.frames_good,
+            frames_bad=self.radio.frames_bad,
+            packets_up=self.radio.packets_up,
+            commands_refused=self.commands.refused,
+            packs=self.packs.holdings.count,
+            storage_bytes=self.packs.holdings.size,
+        )
+
+    # --- telecommands ---
+
+    async def _no_op(self, arguments: bytes) -> str:
+        return "alive"
+
+    async def _load_slot(self, arguments: bytes) -> str:
+        number, digest = onboard.LOAD_SLOT_LAYOUT.unpack(arguments)
+        slot, sha = Slot(number), digest.hex()
+        async with self._loading:
+            if self.slots.state[slot] is SlotState.ACTIVE:
+                if self.slots.digest[slot] == sha:
+                    return f"slot {slot.name} holds it already, and is active"
+                text = f"slot {slot.name} is active; load the other one"
+                raise CommandFailed(CommandCode.BUSY, text)
+            if not self.packs.has_artefact(sha):
+                self._refuse_slot(slot, sha, "not on board")
+                raise CommandFailed(CommandCode.NOT_ON_BOARD, "the artefact is not on board")
+            self.slots.put(slot, SlotState.LOADING, sha)
+            if not await asyncio.to_thread(self._around.store.is_sound, sha):
+                self._refuse_slot(slot, sha, "its bytes do not hash to its name")
+                self.packs.condemn(sha)
+                text = "the bytes on board do not hash to the artefact's name"
+                raise CommandFailed(CommandCode.WRONG_DIGEST, text)
+            self.slots.put(slot, SlotState.LOADED, sha)
+            self._report_store(encode_report(StoreEvent.SLOT_LOADED, sha, slot=slot))
+            return f"slot {slot.name} holds {sha[:12]}"
+
+    def _refuse_slot(self, slot: Slot, sha: str, reason: str) -> None:
+        self.slots.put(slot, SlotState.REFUSED, sha)
+        self._report_store(encode_report(StoreEvent.SLOT_REFUSED, sha, slot=slot, text=reason))
+
+    async def _activate_slot(self, arguments: bytes) -> str:
+        slot = Slot(onboard.SLOT_LAYOUT.unpack(arguments)[0])
+        async with self._loading:
+            state, sha = self.slots.state[slot], self.slots.digest[slot]
+            if state not in (SlotState.LOADED, SlotState.ACTIVE):
+                text = f"slot {slot.name} is {state.name.lower()}"
+                raise CommandFailed(CommandCode.NO_MODEL_IN_SLOT, text)
+            try:
+                await self._around.pool.warm_up(sha, self._around.store.artefact_path(sha))
+            except (RuntimeFailed, OSError) as error:
+                self._refuse_slot(slot, sha, str(error)[:200])
+                raise CommandFailed(CommandCode.RUNTIME_FAILED, str(error)[:200]) from error
+            self.slots.activate(slot)
+            self._report_store(encode_report(StoreEvent.SLOT_ACTIVATED, sha, slot=slot))
+            return f"slot {slot.name} answers with {sha[:12]}"
+
+    async def _clear_slot(self, arguments: bytes) -> str:
+        slot = Slot(onboard.SLOT_LAYOUT.unpack(arguments)[0])
+        async with self._loading:
+            sha = self.slots.digest[slot] or onboard.NO_DIGEST.hex()
+            self.slots.put(slot, SlotState.EMPTY)
+            self._report_store(encode_report(StoreEvent.SLOT_CLEARED, sha, slot=slot))
+            return f"slot {slot.name} is empty"
+
+    async def _drop_artefact(self, arguments: bytes) -> str:
+        sha = onboard.DROP_ARTEFACT_LAYOUT.unpack(arguments)[0].hex()
+        if sha not in self.packs.manifests:
+            raise CommandFailed(CommandCode.NOT_ON_BOARD, "the artefact is not on board")
+        if sha in self.slots.digest.values():
+            raise CommandFailed(CommandCode.BUSY, "a slot holds it; clear the slot first")
+        self.packs.drop(sha)
+        return f"{sha[:12]} dropped"
+
+    async def _set_mode(self, arguments: bytes) -> str:
+        mode = onboard.Mode(onboard.SET_MODE_LAYOUT.unpack(arguments)[0])
+        return f"mode {mode.name.lower()} noted"
+
+    # --- the account ---
+
+    def describe(self) -> dict:
+        """Return what is on board, for the control socket."""
+        return {
+            "code": self.spec.code,
+            "volume": self.recorder.volume,
+            "boot": self.recorder.boot,
+            "next_serial": self.recorder.next_serial,
+            "oldest_serial": self.recorder.oldest_serial,
+            "slots": {
+                slot.name: [self.slots.state[slot].name, self.slots.digest[slot]] for slot in Slot
+            },
+            "active": self.slots.active_digest,
+            "packs": self.packs.holdings.count,
+            "storage_bytes": self.packs.holdings.size,
+            "artefacts": [sha for sha in self.packs.manifests if self.packs.has_artefact(sha)],
+            "queued": self.questions.queued,
+            "running": self.questions.running,
+            "answered": self.questions.answered,
+            "linked": self.radio.linked,
+        }
+
+    def close(self) -> None:
+        """Let go of files; the state is on disk already."""
+        self.commands.close()
+        self.questions.close()
+        self.files.close()
+        self.packs.close()
+        self.recorder.close()

@@ -1,0 +1,49 @@
+"""Model slots A and B: what lies in them, and which one answers."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from constellation.simulator.clock import replace
+from telemetry.onboard import Slot, SlotState
+
+
+class Slots:
+    """Two places for a model, kept on disk."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self.state = dict.fromkeys(Slot, SlotState.EMPTY)
+        self.digest = dict.fromkeys(Slot, "")
+        if path.exists():
+            for name, (state, digest) in json.loads(path.read_bytes()).items():
+                # A load that was cut off by a restart has to be commanded again.
+                unfinished = state == SlotState.LOADING
+                self.state[Slot[name]] = SlotState.EMPTY if unfinished else SlotState(state)
+                self.digest[Slot[name]] = "" if unfinished else digest
+
+    @property
+    def active(self) -> Slot | None:
+        return next((slot for slot in Slot if self.state[slot] is SlotState.ACTIVE), None)
+
+    @property
+    def active_digest(self) -> str:
+        """SHA-256 of the model that answers, in hex; empty when there is none."""
+        return self.digest[self.active] if self.active else ""
+
+    def put(self, slot: Slot, state: SlotState, digest: str = "") -> None:
+        self.state[slot] = state
+        self.digest[slot] = digest
+        self._save()
+
+    def activate(self, slot: Slot) -> None:
+        """Let the model in `slot` answer, and no other."""
+        if self.active:
+            self.state[self.active] = SlotState.LOADED
+        self.state[slot] = SlotState.ACTIVE
+        self._save()
+
+    def _save(self) -> None:
+        fields = {slot.name: [int(self.state[slot]), self.digest[slot]] for slot in Slot}
+        replace(self._path, json.dumps(fields).encode())

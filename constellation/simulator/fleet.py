@@ -1,0 +1,154 @@
+"""Who there is: satellites and stations, from a file that the ground writes, or reference data.
+
+The JSON file is `{"satellites": [...], "stations": [...]}`. A satellite has `code`, `name`,
+`entity_id`, `scid`, optionally `role`, `isl_terminals` and `storage_bytes`, and its elements as
+`line1` and `line2` (TLE) or as `omm` (a CCSDS OMM object). A station has `code`, `latitude_deg`,
+`longitude_deg`, `altitude_m`, `mask_deg`, `antennas` (names, or how many), `uplink_bit_per_s`,
+`downlink_bit_per_s`. A file that starts otherwise is read as element sets alone; codes and ids
+then follow from their order, and the stations are those of the reference data.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from constellation.orbits import elements
+from constellation.orbits.elements import ElementSet
+
+REFERENCE = Path(__file__).resolve().parent.parent / "reference"
+STORAGE_BYTES = 2_500_000_000_000
+"""A twelfth of the 30 TB that the twelve satellites carry together."""
+FIRST_ENTITY_ID = 2
+"""1 is the ground's."""
+SPACECRAFT_IDS = 254
+"""An AOS frame has 8 bits for the id; the ends of the range stay free."""
+
+
+class BadFleet(Exception):
+    """The fleet file cannot be flown; the message says where it is wrong."""
+
+
+@dataclass(frozen=True, slots=True)
+class SatelliteSpec:
+    code: str
+    name: str
+    entity_id: int
+    scid: int
+    elements: ElementSet
+    role: str = "inference"
+    isl_terminals: int = 4
+    storage_bytes: int = STORAGE_BYTES
+
+
+@dataclass(frozen=True, slots=True)
+class StationSpec:
+    code: str
+    latitude_deg: float
+    longitude_deg: float
+    altitude_m: float
+    mask_deg: float
+    antennas: tuple[str, ...]
+    uplink_bit_per_s: int
+    downlink_bit_per_s: int
+
+
+@dataclass(frozen=True)
+class Fleet:
+    satellites: dict[str, SatelliteSpec] = field(default_factory=dict)
+    stations: dict[str, StationSpec] = field(default_factory=dict)
+
+
+def load(path: Path | None) -> Fleet:
+    """Read the fleet; BadFleet names what is wrong with the file."""
+    try:
+        if path is None:
+            return Fleet(_reference_satellites(), _reference_stations())
+        content = path.read_bytes()
+        if content.lstrip()[:1] != b"{":
+            return Fleet(_satellites_of(content, path), _reference_stations())
+        fields = json.loads(content)
+        satellites = [_satellite(entry) for entry in fields["satellites"]]
+        stations = [_station(entry) for entry in fields["stations"]]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise BadFleet(f"{path or REFERENCE}: {error!r}") from error
+    return Fleet(_by_code(satellites), _by_code(stations))
+
+
+def _by_code(specs: list) -> dict:
+    known = {spec.code: spec for spec in specs}
+    if len(known) < len(specs):
+        raise BadFleet("a code stands twice in the fleet file")
+    return known
+
+
+def _satellite(entry: dict) -> SatelliteSpec:
+    if "omm" in entry:
+        text = json.dumps([entry["omm"]])
+    else:
+        text = f"{entry['code']}\n{entry['line1']}\n{entry['line2']}\n"
+    parsed = elements.parse(text.encode())
+    if not parsed.taken:
+        raise BadFleet(f"elements of {entry['code']}: {parsed.refused[0]}")
+    return SatelliteSpec(
+        code=entry["code"],
+        name=entry.get("name", entry["code"]),
+        entity_id=int(entry["entity_id"]),
+        scid=int(entry["scid"]),
+        elements=parsed.taken[0],
+        role=entry.get("role", "inference"),
+        isl_terminals=int(entry.get("isl_terminals", 4)),
+        storage_bytes=int(entry.get("storage_bytes") or STORAGE_BYTES),
+    )
+
+
+def _station(entry: dict) -> StationSpec:
+    antennas = entry["antennas"]
+    if isinstance(antennas, int):
+        antennas = [f"{entry['code']}-{n}" for n in range(1, antennas + 1)]
+    return StationSpec(
+        code=entry["code"],
+        latitude_deg=float(entry["latitude_deg"]),
+        longitude_deg=float(entry["longitude_deg"]),
+        altitude_m=float(entry["altitude_m"]),
+        mask_deg=float(entry["mask_deg"]),
+        antennas=tuple(antennas),
+        uplink_bit_per_s=int(entry["uplink_bit_per_s"]),
+        downlink_bit_per_s=int(entry["downlink_bit_per_s"]),
+    )
+
+
+def _reference_satellites() -> dict[str, SatelliteSpec]:
+    path = REFERENCE / "computing-satellites.tle"
+    return _satellites_of(path.read_bytes(), path)
+
+
+def _satellites_of(content: bytes, path: Path) -> dict[str, SatelliteSpec]:
+    parsed = elements.parse(content)
+    if not parsed.taken:
+        raise BadFleet(f"{path}: {parsed.refused[0]}")
+    hardware = json.loads((REFERENCE / "satellites.json").read_bytes())
+    return _by_code([_numbered(n, one, hardware) for n, one in enumerate(parsed.taken)])
+
+
+def _numbered(number: int, flown: ElementSet, hardware: dict) -> SatelliteSpec:
+    """Return a satellite known by its elements alone, numbered as the catalogue numbers them."""
+    groups, profiles = hardware["groups"], hardware["profiles"]
+    group = next((g for g in groups if flown.object_id.startswith(g["designator"])), groups[0])
+    profile = next(one for one in profiles if one["code"] == group["profile"])
+    return SatelliteSpec(
+        code=flown.name.replace(" ", "-") or flown.identity,
+        name=flown.name,
+        entity_id=FIRST_ENTITY_ID + number,
+        scid=1 + number % SPACECRAFT_IDS,
+        elements=flown,
+        role=group["role"],
+        isl_terminals=profile["isl_terminals"],
+        storage_bytes=profile["storage_bytes"],
+    )
+
+
+def _reference_stations() -> dict[str, StationSpec]:
+    fields = json.loads((REFERENCE / "stations.json").read_bytes())
+    return _by_code([_station(entry) for entry in fields["stations"]])

@@ -1,0 +1,1 @@
+"""Ground stations: antennas that carry frames while geometry allows."""

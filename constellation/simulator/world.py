@@ -1,0 +1,109 @@
+"""The simulation put together: clock, orbits, store, satellites made when somebody looks."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote
+
+from constellation.simulator.board.commands import derive_key
+from constellation.simulator.board.satellite import Satellite, Surroundings
+from constellation.simulator.clock import Clock, Reading
+from constellation.simulator.fleet import Fleet
+from constellation.simulator.ground.channel import Faults
+from constellation.simulator.ground.server import Stations
+from constellation.simulator.runtimes.pool import Pool, Server
+from constellation.simulator.space import Space
+from constellation.simulator.store import Store
+
+log = logging.getLogger(__name__)
+
+TIDY_EVERY_S = 30.0
+
+
+@dataclass(frozen=True)
+class Options:
+    """How the simulation is run."""
+
+    root: Path
+    seed: int
+    start: Reading
+    faults: Faults
+    command_key: Path | None = None
+    server: Server | None = None
+
+
+class World:
+    """Everything there is. Satellites with unfinished questions wake up by themselves."""
+
+    def __init__(self, fleet: Fleet, options: Options) -> None:
+        root = options.root
+        root.mkdir(parents=True, exist_ok=True)
+        self.fleet = fleet
+        self.faults = options.faults
+        self.clock = Clock(root / "clock.json", start=options.start)
+        self.pool = Pool(root / "runtimes", options.server)
+        self.store = Store(root)
+        self._root = root
+        self._options = options
+        space = Space(fleet, options.seed)
+        self._around = Surroundings(
+            fleet=fleet,
+            space=space,
+            store=self.store,
+            pool=self.pool,
+            now_s=self.clock.now_s,
+            seed=options.seed,
+            key=self._key,
+            volume=lambda: int(time.time()) & 0xFFFFFFFF,
+        )
+        self.satellites: dict[str, Satellite] = {}
+        self.stations = Stations(
+            root,
+            fleet=fleet,
+            space=space,
+            clock=self.clock,
+            faults=self.faults,
+            seed=options.seed,
+            board=self.satellite,
+        )
+        for code in fleet.satellites:
+            if (self._folder(code) / "queries.journal").exists():
+                self.satellite(code)
+
+    def satellite(self, code: str) -> Satellite:
+        """Return a satellite, switched on if it was not."""
+        if code not in self.satellites:
+            spec = self.fleet.satellites[code]
+            self.satellites[code] = Satellite(spec, self._folder(code), self._around)
+        return self.satellites[code]
+
+    def is_touched(self, code: str) -> bool:
+        """Say whether a satellite has any state: the others exist on paper only."""
+        return code in self.satellites or self._folder(code).exists()
+
+    async def tidy(self) -> None:
+        """Forget contacts that are done with, now and then."""
+        while True:
+            await asyncio.sleep(TIDY_EVERY_S)
+            self.stations.forget(self.clock.now_s())
+
+    async def close(self) -> None:
+        with contextlib.suppress(Exception):
+            await self.pool.close()
+        for satellite in self.satellites.values():
+            satellite.close()
+
+    def _folder(self, code: str) -> Path:
+        return self._root / "satellites" / quote(code, safe="")
+
+    def _key(self, code: str) -> bytes | None:
+        """Return the satellite's telecommand key; without a key file it obeys nobody."""
+        path = self._options.command_key
+        if path is None or not path.exists():
+            return None
+        return derive_key(bytes.fromhex(path.read_text().strip()), code)

@@ -1,0 +1,332 @@
+"""A small ground to fly against a real simulator process: what the tests hold it to."""
+
+import asyncio
+import contextlib
+import hashlib
+import json
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from uuid import UUID, uuid4
+
+import google_crc32c
+from cryptography.hazmat.primitives import cmac
+from cryptography.hazmat.primitives.ciphers import algorithms
+
+from constellation.simulator.board.commands import derive_key
+from constellation.stations import control, driver
+from telemetry import onboard
+from telemetry.frames import aos, tc
+from telemetry.frames.packing import Packer
+from telemetry.frames.reassembly import Reassembler
+from telemetry.onboard import Apid, Tokens, UplinkChannel
+from telemetry.packets import space
+from uplink.transfers import cfdp
+
+PROJECT = Path(__file__).resolve().parents[3]
+SATELLITE, STATION, ANTENNA = "SCS-01-M", "SGS", "SGS-1"
+"""In view at the start of the default clock, for 398 s."""
+MASTER = bytes(range(32))
+SCID = {"SCS-01-M": 12, "SCS-01-J": 9}
+ENTITY = {"SCS-01-M": 13, "SCS-01-J": 10}
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@dataclass
+class Simulator:
+    """A simulator process that can be killed and started again on the same folder."""
+
+    root: Path
+    options: list[str] = field(default_factory=list)
+    process: subprocess.Popen | None = None
+
+    def start(self) -> None:
+        self.port, self.control_port = free_port(), free_port()
+        (self.root.parent / "master.key").write_text(MASTER.hex())
+        self.process = subprocess.Popen(
+            [
+                *(sys.executable, "-m", "constellation.simulator", "--root", str(self.root)),
+                *("--port", str(self.port), "--control-port", str(self.control_port)),
+                *("--seed", "7", "--command-key", str(self.root.parent / "master.key")),
+                *self.options,
+            ],
+            cwd=PROJECT,
+            env=os.environ | {"PYTHONDONTWRITEBYTECODE": "1"},
+        )
+        deadline = time.monotonic() + 20
+        while True:
+            try:
+                self.started = control.status(self.control)
+                return
+            except control.ControlFailed:
+                assert self.process.poll() is None, "the simulator ended at once"
+                assert time.monotonic() < deadline, "the simulator does not answer"
+                time.sleep(0.05)
+
+    @property
+    def endpoint(self) -> str:
+        return f"127.0.0.1:{self.port}"
+
+    @property
+    def control(self) -> str:
+        return f"127.0.0.1:{self.control_port}"
+
+    def kill(self) -> None:
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait(10)
+
+    def stop(self) -> None:
+        if self.process.poll() is None:
+            self.process.terminate()
+            try:
+                self.process.wait(10)
+            except subprocess.TimeoutExpired:
+                self.kill()
+                raise
+
+    def mission_s(self) -> float:
+        return control.status(self.control)["mission"]
+
+
+class Ground:
+    """One contact as a conductor would fly it: commits everything, acknowledges everything."""
+
+    def __init__(self, link: driver.Link, satellite: str = SATELLITE) -> None:
+        self.link = link
+        self.satellite = satellite
+        self.numbers: list[int] = []
+        self.frames = 0
+        self.packets: dict[tuple[int, int], bytes] = {}
+        self.cfdp: list[bytes] = []
+        self.ended: driver.Ended | None = None
+        self.acknowledges = True
+        self._counts = space.SequenceCounts()
+        self._packers = {
+            channel: Packer(aos.UPLINK, spacecraft=SCID[satellite], channel=channel)
+            for channel in UplinkChannel
+        }
+        self._reassembler = Reassembler()
+        self._news = asyncio.Event()
+        self._listening = asyncio.create_task(self._listen())
+
+    async def _listen(self) -> None:
+        with contextlib.suppress(driver.StationLost):
+            async for event in self.link:
+                if isinstance(event, driver.DownBatch):
+                    self.numbers.append(event.number)
+                    self._take(event)
+                    if self.acknowledges:
+                        await self.link.acknowledge(event.number)
+                elif isinstance(event, driver.Ended):
+                    self.ended = event
+                self._news.set()
+        self._news.set()
+
+    def _take(self, batch: driver.DownBatch) -> None:
+        self.frames += batch.frame_count
+        frames = aos.decode(aos.DOWNLINK, batch.frames)
+        faults = frames.faults(spacecraft=SCID[self.satellite])
+        for extracted in self._reassembler.feed(frames, faults).packets:
+            down = space.decode_downlink(extracted.data)
+            key = down.secondary.volume, down.secondary.serial
+            assert self.packets.setdefault(key, extracted.data) == extracted.data
+            if down.header.apid == Apid.CFDP_DOWN:
+                self.cfdp.append(down.payload)
+
+    async def until(self, condition, timeout_s: float = 15.0):
+        """Wait until `condition()` is true and return it."""
+        deadline = asyncio.get_running_loop().time() + timeout_s
+        while not (result := condition()):
+            left = deadline - asyncio.get_running_loop().time()
+            assert left > 0, f"{condition} never came"
+            self._news.clear()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._news.wait(), min(left, 0.2))
+        return result
+
+    def payloads(self, apid: Apid) -> list[bytes]:
+        """Return the payloads of an APID in the order they were generated."""
+        found = [space.decode_downlink(self.packets[key]) for key in sorted(self.packets)]
+        return [one.payload for one in found if one.header.apid == apid]
+
+    async def send(self, apid: Apid, *payloads: bytes) -> None:
+        files = apid == Apid.CFDP_UP
+        packer = self._packers[UplinkChannel.FILES if files else UplinkChannel.PROTOCOL]
+        frames = []
+        for payload in payloads:
+            packer.add(space.encode(apid, self._counts.take(apid), payload, is_command=True))
+            while frame := packer.pull(flush=False):
+                frames.append(frame)
+        while frame := packer.pull():
+            frames.append(frame)
+        await self.link.send_frames(frames)
+
+    async def send_file(self, name: str, content: bytes, number: int, timeout_s=20.0) -> str:
+        """Send a file by CFDP until the receiver has said how it ended; return the state."""
+        sender = self.sender(name, content, number)
+        await self.drive(sender, lambda: sender.state.is_over, timeout_s)
+        return str(sender.state)
+
+    def sender(self, name: str, content: bytes, number: int) -> cfdp.Sender:
+        return cfdp.Sender(
+            cfdp.TransactionId(onboard.GROUND_ENTITY_ID, ENTITY[self.satellite], number),
+            name,
+            len(content),
+            google_crc32c.value(content),
+            lambda offset, count: content[offset : offset + count],
+            onboard.FILE_SEGMENT_BYTES,
+        )
+
+    async def drive(self, sender: cfdp.Sender, condition, timeout_s: float = 20.0) -> None:
+        """Let a sender send until `condition()`; time is the wall's, the clock runs at 1."""
+        deadline = time.monotonic() + timeout_s
+        while not condition():
+            assert time.monotonic() < deadline, f"{sender.state} {sender.fault}"
+            waiting, self.cfdp = self.cfdp, []
+            for pdu in waiting:
+                if cfdp.decode_head(pdu).transaction == sender.transaction:
+                    sender.receive(pdu, time.monotonic())
+            sender.tick(time.monotonic())
+            pdus = sender.next_pdus(max(1, self.link.room), time.monotonic())
+            if pdus:
+                await self.send(Apid.CFDP_UP, *pdus)
+            else:
+                await asyncio.sleep(0.02)
+
+    async def send_artefact(self, content: bytes, *, pack_bytes=256 * 1024, number=1) -> str:
+        """Send a manifest and its packs; return the SHA-256 of the artefact."""
+        sha = hashlib.sha256(content).hexdigest()
+        packs = [content[at : at + pack_bytes] for at in range(0, len(content), pack_bytes)]
+        named = [(hashlib.sha256(pack).hexdigest(), pack) for pack in packs]
+        entries = [{"sha256": name, "size": len(pack)} for name, pack in named]
+        manifest = {"artefact": sha, "size": len(content), "packs": entries}
+        await self.send_file(f"manifest/{sha}", json.dumps(manifest).encode(), number)
+        for n, (name, pack) in enumerate(named, start=number + 1):
+            assert await self.send_file(f"pack/{name}", pack, n) == "finished"
+        return sha
+
+    async def command(
+        self, opcode: onboard.Opcode, arguments: bytes, *, counter: int, key: bytes | None = None
+    ) -> UUID:
+        """Send an authenticated telecommand."""
+        command_id = uuid4()
+        await self.link.send_command(
+            command_frame(self.satellite, command_id, opcode, arguments, counter, key)
+        )
+        return command_id
+
+    def command_stages(self, command_id: UUID) -> list[tuple[str, str, str]]:
+        """Return (stage, code, text) of what was reported of a command."""
+        stages = []
+        for payload in self.payloads(Apid.COMMAND_REPORT):
+            name, stage, code, length = onboard.COMMAND_REPORT_LAYOUT.unpack_from(payload)
+            text = payload[onboard.COMMAND_REPORT_LAYOUT.size :]
+            assert len(text) == length
+            if name == command_id.bytes:
+                names = onboard.CommandStage(stage).name, onboard.CommandCode(code).name
+                stages.append((*names, text.decode()))
+        return stages
+
+    async def obeyed(self, opcode: onboard.Opcode, arguments: bytes, *, counter: int) -> tuple:
+        """Send a command, wait for its end and return the last stage."""
+        command_id = await self.command(opcode, arguments, counter=counter)
+        over = ("COMPLETED", "FAILED", "REFUSED")
+        return await self.until(
+            lambda: next((s for s in self.command_stages(command_id) if s[0] in over), None), 30
+        )
+
+    async def ask(self, text: str, *, query_id: UUID | None = None, **options) -> UUID:
+        """Send a question in as many parts as it takes."""
+        query_id = query_id or uuid4()
+        content = json.dumps([{"role": "user", "content": text}]).encode()
+        size = onboard.PROMPT_PART_BYTES
+        parts = [content[at : at + size] for at in range(0, len(content), size)]
+        fields = {"max_tokens": 64, "temperature": 0.0, "seed": 1, "lifetime_s": 0} | options
+        encoded = [
+            onboard.PromptPart(
+                query_id=query_id, number=n, parts=len(parts), text=part, **fields
+            ).encode()
+            for n, part in enumerate(parts)
+        ]
+        await self.send(Apid.PROMPT, *encoded)
+        return query_id
+
+    def segments(self, query_id: UUID) -> dict[int, Tokens]:
+        decoded = [Tokens.decode(payload) for payload in self.payloads(Apid.TOKENS)]
+        return {one.number: one for one in decoded if one.query_id == query_id}
+
+    async def answer(self, query_id: UUID, timeout_s: float = 30.0) -> tuple[str, dict, str]:
+        """Wait for the end of an answer; return its text, the last segment, and the digest."""
+
+        def whole():
+            have = self.segments(query_id)
+            last = [n for n, one in have.items() if one.kind in (2, 3)]
+            return have if last and set(have) == set(range(last[0] + 1)) else None
+
+        have = await self.until(whole, timeout_s)
+        text = "".join(have[n].text for n in sorted(have) if have[n].kind == 1)
+        digest = have[0].text if have[0].kind == 0 else ""
+        return text, json.loads(have[max(have)].text), digest
+
+    async def acknowledge(self, query_id: UUID) -> None:
+        following = max(self.segments(query_id)) + 1
+        await self.send(Apid.TOKEN_ACK, onboard.TokenAck(query_id, following).encode())
+
+    async def leave(self) -> None:
+        """Hang up without a word, as a killed worker would."""
+        self.link.abandon()
+        await self._listening
+
+    async def close(self) -> None:
+        await self.link.close()
+        await self._listening
+
+
+def command_frame(
+    satellite: str,
+    command_id: UUID,
+    opcode: int,
+    arguments: bytes,
+    counter: int,
+    key: bytes | None = None,
+) -> bytes:
+    """Return a TC frame with one authenticated telecommand."""
+    body = onboard.TELECOMMAND_LAYOUT.pack(command_id.bytes, counter, opcode) + arguments
+    packet = space.encode(Apid.TELECOMMAND, 0, body + bytes(16), is_command=True)[:-16]
+    code = cmac.CMAC(algorithms.AES(key or derive_key(MASTER, satellite)))
+    code.update(packet)
+    return tc.encode(
+        tc.Frame(spacecraft=SCID[satellite], channel=0, number=0, data=packet + code.finalize())
+    )
+
+
+async def open_ground(
+    simulator: Simulator,
+    *,
+    contact_id: str = "",
+    fencing: int = 1,
+    lasts_s: float = 390.0,
+    satellite: str = SATELLITE,
+    antenna: str = ANTENNA,
+) -> Ground:
+    link = await driver.open_link(
+        simulator.endpoint,
+        station=antenna.split("-")[0],
+        antenna=antenna,
+        satellite=satellite,
+        contact_id=contact_id or secrets.token_hex(8),
+        fencing=fencing,
+        until=simulator.mission_s() + lasts_s,
+    )
+    return Ground(link, satellite)
