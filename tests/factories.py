@@ -6,6 +6,7 @@ from functools import cache
 from itertools import count
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import constellation
 from constellation.contacts.models import Contact
@@ -13,7 +14,10 @@ from constellation.models import Antenna, ElementSet, HardwareProfile, Satellite
 from constellation.orbits import elements, omm
 from ops.accounts.models import Organisation, User
 from uplink.inference.models import Query
+from uplink.registry import formats, registering
 from uplink.registry.models import Artefact, Model, Version
+from uplink.transfers import requests
+from uplink.transfers.models import Transfer
 
 NOON = datetime(2026, 8, 22, 12, tzinfo=UTC)
 """The instant at which tests take place unless they say otherwise."""
@@ -162,3 +166,31 @@ def make_element_set(**details: Any) -> ElementSet:
 def _reference_elements() -> elements.ElementSet:
     folder = Path(constellation.__file__).parent / "reference"
     return elements.parse((folder / "computing-satellites.tle").read_bytes()).taken[0]
+
+
+def make_artefact(content: bytes | None = None, **details: Any) -> Artefact:
+    """An artefact whose bytes really lie in the store; `content` follows the echo magic."""
+    number = next(_numbers)
+    body = content if content is not None else f"model {number}".encode()
+    artefact, _ = registering.store_artefact(
+        [formats.ECHO_MAGIC, body],
+        form="echo",
+        organisation=details.pop("organisation", None) or make_organisation(),
+    )
+    return artefact
+
+
+def make_transfer(**details: Any) -> Transfer:
+    """A transfer of a small artefact, asked for as an operator would."""
+    artefact = details.pop("artefact", None) or make_artefact()
+    fields = {
+        "transfer_id": uuid4(),
+        "satellite": details.pop("satellite", None) or make_satellite(),
+        "artefact": artefact,
+        "version": None,
+        "organisation": artefact.organisation,
+        "now": NOON,
+        **details,
+    }
+    transfer, _ = requests.request(**fields)
+    return transfer

@@ -1,5 +1,102 @@
-"""REST resources of this room."""
+"""Telecommands by REST: `PUT /commands/{uuid}` releases one under an id the caller chose."""
 
-from django.urls import URLPattern
+from __future__ import annotations
 
-urlpatterns: list[URLPattern] = []
+from uuid import UUID
+
+from django.shortcuts import get_object_or_404
+from django.urls import path
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from constellation.models import Satellite
+from ops import clock
+from ops.api import Page
+from uplink.commands import definitions, release
+from uplink.commands.models import Command
+
+
+class CommandRequest(serializers.Serializer):
+    satellite = serializers.SlugRelatedField(slug_field="code", queryset=Satellite.objects.all())
+    name = serializers.ChoiceField(choices=list(definitions.DEFINITIONS))
+    arguments = serializers.DictField(default=dict)
+
+
+class CommandBody(serializers.ModelSerializer):
+    satellite = serializers.CharField(source="satellite.code")
+
+    class Meta:
+        model = Command
+        fields = (
+            "id",
+            "satellite",
+            "name",
+            "arguments",
+            "source",
+            "state",
+            "counter",
+            "contact",
+            "created_at",
+            "sent_at",
+            "finished_at",
+            "code",
+            "reason",
+        )
+
+
+class CommandPage(Page):
+    ordering = ("-created_at", "-id")
+
+
+class CommandsView(APIView):
+    """`GET /commands?satellite=CODE&state=…`, the newest first."""
+
+    permissions = {"GET": "commands.view_command"}
+
+    def get(self, request: Request) -> Response:
+        rows = Command.objects.select_related("satellite")
+        if code := request.query_params.get("satellite"):
+            rows = rows.filter(satellite__code=code)
+        if state := request.query_params.get("state"):
+            rows = rows.filter(state=state)
+        page = CommandPage()
+        shown = page.paginate_queryset(rows, request, view=self)
+        return page.get_paginated_response(CommandBody(shown, many=True).data)
+
+
+class CommandView(APIView):
+    """One telecommand: released by PUT (201, again 200), seen by GET, taken back by DELETE."""
+
+    permissions = {
+        "GET": "commands.view_command",
+        "PUT": "commands.add_command",
+        "DELETE": "commands.change_command",
+    }
+
+    def get(self, request: Request, command_id: UUID) -> Response:
+        row = get_object_or_404(Command.objects.select_related("satellite"), pk=command_id)
+        return Response(CommandBody(row).data)
+
+    def put(self, request: Request, command_id: UUID) -> Response:
+        asked = CommandRequest(data=request.data)
+        asked.is_valid(raise_exception=True)
+        command, is_new = release.request(
+            command_id=command_id,
+            organisation=request.user.organisation,
+            source=f"user:{request.user.get_username()}",
+            now=clock.now(),
+            **asked.validated_data,
+        )
+        return Response(CommandBody(command).data, status=201 if is_new else 200)
+
+    def delete(self, request: Request, command_id: UUID) -> Response:
+        command = release.cancel(command_id, now=clock.now())
+        return Response(CommandBody(command).data)
+
+
+urlpatterns = [
+    path("commands", CommandsView.as_view()),
+    path("commands/<uuid:command_id>", CommandView.as_view()),
+]

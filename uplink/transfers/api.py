@@ -1,5 +1,192 @@
-"""REST resources of this room."""
+"""Transfers and deployments by REST."""
 
-from django.urls import URLPattern
+from __future__ import annotations
 
-urlpatterns: list[URLPattern] = []
+from uuid import UUID
+
+from django.shortcuts import get_object_or_404
+from django.urls import path
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from constellation.models import Satellite
+from ops import clock, errors
+from ops.api import Page
+from telemetry import onboard
+from uplink.registry.models import Artefact, Version
+from uplink.transfers import progress, requests
+from uplink.transfers.models import Deployment, Shipment, Transfer
+
+
+class TransferRequest(serializers.Serializer):
+    """Either a `model` and its `version`, or an `artefact` by its SHA-256."""
+
+    satellite = serializers.SlugRelatedField(slug_field="code", queryset=Satellite.objects.all())
+    model = serializers.CharField(required=False)
+    version = serializers.CharField(required=False)
+    artefact = serializers.PrimaryKeyRelatedField(queryset=Artefact.objects.all(), required=False)
+    activate = serializers.BooleanField(default=True)
+    slot = serializers.ChoiceField(choices=list(onboard.Slot.__members__), required=False)
+    priority = serializers.IntegerField(default=0, min_value=-100, max_value=100)
+
+    def validate(self, attrs: dict) -> dict:
+        name, number = attrs.pop("model", None), attrs.get("version")
+        if bool(name) != bool(number) or bool(name) == ("artefact" in attrs):
+            raise serializers.ValidationError("Name a model with its version, or an artefact.")
+        attrs["version"] = None
+        if name:
+            row = Version.objects.filter(model__name=name, version=number).first()
+            if row is None:
+                raise errors.NotFound(f"There is no {name}:{number}.")
+            attrs["version"], attrs["artefact"] = row, row.artefact
+        if "slot" in attrs:
+            attrs["slot"] = onboard.Slot[attrs["slot"]]
+        return attrs
+
+
+class TransferBody(serializers.ModelSerializer):
+    satellite = serializers.CharField(source="satellite.code")
+    version = serializers.CharField(source="version.__str__", default=None)
+    slot = serializers.SerializerMethodField()
+    progress = serializers.SerializerMethodField()
+
+    class Meta:
+        model = Transfer
+        fields = (
+            "id",
+            "satellite",
+            "artefact",
+            "version",
+            "activate",
+            "slot",
+            "priority",
+            "state",
+            "reason",
+            "created_at",
+            "started_at",
+            "verified_at",
+            "finished_at",
+            "progress",
+        )
+
+    def get_slot(self, row: Transfer) -> str | None:
+        return onboard.Slot(row.slot).name if row.slot else None
+
+    def get_progress(self, row: Transfer) -> dict[str, object]:
+        return progress.summary(row)
+
+
+class FileBody(serializers.ModelSerializer):
+    class Meta:
+        model = Shipment
+        fields = (
+            "number",
+            "name",
+            "size_bytes",
+            "sequence",
+            "acknowledged_bytes",
+            "sent_bytes",
+            "attempts",
+            "fault",
+            "delivered",
+            "delivered_at",
+            "contact",
+        )
+
+
+class DeploymentBody(serializers.ModelSerializer):
+    satellite = serializers.CharField(source="satellite.code")
+
+    class Meta:
+        model = Deployment
+        fields = (
+            "satellite",
+            "desired",
+            "active_sha256",
+            "slot_a_sha256",
+            "slot_b_sha256",
+            "reported_ns",
+        )
+
+
+class TransferPage(Page):
+    ordering = ("-created_at", "-id")
+
+
+class DeploymentPage(Page):
+    ordering = ("satellite__code",)
+
+
+def _rows():
+    return Transfer.objects.select_related("satellite", "artefact", "version__model")
+
+
+class TransfersView(APIView):
+    """`GET /transfers?satellite=CODE&state=…`, the newest first."""
+
+    permissions = {"GET": "transfers.view_transfer"}
+
+    def get(self, request: Request) -> Response:
+        rows = _rows()
+        if code := request.query_params.get("satellite"):
+            rows = rows.filter(satellite__code=code)
+        if state := request.query_params.get("state"):
+            rows = rows.filter(state=state)
+        page = TransferPage()
+        shown = page.paginate_queryset(rows, request, view=self)
+        return page.get_paginated_response(TransferBody(shown, many=True).data)
+
+
+class TransferView(APIView):
+    """One transfer: PUT asks for it under an id the caller chose, GET tells how far it is."""
+
+    permissions = {"GET": "transfers.view_transfer", "PUT": "transfers.add_transfer"}
+
+    def get(self, request: Request, transfer_id: UUID) -> Response:
+        row = get_object_or_404(_rows(), pk=transfer_id)
+        files = FileBody(row.shipments.all(), many=True).data
+        return Response({**TransferBody(row).data, "files": files})
+
+    def put(self, request: Request, transfer_id: UUID) -> Response:
+        asked = TransferRequest(data=request.data)
+        asked.is_valid(raise_exception=True)
+        row, is_new = requests.request(
+            transfer_id=transfer_id,
+            organisation=request.user.organisation,
+            now=clock.now(),
+            **asked.validated_data,
+        )
+        return Response(TransferBody(row).data, status=201 if is_new else 200)
+
+
+class TransferChangeView(APIView):
+    """`POST /transfers/{id}/cancel` and `POST /transfers/{id}/retry`."""
+
+    permissions = {"POST": "transfers.change_transfer"}
+
+    def post(self, request: Request, transfer_id: UUID, change: str) -> Response:
+        act = {"cancel": requests.cancel, "retry": requests.retry}[change]
+        return Response(TransferBody(act(transfer_id, now=clock.now())).data)
+
+
+class DeploymentsView(APIView):
+    """What each satellite should run, and what it says that it runs."""
+
+    permissions = {"GET": "transfers.view_transfer"}
+
+    def get(self, request: Request) -> Response:
+        page = DeploymentPage()
+        rows = Deployment.objects.select_related("satellite")
+        shown = page.paginate_queryset(rows, request, view=self)
+        return page.get_paginated_response(DeploymentBody(shown, many=True).data)
+
+
+urlpatterns = [
+    path("transfers", TransfersView.as_view()),
+    path("transfers/<uuid:transfer_id>", TransferView.as_view()),
+    path("transfers/<uuid:transfer_id>/cancel", TransferChangeView.as_view(), {"change": "cancel"}),
+    path("transfers/<uuid:transfer_id>/retry", TransferChangeView.as_view(), {"change": "retry"}),
+    path("deployments", DeploymentsView.as_view()),
+]

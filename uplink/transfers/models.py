@@ -5,6 +5,7 @@ from uuid import uuid4
 from django.db import models
 from django.db.models import Q
 
+from constellation.contacts.models import Contact
 from constellation.models import Satellite
 from ops.accounts.models import Organisation
 from uplink.registry.models import Artefact, Version
@@ -18,6 +19,7 @@ class Pack(models.Model):
     offset_bytes = models.BigIntegerField()
     size_bytes = models.PositiveIntegerField()
     sha256 = models.CharField(max_length=64, db_index=True)
+    crc32c = models.BigIntegerField(help_text="What CFDP checks; the SHA-256 is what we trust.")
 
     class Meta:
         ordering = ["number"]
@@ -47,15 +49,20 @@ class Transfer(models.Model):
     artefact = models.ForeignKey(Artefact, models.PROTECT, related_name="transfers")
     version = models.ForeignKey(Version, models.PROTECT, null=True, related_name="transfers")
     activate = models.BooleanField(default=True)
-    slot = models.PositiveSmallIntegerField(default=1, help_text="1 is A, 2 is B.")
+    slot = models.PositiveSmallIntegerField(
+        null=True, help_text="1 is A, 2 is B; empty: the one that is not active then."
+    )
     priority = models.SmallIntegerField(default=0)
     state = models.CharField(max_length=12, choices=State, default=State.QUEUED)
     reason = models.CharField(max_length=300, blank=True)
     created_at = models.DateTimeField(help_text="Mission time.")
+    started_at = models.DateTimeField(null=True)
+    verified_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)
 
     class Meta:
         ordering = ["created_at", "id"]
+        indexes = [models.Index(name="transfer_of_satellite", fields=["satellite", "state"])]
         constraints = [
             models.UniqueConstraint(
                 name="transfer_of_an_artefact_once_at_a_time",
@@ -77,11 +84,18 @@ class Shipment(models.Model):
     name = models.CharField(max_length=100, help_text="Destination file name.")
     size_bytes = models.PositiveIntegerField()
     sha256 = models.CharField(max_length=64)
+    crc32c = models.BigIntegerField()
     sequence = models.BigIntegerField(null=True, help_text="CFDP transaction sequence number.")
     engine = models.JSONField(null=True, help_text="The sender's state; empty before it starts.")
     sent_bytes = models.BigIntegerField(default=0, help_text="File bytes put on air, repeats too.")
     acknowledged_bytes = models.BigIntegerField(default=0)
+    attempts = models.PositiveSmallIntegerField(default=0, help_text="Transactions that failed.")
+    fault = models.CharField(max_length=60, blank=True, help_text="Condition of the last failure.")
     delivered = models.BooleanField(default=False, help_text="Finished, or reported as stored.")
+    delivered_at = models.DateTimeField(null=True)
+    contact = models.ForeignKey(
+        Contact, models.SET_NULL, null=True, related_name="shipments", help_text="Last flown in."
+    )
 
     class Meta:
         ordering = ["number"]
@@ -93,6 +107,22 @@ class Shipment(models.Model):
                 condition=Q(sequence__isnull=False),
             ),
         ]
+
+
+class BulkUplink(models.Model):
+    """A contact that could carry files now, and whether it may: only a few at once.
+
+    Sending files costs processor time, so that `ZENITH_BULK_UPLINKS` contacts of all conductors
+    together do it, the satellite longest in view first. Times are wall time.
+    """
+
+    contact = models.OneToOneField(
+        Contact, models.CASCADE, primary_key=True, related_name="bulk_uplink"
+    )
+    los_at = models.DateTimeField(help_text="Mission time; the latest goes first.")
+    entered_at = models.DateTimeField()
+    renewed_at = models.DateTimeField()
+    granted = models.BooleanField(default=False)
 
 
 class Deployment(models.Model):

@@ -1,0 +1,87 @@
+"""Which telecommands there are, and how their arguments become bytes. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from telemetry import onboard
+
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+
+
+class BadArguments(ValueError):
+    """The arguments are not those of the command."""
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """A telecommand: its opcode, the names of its arguments, and their encoder."""
+
+    opcode: onboard.Opcode
+    arguments: tuple[str, ...]
+    encode: Callable[..., bytes]
+
+
+def _slot(value: Any) -> int:
+    if value not in onboard.Slot.__members__:
+        raise BadArguments(f"A slot is A or B, not {value!r}.")
+    return onboard.Slot[value]
+
+
+def _digest(value: Any) -> bytes:
+    if not isinstance(value, str) or not _SHA256.fullmatch(value):
+        raise BadArguments("An artefact is named by the 64 hexadecimal digits of its SHA-256.")
+    return bytes.fromhex(value)
+
+
+def _mode(value: Any) -> int:
+    if value not in onboard.Mode.__members__:
+        raise BadArguments(f"A mode is one of {', '.join(onboard.Mode.__members__)}.")
+    return onboard.Mode[value]
+
+
+DEFINITIONS: dict[str, Definition] = {
+    one.opcode.name: one
+    for one in (
+        Definition(onboard.Opcode.NO_OP, (), lambda: b""),
+        Definition(
+            onboard.Opcode.LOAD_SLOT,
+            ("slot", "artefact"),
+            lambda slot, artefact: onboard.LOAD_SLOT_LAYOUT.pack(_slot(slot), _digest(artefact)),
+        ),
+        Definition(
+            onboard.Opcode.ACTIVATE_SLOT,
+            ("slot",),
+            lambda slot: onboard.SLOT_LAYOUT.pack(_slot(slot)),
+        ),
+        Definition(
+            onboard.Opcode.CLEAR_SLOT,
+            ("slot",),
+            lambda slot: onboard.SLOT_LAYOUT.pack(_slot(slot)),
+        ),
+        Definition(
+            onboard.Opcode.DROP_ARTEFACT,
+            ("artefact",),
+            lambda artefact: onboard.DROP_ARTEFACT_LAYOUT.pack(_digest(artefact)),
+        ),
+        Definition(
+            onboard.Opcode.SET_MODE,
+            ("mode",),
+            lambda mode: onboard.SET_MODE_LAYOUT.pack(_mode(mode)),
+        ),
+    )
+}
+
+
+def encode(name: str, arguments: dict[str, Any]) -> tuple[int, bytes]:
+    """Return a command's opcode and the bytes of its arguments; `BadArguments` says what is off."""
+    definition = DEFINITIONS.get(name)
+    if definition is None:
+        raise BadArguments(f"{name!r} is not one of {', '.join(DEFINITIONS)}.")
+    if set(arguments) != set(definition.arguments):
+        wanted = ", ".join(definition.arguments) or "no arguments"
+        raise BadArguments(f"{name} takes {wanted}.")
+    return definition.opcode, definition.encode(**arguments)

@@ -1,0 +1,106 @@
+"""From verified bytes to a running model: the slot is loaded, then activated, each by telecommand.
+
+Both telecommands may be given twice without harm (loading what is loaded, activating what is
+active), so that one which nobody heard is followed by a new one. The old one is never sent again.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from uuid import UUID, uuid5
+
+from django.db.models import Q
+
+from telemetry import onboard
+from uplink.commands import release
+from uplink.commands.models import Command
+from uplink.commands.models import State as CommandState
+from uplink.transfers import progress
+from uplink.transfers.models import Deployment, State, Transfer
+
+UNHEARD_AFTER = timedelta(seconds=30)
+STEPS_MAX = 10
+"""So many telecommands without success make the transfer fail."""
+LOAD, ACTIVATE = onboard.Opcode.LOAD_SLOT.name, onboard.Opcode.ACTIVATE_SLOT.name
+
+
+def begin(transfer: Transfer, *, now: datetime) -> None:
+    """Choose a slot and ask for it to be loaded."""
+    if transfer.slot is None:
+        transfer.slot = _free_slot(transfer)
+    progress.move(transfer, State.ACTIVATING, now=now)
+    _command(transfer, LOAD, now=now)
+
+
+def _free_slot(transfer: Transfer) -> int:
+    """Return the slot that holds the artefact already, else the one that is not active."""
+    known = Deployment.objects.filter(satellite_id=transfer.satellite_id).first()
+    if known is None:
+        return onboard.Slot.A
+    if transfer.artefact_id in (known.slot_a_sha256, known.slot_b_sha256):
+        in_a = known.slot_a_sha256 == transfer.artefact_id
+        return onboard.Slot.A if in_a else onboard.Slot.B
+    active_in_a = known.slot_a_sha256 and known.slot_a_sha256 == known.active_sha256
+    return onboard.Slot.B if active_in_a else onboard.Slot.A
+
+
+def loaded(transfer: Transfer, *, now: datetime) -> None:
+    """The slot holds the artefact: ask for its activation."""
+    if not _commands(transfer).filter(name=ACTIVATE).exists():
+        _command(transfer, ACTIVATE, now=now)
+
+
+def command_ended(command: Command, *, now: datetime) -> None:
+    """A telecommand that a transfer gave was completed or refused on board."""
+    transfer = (
+        Transfer.objects.select_for_update()
+        .filter(pk=UUID(command.source.partition(":")[2]), state=State.ACTIVATING)
+        .first()
+    )
+    if transfer is None:
+        return
+    if command.state == CommandState.FAILED:
+        # That another of them had succeeded is told by a report of its own.
+        progress.fail(transfer, f"{command.name} failed: {command.reason}", now=now)
+    elif command.name == LOAD:
+        loaded(transfer, now=now)
+
+
+def nudge(satellite_id: int, *, now: datetime) -> None:
+    """In a contact: follow telecommands that were sent and never heard of by new ones."""
+    for transfer in Transfer.objects.select_for_update().filter(
+        satellite_id=satellite_id, state=State.ACTIVATING
+    ):
+        given = list(_commands(transfer))
+        open_states = (CommandState.RELEASED, CommandState.ACCEPTED)
+        unheard = Q(state__in=[CommandState.SENT, CommandState.SENDING])
+        if not given or given[-1].state in open_states:
+            continue
+        recent = _commands(transfer).filter(unheard, sent_at__gt=now - UNHEARD_AFTER)
+        if given[-1].state not in (CommandState.SENT, CommandState.SENDING) or recent.exists():
+            continue
+        if len(given) >= STEPS_MAX:
+            progress.fail(transfer, f"{given[-1].name} was never answered", now=now)
+            continue
+        _command(transfer, given[-1].name, now=now)
+
+
+def _commands(transfer: Transfer):
+    return Command.objects.filter(source=f"transfer:{transfer.pk}").order_by("created_at", "-name")
+
+
+def _command(transfer: Transfer, name: str, *, now: datetime) -> None:
+    arguments: dict[str, object] = {"slot": onboard.Slot(transfer.slot).name}
+    if name == LOAD:
+        arguments["artefact"] = transfer.artefact_id
+    # Of all that were ever given: those of an attempt before a retry are renamed, not forgotten.
+    number = Command.objects.filter(source__endswith=f"transfer:{transfer.pk}").count()
+    release.request(
+        command_id=uuid5(transfer.pk, f"{name} {number}"),
+        satellite=transfer.satellite,
+        name=name,
+        arguments=arguments,
+        organisation=transfer.organisation,
+        source=f"transfer:{transfer.pk}",
+        now=now,
+    )

@@ -1,0 +1,217 @@
+"""What a contact sends next, and what the database remembers of it."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.conf import settings
+from django.db import connection, transaction
+from django.db.models import F, Q
+from django.utils import timezone
+
+from constellation.contacts.models import Contact
+from constellation.models import Satellite
+from ops import errors
+from telemetry import onboard
+from uplink.registry import store
+from uplink.transfers import activation, cfdp, progress
+from uplink.transfers.models import BulkUplink, Shipment, State, Transfer
+from uplink.transfers.packing import manifest_of
+from uplink.transfers.uplinker import Assignment, Progress, Snapshot, Work
+
+WINDOW = 4
+"""Files under way at once: while one is sent, the others wait for their Finished."""
+COMPARED_AFTER = timedelta(seconds=2)
+"""Contacts that begin together are compared before the first of them may send files."""
+FORGOTTEN_AFTER = timedelta(seconds=10)
+_BULK_LOCK = 0x5A_42_55_4C  # advisory lock: who may carry files
+
+
+class LeaseLost(errors.Conflict):
+    """Somebody else flies this contact now: write nothing, send nothing."""
+
+    code = "lease_lost"
+
+
+@transaction.atomic
+def checkpoint(snapshot: Snapshot, *, now: datetime, last: bool = False) -> Work:
+    """Keep what `snapshot` tells and return what to send next.
+
+    Raises `LeaseLost` when the contact's fencing number is no longer the caller's; nothing is
+    written then. With `last` (after LOS) nothing new is given out.
+    """
+    contact = _held_contact(snapshot)
+    touched = _keep(snapshot, contact, now=now)
+    for transfer in touched:
+        progress.settle(transfer, now=now)
+    activation.nudge(snapshot.satellite_id, now=now)
+    cancelled = frozenset(
+        Shipment.objects.filter(
+            id__in=snapshot.held, transfer__state__in=[State.CANCELLED, State.FAILED]
+        ).values_list("id", flat=True)
+    )
+    held = snapshot.held - cancelled
+    waiting = _waiting(snapshot.satellite_id).exclude(id__in=held)
+    wants = bool(held) or waiting.exists()
+    if last or not may_carry_files(contact, wants=wants and not last):
+        return Work(cancelled=cancelled)
+    room = WINDOW - len(held)
+    assigned = tuple(_assign(row, contact, now=now) for row in waiting[: max(room, 0)])
+    return Work(assignments=assigned, cancelled=cancelled)
+
+
+def _held_contact(snapshot: Snapshot) -> Contact:
+    contact = (
+        Contact.objects.select_for_update(of=["self"], no_key=True)
+        .filter(pk=snapshot.contact_id, fencing=snapshot.fencing)
+        .first()
+    )
+    if contact is None:
+        raise LeaseLost(f"Contact {snapshot.contact_id} is flown by somebody else.")
+    return contact
+
+
+def _keep(snapshot: Snapshot, contact: Contact, *, now: datetime) -> list[Transfer]:
+    """Write each sender's state; return the transfers whose standing may have changed."""
+    transfers: dict[UUID, Transfer] = {}
+    for one in snapshot.changed:
+        row = (
+            Shipment.objects.select_related("transfer")
+            .filter(pk=one.shipment_id, sequence=one.sequence, delivered=False)
+            .first()
+        )
+        if row is None:  # reported as stored in the meantime, or begun anew
+            continue
+        row.sent_bytes += one.sent_bytes - (row.engine or {}).get("sent_bytes", 0)
+        row.acknowledged_bytes, row.contact = one.acknowledged_bytes, contact
+        row.engine = one.engine
+        _conclude(row, one, now=now)
+        row.save()
+        transfers.setdefault(row.transfer_id, row.transfer)
+    return list(transfers.values())
+
+
+def _conclude(row: Shipment, one: Progress, *, now: datetime) -> None:
+    if one.state is cfdp.SenderState.FINISHED:
+        row.delivered, row.delivered_at, row.fault = True, now, ""
+    elif one.state.is_over:
+        # Refused on board, or cancelled there: another transaction, under a new number.
+        row.sequence, row.engine, row.acknowledged_bytes = None, None, 0
+        row.attempts, row.fault = row.attempts + 1, one.fault
+    else:
+        row.fault = one.fault
+
+
+def _waiting(satellite_id: int):
+    """The files that this satellite still has to get, in the order to send them."""
+    return (
+        Shipment.objects.filter(
+            transfer__satellite_id=satellite_id,
+            transfer__state__in=[State.QUEUED, State.SENDING],
+            delivered=False,
+            attempts__lt=progress.ATTEMPTS_MAX,
+        )
+        .select_related("transfer__satellite", "transfer__artefact")
+        # What has begun is ended first: a satellite keeps few half files.
+        .order_by(
+            "-transfer__priority",
+            "transfer__created_at",
+            "transfer_id",
+            F("sequence").asc(nulls_last=True),
+            "number",
+        )
+    )
+
+
+def _assign(row: Shipment, contact: Contact, *, now: datetime) -> Assignment:
+    """Give a transaction number, durably, before the first bit leaves; return what to send."""
+    state = row.engine
+    if row.sequence is None:
+        row.sequence, row.contact = next_sequence(), contact
+    transfer = row.transfer
+    number = cfdp.TransactionId(
+        onboard.GROUND_ENTITY_ID, transfer.satellite.entity_id, row.sequence
+    )
+    if state is None:
+        # Should we die before the first checkpoint, whoever comes next asks before it sends.
+        row.engine = _begun(row, number)
+        row.save(update_fields=["sequence", "contact", "engine"])
+    if transfer.state == State.QUEUED:
+        Transfer.objects.filter(pk=transfer.pk, state=State.QUEUED).update(
+            state=State.SENDING, started_at=now
+        )
+    content, path, offset = None, "", 0
+    if row.number < 0:
+        content = manifest_of(transfer.artefact)
+    else:
+        pack = transfer.artefact.packs.get(number=row.number)
+        path, offset = str(store.path_of(transfer.artefact_id)), pack.offset_bytes
+    return Assignment(
+        shipment_id=row.pk,
+        transaction=number,
+        name=row.name,
+        size_bytes=row.size_bytes,
+        crc32c=row.crc32c,
+        state=state,
+        path=path,
+        offset_bytes=offset,
+        content=content,
+    )
+
+
+def _begun(row: Shipment, number: cfdp.TransactionId) -> dict[str, object]:
+    sender = cfdp.Sender(
+        number,
+        row.name,
+        row.size_bytes,
+        row.crc32c,
+        lambda offset, count: b"",
+        onboard.FILE_SEGMENT_BYTES,
+    )
+    return {**sender.to_json(), "started": True}
+
+
+def next_sequence() -> int:
+    """Return a CFDP transaction sequence number that was never given before."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT nextval('transfers_cfdp_sequence')")
+        return cursor.fetchone()[0]
+
+
+def may_carry_files(contact: Contact, *, wants: bool) -> bool:
+    """Say whether this contact may begin files now; must run in a transaction.
+
+    At most `ZENITH_BULK_UPLINKS` contacts of all conductors do. Who has begun goes on until it has
+    nothing to send or its conductor is silent; a free place goes to the latest LOS.
+    """
+    now = timezone.now()
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_BULK_LOCK])
+    rows = BulkUplink.objects
+    rows.filter(renewed_at__lt=now - FORGOTTEN_AFTER).delete()
+    if not wants:
+        rows.filter(pk=contact.pk).delete()
+        return False
+    row, _ = rows.update_or_create(
+        contact=contact,
+        defaults={"renewed_at": now, "los_at": contact.los_at},
+        create_defaults={"renewed_at": now, "entered_at": now, "los_at": contact.los_at},
+    )
+    if row.granted:
+        return True
+    if now - row.entered_at < COMPARED_AFTER:
+        return False
+    free = settings.ZENITH_BULK_UPLINKS - rows.filter(granted=True).count()
+    ahead = rows.filter(Q(los_at__gt=row.los_at) | Q(los_at=row.los_at, pk__lt=row.pk)).filter(
+        granted=False
+    )
+    if ahead.count() >= free:
+        return False
+    rows.filter(pk=contact.pk).update(granted=True)
+    return True
+
+
+def has_work(satellite: Satellite) -> bool:
+    """Say whether files wait for this satellite."""
+    return _waiting(satellite.pk).exists()

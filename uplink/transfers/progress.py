@@ -1,0 +1,115 @@
+"""How far a transfer is, and what follows from that."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Count, Q, Sum
+
+from constellation.contacts.models import Demand
+from ops.live import events
+from uplink.transfers import activation
+from uplink.transfers.models import OVER, State, Transfer
+
+STREAM = "transfers"
+DEMAND_VALUE = 10.0
+ATTEMPTS_MAX = 3
+"""Transactions of one file that the satellite may refuse before the transfer fails."""
+
+
+@transaction.atomic
+def settle(transfer: Transfer, *, now: datetime) -> None:
+    """Bring a transfer's state, its demand for contacts and its event to what its files say."""
+    transfer = Transfer.objects.select_for_update().get(pk=transfer.pk)
+    if transfer.state == State.SENDING:
+        worn = transfer.shipments.filter(delivered=False, attempts__gte=ATTEMPTS_MAX).first()
+        if worn is not None:
+            fail(transfer, f"{worn.name} was refused: {worn.fault}", now=now)
+            return
+        if not transfer.shipments.filter(delivered=False).exists():
+            move(transfer, State.VERIFYING, now=now)
+            return
+    _announce(transfer)
+
+
+def move(transfer: Transfer, state: State, *, now: datetime, reason: str = "") -> None:
+    """Put a transfer into `state`, with all that hangs on it."""
+    transfer.state, transfer.reason = state, reason[:300]
+    if state == State.VERIFIED:
+        transfer.verified_at = now
+    over = state in OVER or (state == State.VERIFIED and not transfer.activate)
+    transfer.finished_at = now if over else None
+    transfer.save()
+    _announce(transfer)
+
+
+def fail(transfer: Transfer, reason: str, *, now: datetime) -> None:
+    move(transfer, State.FAILED, now=now, reason=reason)
+
+
+def verified(transfer: Transfer, *, now: datetime) -> None:
+    """The satellite put the artefact together and its SHA-256 is right."""
+    transfer.shipments.filter(delivered=False).update(delivered=True, delivered_at=now)
+    move(transfer, State.VERIFIED, now=now)
+    if transfer.activate:
+        activation.begin(transfer, now=now)
+
+
+def pack_delivered(transfer: Transfer, name: str, *, now: datetime) -> None:
+    """The satellite reported a file as stored, whether or not its Finished reached us."""
+    if transfer.shipments.filter(name=name, delivered=False).update(
+        delivered=True, delivered_at=now, fault=""
+    ):
+        settle(transfer, now=now)
+
+
+def summary(transfer: Transfer) -> dict[str, Any]:
+    """Return a transfer's progress as numbers: packs, bytes there, bytes on air."""
+    packs = Q(number__gte=0)
+    sums = transfer.shipments.aggregate(
+        packs=Count("pk", filter=packs),
+        delivered_packs=Count("pk", filter=packs & Q(delivered=True)),
+        delivered_bytes=Sum("size_bytes", filter=packs & Q(delivered=True), default=0),
+        partial_bytes=Sum("acknowledged_bytes", filter=packs & Q(delivered=False), default=0),
+        sent_bytes=Sum("sent_bytes", default=0),
+    )
+    return {
+        "packs": sums["packs"],
+        "delivered_packs": sums["delivered_packs"],
+        "size_bytes": transfer.artefact.size_bytes,
+        "acknowledged_bytes": sums["delivered_bytes"] + sums["partial_bytes"],
+        "sent_bytes": sums["sent_bytes"],
+    }
+
+
+def _announce(transfer: Transfer) -> None:
+    numbers = summary(transfer)
+    _demand(transfer, numbers["size_bytes"] - numbers["acknowledged_bytes"])
+    events.publish(
+        STREAM,
+        "transfer",
+        {
+            "transfer": str(transfer.pk),
+            "satellite": transfer.satellite.code,
+            "artefact": transfer.artefact_id,
+            "state": transfer.state,
+            "reason": transfer.reason,
+            **numbers,
+        },
+    )
+
+
+def _demand(transfer: Transfer, missing_bytes: int) -> None:
+    """Tell the planner what this transfer still needs of contacts."""
+    source = f"transfer:{transfer.pk}"
+    if transfer.finished_at is not None:
+        Demand.objects.filter(source=source).delete()
+        return
+    wanted = {
+        "satellite_id": transfer.satellite_id,
+        "up_bytes": max(missing_bytes, 0),
+        "value": DEMAND_VALUE + transfer.priority,
+    }
+    Demand.objects.update_or_create(source=source, defaults=wanted)

@@ -1,0 +1,136 @@
+"""What satellites report of packs, artefacts and slots, and what they run."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.db.models import Q
+
+from ops.live import events
+from telemetry import onboard
+from telemetry.onboard import StoreEvent
+from telemetry.packets.handlers import StoredPacket
+from uplink.transfers import activation, progress
+from uplink.transfers.models import Deployment, State, Transfer
+
+_UNDER_WAY = [State.QUEUED, State.SENDING, State.VERIFYING]
+_SLOT_FIELDS = {onboard.Slot.A: "slot_a_sha256", onboard.Slot.B: "slot_b_sha256"}
+_FRESH_FOR_NS = 60 * 1_000_000_000
+_newest: dict[int, tuple[int, tuple[str, ...]]] = {}  # satellite: what this process knows is stored
+
+
+def take_store_report(packet: StoredPacket, *, now: datetime) -> None:
+    """Handle a STORE_REPORT: files arrive, artefacts become whole or are refused, slots change."""
+    body = packet.payload
+    number, slot, digest, _, _, length = onboard.STORE_REPORT_LAYOUT.unpack_from(body)
+    event, sha256 = StoreEvent(number), digest.hex()
+    text = body[onboard.STORE_REPORT_LAYOUT.size :][:length].decode(errors="replace")
+    match event:
+        case StoreEvent.PACK_STORED:
+            _delivered(packet.satellite_id, onboard.PACK_NAME + sha256, now=now)
+        case StoreEvent.MANIFEST_STORED:
+            _delivered(packet.satellite_id, onboard.MANIFEST_NAME + sha256, now=now)
+        case StoreEvent.ARTEFACT_VERIFIED:
+            for transfer in _transfers(packet, sha256, _UNDER_WAY):
+                if transfer.created_at.timestamp() * 1e9 <= packet.generated_ns:
+                    progress.verified(transfer, now=now)
+        case StoreEvent.ARTEFACT_REFUSED:
+            for transfer in _transfers(packet, sha256, _UNDER_WAY):
+                progress.fail(transfer, f"refused on board: {text}", now=now)
+        case StoreEvent.SLOT_LOADED:
+            _slot(packet, slot, sha256)
+            for transfer in _transfers(packet, sha256, [State.ACTIVATING]):
+                activation.loaded(transfer, now=now)
+        case StoreEvent.SLOT_ACTIVATED:
+            _slot(packet, slot, sha256, active=True)
+            _active(packet.satellite_id, sha256, now=now)
+        case StoreEvent.SLOT_REFUSED:
+            for transfer in _transfers(packet, sha256, [State.ACTIVATING]):
+                progress.fail(transfer, f"the slot refused it: {text}", now=now)
+        case StoreEvent.SLOT_CLEARED:
+            _slot(packet, slot, "")
+        case StoreEvent.PACK_REFUSED | StoreEvent.ARTEFACT_DROPPED:
+            pass  # the transaction's Finished tells the first, an operator asked for the second
+
+
+def take_housekeeping(packet: StoredPacket, *, now: datetime) -> None:
+    """Handle an HK_COMPUTE: it says what is in the slots and what runs, once a period."""
+    known_ns, known = _newest.get(packet.satellite_id, (0, ()))
+    if packet.generated_ns <= known_ns:
+        return  # playback
+    fields = onboard.HK_COMPUTE_LAYOUT.unpack_from(packet.payload)
+    digests = tuple(_digest(field) for field in fields[9:12])
+    if digests == known and packet.generated_ns - known_ns < _FRESH_FOR_NS:
+        return
+    row, _ = Deployment.objects.select_for_update().get_or_create(satellite_id=packet.satellite_id)
+    if row.reported_ns is None or row.reported_ns < packet.generated_ns:
+        before = row.active_sha256
+        row.slot_a_sha256, row.slot_b_sha256, row.active_sha256 = digests
+        row.reported_ns = packet.generated_ns
+        row.save()
+        if row.active_sha256 != before:
+            _announce(row)
+        _active(packet.satellite_id, row.active_sha256, now=now)
+    _newest[packet.satellite_id] = (packet.generated_ns, digests)
+
+
+def _digest(field: bytes) -> str:
+    return "" if field == onboard.NO_DIGEST else field.hex()
+
+
+def _transfers(packet: StoredPacket, sha256: str, states: list[State]) -> list[Transfer]:
+    rows = Transfer.objects.select_for_update(of=["self"]).select_related("satellite", "artefact")
+    return list(rows.filter(satellite_id=packet.satellite_id, artefact_id=sha256, state__in=states))
+
+
+def _delivered(satellite_id: int, name: str, *, now: datetime) -> None:
+    rows = Transfer.objects.select_for_update(of=["self"]).select_related("satellite", "artefact")
+    for transfer in rows.filter(
+        Q(satellite_id=satellite_id, state__in=[State.QUEUED, State.SENDING]),
+        pk__in=Transfer.objects.filter(
+            satellite_id=satellite_id, shipments__name=name, shipments__delivered=False
+        ).values("pk"),
+    ):
+        progress.pack_delivered(transfer, name, now=now)
+
+
+def _slot(packet: StoredPacket, slot: int, sha256: str, *, active: bool = False) -> None:
+    """Note what a slot holds, unless something newer is known already."""
+    row, _ = Deployment.objects.select_for_update().get_or_create(satellite_id=packet.satellite_id)
+    if row.reported_ns is not None and row.reported_ns > packet.generated_ns:
+        return
+    if slot in _SLOT_FIELDS:
+        field = _SLOT_FIELDS[onboard.Slot(slot)]
+        if not sha256 and getattr(row, field) == row.active_sha256:
+            row.active_sha256 = ""
+        setattr(row, field, sha256)
+    if active:
+        row.active_sha256 = sha256
+    row.reported_ns = packet.generated_ns
+    row.save()
+    _announce(row)
+
+
+def _active(satellite_id: int, sha256: str, *, now: datetime) -> None:
+    """The satellite runs this artefact: the transfers that were to bring that about are done."""
+    if not sha256:
+        return
+    rows = Transfer.objects.select_for_update(of=["self"]).select_related("satellite", "artefact")
+    for transfer in rows.filter(
+        satellite_id=satellite_id, artefact_id=sha256, state=State.ACTIVATING
+    ):
+        progress.move(transfer, State.ACTIVE, now=now)
+
+
+def _announce(row: Deployment) -> None:
+    events.publish(
+        progress.STREAM,
+        "deployment",
+        {
+            "satellite": row.satellite.code,
+            "desired": row.desired_id,
+            "active": row.active_sha256,
+            "slot_a": row.slot_a_sha256,
+            "slot_b": row.slot_b_sha256,
+        },
+    )

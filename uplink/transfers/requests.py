@@ -1,0 +1,195 @@
+"""Asking for an artefact to be carried to a satellite, and changing one's mind."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from django.db import IntegrityError, transaction
+
+from constellation.models import Satellite
+from ops import errors
+from ops.accounts.models import Organisation
+from ops.db import broken_rule
+from telemetry import onboard
+from uplink.commands import release
+from uplink.commands.models import Command
+from uplink.commands.models import State as CommandState
+from uplink.registry import store
+from uplink.registry.models import Artefact, Version
+from uplink.transfers import packing, progress
+from uplink.transfers.models import Deployment, Shipment, State, Transfer
+
+
+class DoesNotFit(errors.Invalid):
+    """The version does not name the satellite's hardware profile, or there is no room for it."""
+
+    code = "does_not_fit"
+
+
+class BytesMissing(errors.Unavailable):
+    code = "bytes_missing"
+
+
+class AlreadyUnderWay(errors.Conflict):
+    code = "already_under_way"
+
+
+class NotPossible(errors.Conflict):
+    code = "not_possible"
+
+
+def request(
+    *,
+    transfer_id: UUID,
+    satellite: Satellite,
+    artefact: Artefact,
+    version: Version | None,
+    organisation: Organisation,
+    now: datetime,
+    activate: bool = True,
+    slot: int | None = None,
+    priority: int = 0,
+) -> tuple[Transfer, bool]:
+    """Create a transfer with its files; return it and whether it is new.
+
+    Safe to repeat; raises `IdReused` when the id names another transfer, `AlreadyUnderWay` when
+    this artefact is on its way to this satellite already, `DoesNotFit`, `BytesMissing`.
+    """
+    wanted = {
+        "satellite": satellite,
+        "artefact": artefact,
+        "version": version,
+        "activate": activate,
+        "priority": priority,
+    }
+    known = Transfer.objects.filter(pk=transfer_id).first()
+    if known is None:
+        _check(satellite, artefact, version)
+        packing.pack(artefact)
+        known, is_new = _create(
+            transfer_id, {**wanted, "slot": slot, "organisation": organisation, "created_at": now}
+        )
+        if is_new:
+            return known, True
+    if any(getattr(known, key) != value for key, value in wanted.items()):
+        raise errors.IdReused(f"{transfer_id} already names another transfer.")
+    return known, False
+
+
+def _check(satellite: Satellite, artefact: Artefact, version: Version | None) -> None:
+    if version is not None:
+        if version.artefact_id != artefact.pk:
+            raise DoesNotFit(f"{version} is another artefact.")
+        if not version.profiles.filter(pk=satellite.profile_id).exists():
+            raise DoesNotFit(f"{version} is not made for {satellite.profile.name}.")
+    if artefact.size_bytes > satellite.profile.storage_bytes:
+        raise DoesNotFit(f"{satellite.code} has no room for {artefact.size_bytes} bytes.")
+    if not store.holds(artefact.sha256):
+        raise BytesMissing(f"The bytes of {artefact.sha256} are not in the store.")
+
+
+@transaction.atomic
+def _create(transfer_id: UUID, fields: dict[str, object]) -> tuple[Transfer, bool]:
+    try:
+        with transaction.atomic():
+            transfer, is_new = Transfer.objects.get_or_create(id=transfer_id, defaults=fields)
+    except IntegrityError as error:
+        if broken_rule(error) == "transfer_of_an_artefact_once_at_a_time":
+            raise AlreadyUnderWay(
+                f"{fields['artefact'].sha256} is on its way to {fields['satellite'].code}."
+            ) from error
+        raise
+    if is_new:
+        Shipment.objects.bulk_create(_files(transfer))
+        Deployment.objects.update_or_create(
+            satellite=transfer.satellite,
+            defaults={"desired": transfer.artefact} if transfer.activate else {},
+        )
+        progress.settle(transfer, now=transfer.created_at)
+    return transfer, is_new
+
+
+def _files(transfer: Transfer) -> list[Shipment]:
+    """Return the files of a transfer: the manifest first, then the packs (bytes met twice once)."""
+    artefact = transfer.artefact
+    manifest = packing.manifest_of(artefact)
+    files = [
+        Shipment(
+            transfer=transfer,
+            number=-1,
+            name=onboard.MANIFEST_NAME + artefact.sha256,
+            size_bytes=len(manifest),
+            sha256=artefact.sha256,
+            crc32c=packing.crc32c(manifest),
+        )
+    ]
+    seen: set[str] = set()
+    for pack in artefact.packs.all():
+        if pack.sha256 in seen:
+            continue
+        seen.add(pack.sha256)
+        files.append(
+            Shipment(
+                transfer=transfer,
+                number=pack.number,
+                name=onboard.PACK_NAME + pack.sha256,
+                size_bytes=pack.size_bytes,
+                sha256=pack.sha256,
+                crc32c=pack.crc32c,
+            )
+        )
+    return files
+
+
+@transaction.atomic
+def cancel(transfer_id: UUID, *, now: datetime) -> Transfer:
+    """Stop a transfer; a contact that flies gives its files up. Safe to repeat."""
+    transfer = _locked(transfer_id)
+    if transfer.state == State.CANCELLED:
+        return transfer
+    if transfer.finished_at is not None:
+        raise NotPossible(f"The transfer is {transfer.state} already.")
+    for command in Command.objects.filter(
+        source=f"transfer:{transfer.pk}", state=CommandState.RELEASED
+    ):
+        release.cancel(command.pk, now=now)
+    progress.move(transfer, State.CANCELLED, now=now)
+    return transfer
+
+
+@transaction.atomic
+def retry(transfer_id: UUID, *, now: datetime) -> Transfer:
+    """Take a failed or cancelled transfer up again; files that arrived are not sent again."""
+    transfer = _locked(transfer_id)
+    if transfer.state not in (State.FAILED, State.CANCELLED):
+        raise NotPossible(f"The transfer is {transfer.state}; only an ended one is taken up again.")
+    refused = (
+        transfer.verified_at is None and not transfer.shipments.filter(delivered=False).exists()
+    )
+    if refused:  # all was there and still it was not the artefact: begin with nothing
+        transfer.shipments.update(delivered=False, delivered_at=None)
+    transfer.shipments.filter(delivered=False).update(
+        attempts=0, fault="", sequence=None, engine=None, acknowledged_bytes=0
+    )
+    state = State.QUEUED if transfer.verified_at is None else State.VERIFIED
+    try:
+        with transaction.atomic():
+            progress.move(transfer, state, now=now)
+    except IntegrityError as error:
+        if broken_rule(error) == "transfer_of_an_artefact_once_at_a_time":
+            raise AlreadyUnderWay("Another transfer of this artefact is on its way.") from error
+        raise
+    if state == State.VERIFIED and transfer.activate:
+        Command.objects.filter(source=f"transfer:{transfer.pk}").update(
+            source=f"earlier-transfer:{transfer.pk}"
+        )
+        progress.verified(transfer, now=now)
+    return transfer
+
+
+def _locked(transfer_id: UUID) -> Transfer:
+    transfer = Transfer.objects.select_for_update().filter(pk=transfer_id).first()
+    if transfer is None:
+        raise errors.NotFound(f"There is no transfer {transfer_id}.")
+    return transfer

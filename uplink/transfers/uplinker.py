@@ -1,0 +1,282 @@
+"""The files of one satellite during one contact: CFDP senders between a conductor and the database.
+
+How a conductor uses it (its event loop is `loop`, DB calls run in threads):
+
+    uplinker = Uplinker(contact_id=…, fencing=…, satellite_id=…, entity_id=…, rate=clock.rate)
+    # once at AOS, then about once a wall second, and once more after LOS with `last=True`:
+    snapshot = uplinker.snapshot()                                # loop, no DB
+    work = flying.checkpoint(snapshot, now=mission_now, last=…)   # thread; LeaseLost: stop flying
+    uplinker.take(work, now_s)                                    # loop
+    # as often as the link has room:
+    packets = uplinker.pull(count, now_s)     # loop: up to `count` space packets, one a frame
+    # for each packet with APID CFDP_DOWN that came live:
+    uplinker.receive(payload, now_s)          # loop: `payload` follows both headers
+    uplinker.tick(now_s)                      # loop: a few times a second
+    uplinker.freeze(now_s)                    # loop: at LOS, before the last snapshot
+    uplinker.close()                          # loop: closes files
+
+`now_s` is mission time in seconds since 1970. Nothing is lost when any of it never happens: the
+next contact asks the satellite what it holds before it sends a byte of an old transaction.
+`uplinker.counters` is for the contact's report.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+from telemetry import onboard
+from telemetry.packets import space
+from uplink.transfers import cfdp
+from uplink.transfers.cfdp import pdu as pdus
+
+log = logging.getLogger(__name__)
+AGAIN_AFTER_S = 5.0
+"""A transaction that a fault suspended asks again after this, as long as the contact lasts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """One file to send: where its bytes are, and the sender's state when it is not new."""
+
+    shipment_id: int
+    transaction: cfdp.TransactionId
+    name: str
+    size_bytes: int
+    crc32c: int
+    state: dict[str, Any] | None
+    path: str = ""
+    offset_bytes: int = 0
+    content: bytes | None = None
+    """The bytes themselves (a manifest), instead of a place in the file at `path`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What a checkpoint tells: files to begin, and those to give up."""
+
+    assignments: tuple[Assignment, ...] = ()
+    cancelled: frozenset[int] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """One sender at one moment, for the database."""
+
+    shipment_id: int
+    sequence: int
+    engine: dict[str, Any]
+    sent_bytes: int
+    acknowledged_bytes: int
+    state: cfdp.SenderState
+    fault: str
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """What a conductor brings to `flying.checkpoint`."""
+
+    contact_id: UUID
+    fencing: int
+    satellite_id: int
+    held: frozenset[int]
+    changed: tuple[Progress, ...]
+
+
+@dataclass(slots=True)
+class Counters:
+    """File traffic of this contact, as counted here."""
+
+    packets: int = 0
+    file_bytes: int = 0
+    files_finished: int = 0
+    answers: int = 0
+
+
+@dataclass(slots=True)
+class _Flight:
+    assignment: Assignment
+    sender: cfdp.Sender
+    file: int | None
+    saved: tuple[Any, ...] = ()
+    again_s: float | None = None
+    counted_bytes: int = 0
+
+
+@dataclass(slots=True)
+class Uplinker:
+    """See the module. Not safe for threads: everything but `flying` runs in the loop."""
+
+    contact_id: UUID
+    fencing: int
+    satellite_id: int
+    entity_id: int
+    rate: float = 1.0
+    segment_bytes: int = onboard.FILE_SEGMENT_BYTES
+    counters: Counters = field(default_factory=Counters)
+    _flights: dict[int, _Flight] = field(default_factory=dict)
+    _answers: deque[bytes] = field(default_factory=deque)
+    _frozen: bool = False
+    _sequence_count: int = 0
+
+    # --- the link ---
+
+    def pull(self, count: int, now_s: float) -> list[bytes]:
+        """Return up to `count` space packets to radiate, oldest transaction first."""
+        if self._frozen:
+            return []
+        batch: list[bytes] = []
+        while self._answers and len(batch) < count:
+            batch.append(self._answers.popleft())
+        for flight in self._flights.values():
+            if len(batch) >= count:
+                break
+            batch += flight.sender.next_pdus(count - len(batch), now_s)
+        self.counters.packets += len(batch)
+        return [self._packet(pdu) for pdu in batch]
+
+    def _packet(self, pdu: bytes) -> bytes:
+        count, self._sequence_count = self._sequence_count, (self._sequence_count + 1) & 0x3FFF
+        return space.encode(onboard.Apid.CFDP_UP, count, pdu, is_command=True)
+
+    def receive(self, pdu: bytes, now_s: float) -> None:
+        """Take one CFDP PDU from the satellite; what cannot be read is left out."""
+        try:
+            head, directive = pdus.decode(pdu)
+            flight = self._flights.get(head.transaction.number)
+            if flight is not None and flight.sender.transaction == head.transaction:
+                flight.sender.receive(pdu, now_s)
+                flight.again_s = None
+            elif isinstance(directive, pdus.Finished):
+                # Of a transaction that is over here: without this ACK it would ask for ever.
+                self.counters.answers += 1
+                self._answers.append(
+                    cfdp.acknowledge_finished(head.transaction, directive, large=head.large)
+                )
+        except cfdp.Malformed as error:
+            log.warning("a CFDP PDU of entity %d was left out: %s", self.entity_id, error)
+
+    def tick(self, now_s: float) -> None:
+        """Let timers run out, and ask again for what a fault suspended."""
+        if self._frozen:
+            return
+        for flight in self._flights.values():
+            flight.sender.tick(now_s)
+            if flight.sender.state is not cfdp.SenderState.SUSPENDED:
+                continue
+            if flight.again_s is None:
+                flight.again_s = now_s + AGAIN_AFTER_S * max(self.rate, 1.0)
+            elif now_s >= flight.again_s:
+                flight.again_s = None
+                flight.sender.resume(now_s)
+
+    def freeze(self, now_s: float) -> None:
+        """Loss of signal: nothing leaves any more, timers stand still."""
+        self._frozen = True
+        for flight in self._flights.values():
+            flight.sender.freeze(now_s)
+
+    def close(self) -> None:
+        """Close the files."""
+        for flight in self._flights.values():
+            if flight.file is not None:
+                os.close(flight.file)
+        self._flights.clear()
+
+    @property
+    def is_busy(self) -> bool:
+        """True while there are transactions under way."""
+        return bool(self._flights or self._answers)
+
+    # --- the database, by way of `flying.checkpoint` ---
+
+    def snapshot(self) -> Snapshot:
+        """Return what changed since the last snapshot; finished transactions leave with it."""
+        changed = []
+        for number, flight in list(self._flights.items()):
+            sender = flight.sender
+            mark = (sender.state, sender.fault, sender.sent_bytes, sender.acked.total)
+            if mark == flight.saved:
+                continue
+            flight.saved = mark
+            changed.append(_progress(flight))
+            self.counters.file_bytes += sender.sent_bytes - flight.counted_bytes
+            flight.counted_bytes = sender.sent_bytes
+            if sender.state.is_over:
+                self._retire(number)
+        held = frozenset(flight.assignment.shipment_id for flight in self._flights.values())
+        held |= {progress.shipment_id for progress in changed}
+        return Snapshot(self.contact_id, self.fencing, self.satellite_id, held, tuple(changed))
+
+    def _retire(self, number: int) -> None:
+        flight = self._flights.pop(number)
+        # What it still had to say (the ACK of Finished) goes out among the answers.
+        self._answers.extend(flight.sender.next_pdus(10, 0.0))
+        if flight.sender.state is cfdp.SenderState.FINISHED:
+            self.counters.files_finished += 1
+        if flight.file is not None:
+            os.close(flight.file)
+
+    def take(self, work: Work, now_s: float) -> None:
+        """Begin or resume what a checkpoint assigned; give up what was cancelled."""
+        for flight in self._flights.values():
+            if flight.assignment.shipment_id in work.cancelled:
+                flight.sender.cancel(now_s)
+        for assignment in work.assignments:
+            if assignment.transaction.number in self._flights:
+                continue
+            try:
+                flight = self._begin(assignment, now_s)
+            except OSError as error:
+                log.error("%s cannot be read: %s", assignment.path, error)
+                continue
+            self._flights[assignment.transaction.number] = flight
+
+    def _begin(self, assignment: Assignment, now_s: float) -> _Flight:
+        limits = cfdp.Limits(
+            ack_s=5.0 * max(self.rate, 1.0), inactivity_s=15.0 * max(self.rate, 1.0)
+        )
+        file, read = _reader(assignment)
+        if assignment.state is None:
+            sender = cfdp.Sender(
+                assignment.transaction,
+                assignment.name,
+                assignment.size_bytes,
+                assignment.crc32c,
+                read,
+                self.segment_bytes,
+                limits=limits,
+            )
+        else:
+            sender = cfdp.Sender.from_json(assignment.state, read, limits=limits)
+            sender.resume(now_s)
+        flight = _Flight(assignment, sender, file, counted_bytes=sender.sent_bytes)
+        if self._frozen:
+            sender.freeze(now_s)
+        return flight
+
+
+def _reader(assignment: Assignment) -> tuple[int | None, Callable[[int, int], bytes]]:
+    if assignment.content is not None:
+        content = assignment.content
+        return None, lambda offset, count: content[offset : offset + count]
+    file, base = os.open(assignment.path, os.O_RDONLY), assignment.offset_bytes
+    return file, lambda offset, count: os.pread(file, count, base + offset)
+
+
+def _progress(flight: _Flight) -> Progress:
+    sender = flight.sender
+    return Progress(
+        shipment_id=flight.assignment.shipment_id,
+        sequence=sender.transaction.number,
+        engine=sender.to_json(),
+        sent_bytes=sender.sent_bytes,
+        acknowledged_bytes=sender.acked.total,
+        state=sender.state,
+        fault="" if sender.fault is None else sender.fault.name,
+    )
