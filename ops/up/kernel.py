@@ -14,11 +14,13 @@ from pathlib import Path
 # <linux/prctl.h> and <linux/capability.h>.
 PR_SET_PDEATHSIG = 1
 PR_SET_KEEPCAPS = 8
+PR_SET_SECUREBITS = 28
 PR_SET_CHILD_SUBREAPER = 36
 PR_CAP_AMBIENT = 47
 PR_CAP_AMBIENT_RAISE = 2
 LINUX_CAPABILITY_VERSION_3 = 0x20080522
 CAP_DAC_OVERRIDE = 1
+SECBIT_NO_SETUID_FIXUP = 1 << 2
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -86,6 +88,9 @@ def _become(account: Account) -> None:
     folders must be open anyway.
     """
     _libc.prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0)
+    # Without this bit access(2), by which initdb looks for its sister programs, disregards
+    # the capabilities of everybody but root.
+    _libc.prctl(PR_SET_SECUREBITS, SECBIT_NO_SETUID_FIXUP, 0, 0, 0)
     os.setgroups([])
     os.setresgid(account.gid, account.gid, account.gid)
     os.setresuid(account.uid, account.uid, account.uid)
@@ -95,6 +100,8 @@ def _become(account: Account) -> None:
     sets = (ctypes.c_uint32 * 6)(one, one, one, 0, 0, 0)
     if _libc.capset(header, sets) == 0:
         _libc.prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, CAP_DAC_OVERRIDE, 0, 0)
+    else:
+        _libc.capset(header, (ctypes.c_uint32 * 6)())
 
 
 def give(path: Path, account: Account | None) -> None:
