@@ -61,9 +61,12 @@ class Fleet:
 
 
 def load(path: Path | None) -> Fleet:
-    """Read the fleet; BadFleet names what is wrong with the file."""
+    """Read the fleet; BadFleet names what is wrong with the file.
+
+    Without a file, or before the ground has written it, the reference data counts.
+    """
     try:
-        if path is None:
+        if path is None or not path.exists():
             return Fleet(_reference_satellites(), _reference_stations())
         content = path.read_bytes()
         if content.lstrip()[:1] != b"{":

@@ -110,7 +110,7 @@ class Space:
         pairs = np.array(isl.links(positions_m), dtype=int).reshape(-1, 2)
         apart_m = np.linalg.norm(positions_m[pairs[:, 0]] - positions_m[pairs[:, 1]], axis=1)
         linked: dict[str, list[str]] = {name: [] for name in names}
-        for first, second in pairs[np.argsort(apart_m)].tolist():
+        for first, second in pairs[np.argsort(apart_m, kind="stable")].tolist():
             ends = names[first], names[second]
             if all(len(linked[end]) < self._fleet.satellites[end].isl_terminals for end in ends):
                 linked[ends[0]].append(ends[1])

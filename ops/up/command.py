@@ -193,7 +193,7 @@ class _Up:
             port = int(self.environment["ZENITH_SIMULATOR"].rpartition(":")[2])
             control = int(self.environment["ZENITH_SIMULATOR_CONTROL"].rpartition(":")[2])
             root = self.home / "simulator"
-            commands.insert(0, table.simulator(root, port, control, self.chosen.fleet))
+            commands.insert(0, table.simulator(root, port, control))
         for command in commands:
             self.supervisor.start(supervisor.Program(command.name, self.starter(command)))
         self.say(f"Starting {', '.join(command.name for command in commands)}")

@@ -33,10 +33,12 @@ def web(port: int, host: str = LOOPBACK) -> Command:
     return Command("web", (sys.executable, *argv), {"ZENITH_ROLE": "web"})
 
 
-def simulator(root: Path, port: int, control_port: int, fleet: str) -> Command:
-    """Return the simulated constellation."""
+def simulator(root: Path, port: int, control_port: int) -> Command:
+    """Return the simulated constellation; `root` is its folder in Zenith's home."""
+    key = root.parent / "keys" / "command-master.key"
     argv = ("-m", "constellation.simulator", "--root", str(root), "--port", str(port))
-    argv += ("--control-port", str(control_port), "--fleet", fleet)
+    argv += ("--control-port", str(control_port), "--fleet", str(root / "fleet.json"))
+    argv += ("--command-key", str(key))
     return Command("simulator", (sys.executable, *argv))
 
 

@@ -57,7 +57,7 @@ class Commands:
         self,
         path: Path,
         *,
-        key: bytes | None,
+        key: Callable[[], bytes | None],
         scid: int,
         actions: dict[int, Action],
         report: Callable[[bytes], None],
@@ -119,9 +119,10 @@ class Commands:
             self._accept(command_id, counter, opcode, body[onboard.TELECOMMAND_LAYOUT.size :])
 
     def _is_authentic(self, packet: bytes) -> bool:
-        if self._key is None:
-            return False
-        code = cmac.CMAC(algorithms.AES(self._key))
+        key = self._key()
+        if key is None:
+            return False  # without a key a satellite obeys nobody
+        code = cmac.CMAC(algorithms.AES(key))
         code.update(packet[: -onboard.TELECOMMAND_MAC_BYTES])
         return hmac.compare_digest(code.finalize(), packet[-onboard.TELECOMMAND_MAC_BYTES :])
 

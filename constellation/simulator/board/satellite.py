@@ -99,7 +99,7 @@ class Satellite:
         )
         self.commands = Commands(
             folder / "commands.journal",
-            key=around.key(spec.code),
+            key=lambda: around.key(spec.code),
             scid=spec.scid,
             actions={
                 Opcode.NO_OP: self._no_op,
@@ -245,6 +245,10 @@ class Satellite:
 
     def _keep_house(self, now_s: float) -> None:
         last_s = self._condition.at_s
+        if last_s > now_s + PERIOD_S:
+            # We started ahead of a clock that stood still while we were away, and were told so.
+            self._condition = housekeeping.replace(self._condition, at_s=now_s)
+            return
         if now_s - last_s > CATCH_UP_MOST_S + PERIOD_S:
             skipped_s = now_s - CATCH_UP_MOST_S - last_s
             text = f"housekeeping left out for {skipped_s:.0f} s: nobody listened for too long"

@@ -40,6 +40,8 @@ class Command(BaseCommand):
             call_command("load_reference", stdout=self.stdout)
         if wishes["fleet"] == "planned":
             call_command("plan_fleet", stdout=self.stdout)
+        if wishes["simulator"]:
+            call_command("write_fleet", settings.ZENITH_HOME / "simulator" / "fleet.json")
         if wishes["simulator"] and "bootstrap" in get_commands():
             call_command("bootstrap", stdout=self.stdout)
         if alone:
