@@ -34,5 +34,6 @@ def every(seconds: float, task: str) -> dict[str, object]:
 app.conf.beat_schedule = {
     "tell-the-time": every(2, "constellation.tasks.tell_the_simulator_the_time"),
     "forget-old-events": every(3600, "ops.live.tasks.forget_old_events"),
+    "plan-contacts": every(60, "constellation.contacts.tasks.plan_contacts"),
     "look-after-queries": every(2, "uplink.inference.tasks.look_after_queries"),
 }

@@ -1,5 +1,218 @@
-"""REST resources of this room."""
+"""`/api/v1/contacts`: antenna time. `PUT` books under the caller's id, and may be repeated."""
 
-from django.urls import URLPattern
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
 
-urlpatterns: list[URLPattern] = []
+from django.shortcuts import get_object_or_404
+from django.urls import path
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from constellation.api import named, rfc3339
+from constellation.contacts import booking
+from constellation.contacts.models import Contact, State
+from constellation.models import Antenna, Maintenance, Satellite, Station
+from ops import clock
+from ops.api import Page
+from ops.errors import Invalid
+
+
+class ByAos(Page):
+    ordering = ("aos_at", "id")
+
+
+class ContactFilter(serializers.Serializer):
+    satellite = serializers.CharField(required=False, default="")
+    station = serializers.CharField(required=False, default="")
+    antenna = serializers.CharField(required=False, default="")
+    state = serializers.CharField(required=False, default="")
+    start = serializers.DateTimeField(required=False, default_timezone=UTC)
+    end = serializers.DateTimeField(required=False, default_timezone=UTC)
+
+    def validate_state(self, value: str) -> list[str]:
+        states = [state.strip() for state in value.split(",") if state.strip()]
+        if wrong := [state for state in states if state not in State.values]:
+            raise serializers.ValidationError(f"There is no state {', '.join(wrong)}.")
+        return states
+
+
+class ContactList(APIView):
+    """`GET /contacts?satellite=&station=&antenna=&state=A,B&start=&end=`, by AOS."""
+
+    permissions = {"GET": "contacts.view_contact"}
+
+    def get(self, request: Request) -> Response:
+        asked = ContactFilter(data=request.query_params)
+        asked.is_valid(raise_exception=True)
+        page = ByAos()
+        rows = page.paginate_queryset(chosen(request, asked.validated_data), request, view=self)
+        return page.get_paginated_response([contact_body(row) for row in rows])
+
+
+def chosen(request: Request, wanted: dict[str, Any]):
+    """Return the caller's contacts that pass a filter."""
+    contacts = booking.visible_to(request.user).select_related("satellite", "antenna__station")
+    for name, field, model in (
+        ("satellite", "satellite", Satellite),
+        ("station", "antenna__station", Station),
+        ("antenna", "antenna", Antenna),
+    ):
+        if rows := named(model, wanted[name]):
+            contacts = contacts.filter(**{f"{field}__in": rows})
+    if wanted["state"]:
+        contacts = contacts.filter(state__in=wanted["state"])
+    if "start" in wanted:
+        contacts = contacts.filter(los_at__gt=wanted["start"])
+    if "end" in wanted:
+        contacts = contacts.filter(aos_at__lt=wanted["end"])
+    return contacts
+
+
+def contact_body(contact: Contact) -> dict[str, Any]:
+    """Return a contact as the API shows it."""
+    return {
+        "id": str(contact.pk),
+        "satellite": contact.satellite.code,
+        "station": contact.antenna.station.code,
+        "antenna": contact.antenna.code,
+        "state": contact.state,
+        "reason": contact.reason,
+        "aos_at": rfc3339(contact.aos_at),
+        "tca_at": rfc3339(contact.tca_at),
+        "los_at": rfc3339(contact.los_at),
+        "starts_at": rfc3339(contact.starts_at),
+        "ends_at": rfc3339(contact.ends_at),
+        "max_elevation_deg": round(contact.max_elevation_deg, 4),
+        "minimum_viable_s": contact.minimum_viable_s,
+        "booked_by": contact.booked_by,
+        "version": contact.version,
+        "report": contact.report,
+    }
+
+
+class ContactRequest(serializers.Serializer):
+    satellite = serializers.CharField()
+    antenna = serializers.CharField()
+    aos_at = serializers.DateTimeField(default_timezone=UTC)
+    los_at = serializers.DateTimeField(default_timezone=UTC)
+    minimum_viable_s = serializers.FloatField(
+        required=False, default=booking.MINIMUM_VIABLE_S, min_value=1.0, max_value=3_600.0
+    )
+
+
+class CancelRequest(serializers.Serializer):
+    reason = serializers.CharField(required=False, default="", allow_blank=True, max_length=200)
+
+
+class ContactDetail(APIView):
+    """`GET`, `PUT` (books) and `DELETE` (cancels) `/contacts/{contact_id}`."""
+
+    permissions = {
+        "GET": "contacts.view_contact",
+        "PUT": "contacts.add_contact",
+        "DELETE": "contacts.delete_contact",
+    }
+
+    def get(self, request: Request, contact_id: UUID) -> Response:
+        return Response(contact_body(_theirs(request, contact_id)))
+
+    def put(self, request: Request, contact_id: UUID) -> Response:
+        asked = ContactRequest(data=request.data)
+        asked.is_valid(raise_exception=True)
+        wanted = asked.validated_data
+        contact, is_new = booking.book_contact(
+            contact_id=contact_id,
+            organisation=request.user.organisation,
+            satellite=_by_code(Satellite, wanted["satellite"]),
+            antenna=_by_code(Antenna, wanted["antenna"]),
+            aos_at=wanted["aos_at"],
+            los_at=wanted["los_at"],
+            minimum_viable_s=wanted["minimum_viable_s"],
+            now=clock.now(),
+            booked_by=request.user.get_username(),
+        )
+        return Response(contact_body(contact), status=201 if is_new else 200)
+
+    def delete(self, request: Request, contact_id: UUID) -> Response:
+        return _cancelled(request, contact_id, reason="")
+
+
+class ContactCancel(APIView):
+    """`POST /contacts/{contact_id}/cancel` with a reason."""
+
+    permissions = {"POST": "contacts.delete_contact"}
+
+    def post(self, request: Request, contact_id: UUID) -> Response:
+        asked = CancelRequest(data=request.data)
+        asked.is_valid(raise_exception=True)
+        return _cancelled(request, contact_id, reason=asked.validated_data["reason"])
+
+
+def _cancelled(request: Request, contact_id: UUID, *, reason: str) -> Response:
+    _theirs(request, contact_id)
+    contact = booking.cancel_contact(
+        contact_id=contact_id, reason=reason, by=request.user.get_username()
+    )
+    return Response(contact_body(contact))
+
+
+def _theirs(request: Request, contact_id: UUID) -> Contact:
+    contacts = booking.visible_to(request.user).select_related("satellite", "antenna__station")
+    return get_object_or_404(contacts, pk=contact_id)
+
+
+def _by_code(model: type, code: str) -> Any:
+    row = model.objects.filter(code=code).first()
+    if row is None:
+        raise Invalid(f"There is no {model.__name__.lower()} {code}.")
+    return row
+
+
+class MaintenanceRequest(serializers.Serializer):
+    antenna = serializers.CharField()
+    starts_at = serializers.DateTimeField(default_timezone=UTC)
+    ends_at = serializers.DateTimeField(default_timezone=UTC)
+    reason = serializers.CharField(max_length=200)
+
+
+class MaintenanceDetail(APIView):
+    """`PUT /maintenances/{maintenance_id}` keeps an antenna free; `DELETE` gives it back."""
+
+    permissions = {
+        "PUT": "contacts.add_maintenance",
+        "DELETE": "contacts.delete_maintenance",
+    }
+
+    def put(self, request: Request, maintenance_id: UUID) -> Response:
+        asked = MaintenanceRequest(data=request.data)
+        asked.is_valid(raise_exception=True)
+        wanted = asked.validated_data | {
+            "antenna": _by_code(Antenna, asked.validated_data["antenna"])
+        }
+        row, is_new = booking.reserve_maintenance(maintenance_id=maintenance_id, **wanted)
+        return Response(_maintenance_body(row), status=201 if is_new else 200)
+
+    def delete(self, request: Request, maintenance_id: UUID) -> Response:
+        Maintenance.objects.filter(pk=maintenance_id).delete()
+        return Response(status=204)
+
+
+def _maintenance_body(row: Maintenance) -> dict[str, Any]:
+    span: dict[str, datetime] = {"starts_at": row.starts_at, "ends_at": row.ends_at}
+    return {
+        "id": str(row.pk),
+        "antenna": row.antenna.code,
+        "reason": row.reason,
+        **{name: rfc3339(instant) for name, instant in span.items()},
+    }
+
+
+urlpatterns = [
+    path("contacts", ContactList.as_view()),
+    path("contacts/<uuid:contact_id>", ContactDetail.as_view()),
+    path("contacts/<uuid:contact_id>/cancel", ContactCancel.as_view()),
+    path("maintenances/<uuid:maintenance_id>", MaintenanceDetail.as_view()),
+]

@@ -1,0 +1,261 @@
+"""Promising antenna time to satellites, and taking the promise back."""
+
+from datetime import UTC, datetime, timedelta
+from math import degrees
+from uuid import UUID
+
+from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
+
+from constellation import visibility
+from constellation.contacts.models import FLYING, HOLDING, Contact, State
+from constellation.models import Antenna, Maintenance, Satellite
+from constellation.visibility import Pass
+from ops import errors
+from ops.accounts.models import Organisation, User
+from ops.db import broken_rule
+from ops.live import events
+
+STREAM = "contacts"
+MINIMUM_VIABLE_S = 30.0
+"""A contact shorter than this carries too little to be worth the antenna."""
+TOLERANCE = timedelta(seconds=1)
+"""Callers may have rounded AOS and LOS to whole seconds."""
+
+
+class AntennaBusy(errors.Conflict):
+    code = "antenna_busy"
+
+
+class SatelliteBusy(errors.Conflict):
+    code = "satellite_busy"
+
+
+class AntennaOut(errors.Conflict):
+    code = "antenna_out"
+
+
+class TooLate(errors.Conflict):
+    code = "too_late"
+
+
+class TooShort(errors.Invalid):
+    code = "too_short"
+
+
+class NoPass(errors.Conflict):
+    code = "no_pass"
+
+
+class NotCancellable(errors.Conflict):
+    code = "not_cancellable"
+
+
+@transaction.atomic
+def book_contact(
+    *,
+    contact_id: UUID,
+    organisation: Organisation,
+    satellite: Satellite,
+    antenna: Antenna,
+    aos_at: datetime,
+    los_at: datetime,
+    now: datetime,
+    minimum_viable_s: float = MINIMUM_VIABLE_S,
+    booked_by: str = "planner",
+) -> tuple[Contact, bool]:
+    """Promise `antenna` to `satellite`; return the contact and whether it is new.
+
+    Safe to repeat: the same call again changes nothing and returns the same contact, so a
+    caller that lost our answer may simply ask once more. A pass already under way can be
+    booked with its own AOS, and is joined; the antenna must have been idle for its set-up
+    before AOS, which is when it was made ready.
+    """
+    wanted = {
+        "organisation": organisation,
+        "satellite": satellite,
+        "antenna": antenna,
+        "aos_at": aos_at,
+        "los_at": los_at,
+    }
+    existing = Contact.objects.filter(pk=contact_id).first()
+    if existing is not None:
+        return _same(existing, wanted), False
+    seen = _geometry(satellite, antenna, aos_at, los_at, now, minimum_viable_s)
+
+    # Bookings of one antenna queue up here, then those of one satellite. Without this, two that
+    # collide can each wait for the other inside the constraint, and PostgreSQL breaks the tie
+    # with a deadlock error instead of naming the rule. All take them in this order.
+    antenna = Antenna.objects.select_for_update(no_key=True).get(pk=antenna.pk)
+    Satellite.objects.select_for_update(no_key=True).get(pk=satellite.pk)
+    starts_at = aos_at - timedelta(seconds=antenna.setup_s)
+    ends_at = los_at + timedelta(seconds=antenna.teardown_s)
+    _check_antenna(antenna, starts_at, ends_at)
+    details = wanted | {
+        "starts_at": starts_at,
+        "ends_at": ends_at,
+        "tca_at": seen.tca_at,
+        "max_elevation_deg": degrees(seen.max_elevation_rad),
+        "minimum_viable_s": minimum_viable_s,
+        "booked_by": booked_by[:100],
+    }
+    try:
+        contact, is_new = Contact.objects.get_or_create(id=contact_id, defaults=details)
+    except IntegrityError as error:
+        raise _refusal(error, antenna, satellite, starts_at, ends_at) from error
+    if not is_new:
+        return _same(contact, wanted), False
+    tell(contact, "booked")
+    return contact, True
+
+
+def _same(contact: Contact, wanted: dict) -> Contact:
+    if any(getattr(contact, name) != value for name, value in wanted.items()):
+        raise errors.IdReused(f"{contact.pk} already names another contact.")
+    return contact
+
+
+def _geometry(
+    satellite: Satellite,
+    antenna: Antenna,
+    aos_at: datetime,
+    los_at: datetime,
+    now: datetime,
+    minimum_viable_s: float,
+) -> Pass:
+    """Return the pass that a booking lies in, or refuse the booking."""
+    duration_s = (los_at - aos_at).total_seconds()
+    if duration_s < minimum_viable_s:
+        raise TooShort(
+            f"{duration_s:.0f} s from AOS to LOS is below the minimum viable "
+            f"{minimum_viable_s:.0f} s."
+        )
+    if (los_at - now).total_seconds() < minimum_viable_s:
+        raise TooLate(
+            f"LOS is at {_when(los_at)} and it is {_when(now)}: "
+            f"less than the minimum viable {minimum_viable_s:.0f} s is left."
+        )
+    seen = visibility.pass_over(satellite, antenna.station, aos_at, los_at)
+    if seen is None:
+        raise NoPass(
+            f"{satellite} does not rise above {antenna.station.mask_deg:g} degrees at "
+            f"{antenna.station} between {_when(aos_at)} and {_when(los_at)}."
+        )
+    if aos_at < seen.aos_at - TOLERANCE or los_at > seen.los_at + TOLERANCE:
+        raise NoPass(
+            f"The pass of {satellite} over {antenna.station} is only from {_when(seen.aos_at)} "
+            f"to {_when(seen.los_at)}.",
+            aos_at=seen.aos_at.isoformat(),
+            los_at=seen.los_at.isoformat(),
+        )
+    return seen
+
+
+def _check_antenna(antenna: Antenna, starts_at: datetime, ends_at: datetime) -> None:
+    if not antenna.is_active:
+        raise AntennaOut(f"{antenna} is out of service.")
+    out = antenna.maintenances.filter(starts_at__lt=ends_at, ends_at__gt=starts_at).first()
+    if out is not None:
+        raise AntennaOut(
+            f"{antenna} is in maintenance from {_when(out.starts_at)} to {_when(out.ends_at)}: "
+            f"{out.reason}"
+        )
+
+
+def _refusal(
+    error: IntegrityError,
+    antenna: Antenna,
+    satellite: Satellite,
+    starts_at: datetime,
+    ends_at: datetime,
+) -> Exception:
+    span = f"between {_when(starts_at)} and {_when(ends_at)}, set-up and tear-down included"
+    match broken_rule(error):
+        case "contact_has_its_antenna_alone":
+            return AntennaBusy(f"{antenna} is taken {span}.")
+        case "contact_has_its_satellite_alone":
+            return SatelliteBusy(f"{satellite} has another contact {span}.")
+    return error
+
+
+@transaction.atomic
+def cancel_contact(*, contact_id: UUID, reason: str, by: str) -> Contact:
+    """Take a promise back; safe to repeat.
+
+    A contact under way becomes CANCELLING, and whoever flies it ends it within seconds.
+    """
+    contact = (
+        Contact.objects.select_for_update(no_key=True, of=("self",))
+        .select_related("satellite", "antenna__station")
+        .filter(pk=contact_id)
+        .first()
+    )
+    if contact is None:
+        raise errors.NotFound(f"There is no contact {contact_id}.")
+    if contact.state in (State.CANCELLED, State.CANCELLING):
+        return contact
+    if contact.state in FLYING:
+        contact.state = State.CANCELLING
+    elif contact.state in (State.SCHEDULING, State.SCHEDULED):
+        contact.state = State.CANCELLED
+    else:
+        raise NotCancellable(f"{contact} is {contact.state} and cannot be cancelled.")
+    contact.reason = f"{reason or 'cancelled'} ({by})"[:300]
+    contact.save(update_fields=["state", "reason"])
+    tell(contact, str(contact.state).lower())
+    return contact
+
+
+@transaction.atomic
+def reserve_maintenance(
+    *, maintenance_id: UUID, antenna: Antenna, starts_at: datetime, ends_at: datetime, reason: str
+) -> tuple[Maintenance, bool]:
+    """Keep an antenna free of contacts for a span; safe to repeat.
+
+    Contacts already booked in it are not touched: they refuse the reservation until somebody
+    cancels them.
+    """
+    if ends_at <= starts_at:
+        raise errors.Invalid("The maintenance ends before it starts.")
+    Antenna.objects.select_for_update(no_key=True).get(pk=antenna.pk)
+    wanted = {"antenna": antenna, "starts_at": starts_at, "ends_at": ends_at, "reason": reason}
+    existing = Maintenance.objects.filter(pk=maintenance_id).first()
+    if existing is not None:
+        if any(getattr(existing, name) != value for name, value in wanted.items()):
+            raise errors.IdReused(f"{maintenance_id} already names another maintenance.")
+        return existing, False
+    booked = Contact.objects.filter(
+        state__in=HOLDING, antenna=antenna, starts_at__lt=ends_at, ends_at__gt=starts_at
+    )
+    if first := booked.first():
+        raise AntennaBusy(f"{antenna} is promised: {first} and {booked.count() - 1} more.")
+    return Maintenance.objects.create(id=maintenance_id, **wanted), True
+
+
+def visible_to(user: User) -> QuerySet[Contact]:
+    """Return the contacts that a user may know of: all for the fleet's operator, else his own."""
+    if user.organisation.operates_fleet:
+        return Contact.objects.all()
+    return Contact.objects.filter(organisation=user.organisation_id)
+
+
+def tell(contact: Contact, kind: str) -> None:
+    """Publish how a contact stands on the stream of contacts."""
+    events.publish(
+        STREAM,
+        kind,
+        {
+            "id": str(contact.pk),
+            "satellite": contact.satellite.code,
+            "station": contact.antenna.station.code,
+            "antenna": contact.antenna.code,
+            "state": contact.state,
+            "reason": contact.reason,
+            "aos_at": contact.aos_at.isoformat(),
+            "los_at": contact.los_at.isoformat(),
+        },
+    )
+
+
+def _when(instant: datetime) -> str:
+    return f"{instant.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"

@@ -1,0 +1,190 @@
+"""The planner keeps the next day booked, quickly, and leaves alone what people decided."""
+
+import time
+from datetime import timedelta
+from uuid import uuid4
+
+import pytest
+
+from constellation import catalogue, visibility
+from constellation.contacts import booking, planner, tasks
+from constellation.contacts.models import HOLDING, Contact, Demand, State
+from constellation.models import Antenna, Maintenance, Satellite
+from ops import celery, clock
+from tests.factories import NOON, make_organisation
+
+
+@pytest.fixture
+def operator(db):
+    catalogue.load_reference(NOON)
+    return make_organisation(operates_fleet=True)
+
+
+@pytest.fixture
+def planned(operator):
+    return planner.plan_contacts(NOON)
+
+
+def test_the_first_plan_of_a_day_is_quick_and_joins_the_passes_under_way(operator):
+    visibility._kept.clear()
+    began = time.monotonic()
+    contacts = planner.plan_contacts(NOON)
+    took_s = time.monotonic() - began
+
+    assert took_s < 3.0
+    assert len(contacts) > 500
+    assert all(contact.organisation == operator for contact in contacts)
+    joined = [contact for contact in contacts if contact.aos_at <= NOON + timedelta(seconds=5)]
+    under_way = visibility.passes_between(NOON, NOON + timedelta(seconds=1)).passes
+    lasting = {
+        each.satellite.pk
+        for each in under_way
+        if each.los_at - NOON > timedelta(seconds=planner.MINIMUM_S + planner.JOIN_S)
+    }
+    assert lasting
+    assert {contact.satellite_id for contact in joined} == lasting
+
+
+def test_whenever_a_satellite_is_in_view_a_contact_is_there(planned):
+    # Passes joined or cut to under a minute, and the 75 s of changing from station to station,
+    # leave some gaps.
+    end_at = NOON + timedelta(hours=24)
+    instants = [NOON + timedelta(seconds=30 * k) for k in range(1, 2_870)]
+    passes = visibility.passes_between(NOON, end_at).passes
+
+    def covered(spans):
+        spans = [(each.aos_at, each.los_at) for each in spans]
+        return [any(aos <= at < los for aos, los in spans) for at in instants]
+
+    in_view, in_contact = covered(passes), covered(planned)
+    assert sum(in_view) > 0.9 * len(instants)
+    served = sum(a and b for a, b in zip(in_view, in_contact, strict=True))
+    assert served > 0.97 * sum(in_view)
+
+
+def test_the_plan_keeps_to_the_geometry_and_the_padding(planned):
+    assert min((c.los_at - c.aos_at).total_seconds() for c in planned) >= planner.MINIMUM_S
+    for contact in planned[:50]:
+        seen = visibility.pass_over(
+            contact.satellite, contact.antenna.station, contact.aos_at, contact.los_at
+        )
+        microsecond = timedelta(microseconds=2)
+        assert seen.aos_at - microsecond <= contact.aos_at
+        assert contact.los_at <= seen.los_at + microsecond
+        assert contact.aos_at - contact.starts_at == timedelta(seconds=contact.antenna.setup_s)
+
+
+def test_planning_again_books_nothing_twice(planned):
+    assert planner.plan_contacts(NOON) == []
+    later = planner.plan_contacts(NOON + timedelta(minutes=30))
+    assert 0 < len(later) < 40
+    assert min(contact.los_at for contact in later) > NOON + timedelta(hours=22)
+
+
+def test_after_a_jump_the_day_ahead_is_booked_again(planned):
+    jumped_to = NOON + timedelta(hours=20)
+    Contact.objects.filter(los_at__lte=jumped_to).update(state=State.FAILED)
+    planner.plan_contacts(jumped_to)
+
+    ahead = Contact.objects.filter(state__in=HOLDING, aos_at__gt=jumped_to + timedelta(hours=22))
+    assert ahead.count() > 20
+
+
+def test_what_somebody_cancelled_is_not_booked_again(planned):
+    contact = next(c for c in planned if c.aos_at > NOON + timedelta(minutes=20))
+    booking.cancel_contact(contact_id=contact.pk, reason="storm", by="ann")
+    planner.plan_contacts(NOON)
+
+    same = Contact.objects.filter(
+        satellite=contact.satellite,
+        antenna__station=contact.antenna.station,
+        aos_at__lt=contact.los_at,
+        los_at__gt=contact.aos_at,
+    )
+    assert same.get() == contact
+
+
+def test_a_contact_that_failed_gives_its_pass_back(planned):
+    contact = next(c for c in planned if c.aos_at > NOON + timedelta(minutes=20))
+    Contact.objects.filter(pk=contact.pk).update(state=State.FAILED)
+    now = contact.aos_at + timedelta(seconds=30)
+    new = planner.plan_contacts(now)
+
+    assert contact.satellite_id in {
+        each.satellite_id for each in new if each.aos_at < contact.los_at
+    }
+
+
+def test_what_is_booked_stays_and_is_planned_around(operator):
+    seen = next(
+        each
+        for each in visibility.passes_between(NOON, NOON + timedelta(hours=2)).passes
+        if each.aos_at > NOON + timedelta(minutes=5)
+        and each.los_at - each.aos_at > timedelta(minutes=6)
+    )
+    mine, _ = booking.book_contact(
+        contact_id=uuid4(),
+        organisation=operator,
+        satellite=seen.satellite,
+        antenna=seen.station.antennas.first(),
+        aos_at=seen.aos_at,
+        los_at=seen.los_at,
+        now=NOON,
+        booked_by="ann",
+    )
+    planner.plan_contacts(NOON)
+    mine.refresh_from_db()
+    assert (mine.state, mine.booked_by) == (State.SCHEDULED, "ann")
+
+
+def test_maintenance_and_resting_satellites_are_left_out(operator):
+    antenna = Antenna.objects.get(code="SGS-1")
+    Maintenance.objects.create(
+        id=uuid4(),
+        antenna=antenna,
+        starts_at=NOON - timedelta(days=1),
+        ends_at=NOON + timedelta(days=2),
+        reason="bearings",
+    )
+    Antenna.objects.filter(code="SGS-2").update(is_active=False)
+    Satellite.objects.filter(code="SCS-01-A").update(is_active=False)
+    contacts = planner.plan_contacts(NOON)
+
+    assert {"SGS-3", "SGS-4"} <= {contact.antenna.code for contact in contacts}
+    assert not {"SGS-1", "SGS-2"} & {contact.antenna.code for contact in contacts}
+    assert "SCS-01-A" not in {contact.satellite.code for contact in contacts}
+
+
+def test_a_satellite_that_is_wanted_is_served_first(operator):
+    # With one antenna in all the world, rivals for it are many.
+    Antenna.objects.exclude(code="SGS-1").update(is_active=False)
+    planner.plan_contacts(NOON)
+    rival = Satellite.objects.get(code="SCS-01-M")
+
+    def seconds():
+        booked = Contact.objects.filter(satellite=rival)
+        return sum((c.los_at - c.aos_at).total_seconds() for c in booked)
+
+    before = seconds()
+    Contact.objects.all().delete()
+    Demand.objects.create(source="transfer:1", satellite=rival, up_bytes=10**12, value=10.0)
+    planner.plan_contacts(NOON)
+    assert seconds() > before
+
+
+def test_without_an_operating_organisation_nobody_is_planned_for(db):
+    catalogue.load_reference(NOON)
+    with pytest.raises(planner.NobodyToPlanFor):
+        planner.plan_contacts(NOON)
+
+
+def test_beat_ticks_the_planner_on_its_own_queue(operator, monkeypatch):
+    monkeypatch.setattr(clock, "now", lambda: NOON)
+    tasks.plan_contacts()
+    assert Contact.objects.exists()
+
+    entry = celery.app.conf.beat_schedule["plan-contacts"]
+    assert entry["task"] == tasks.plan_contacts.name
+    assert entry["options"]["expires"] <= entry["schedule"]
+    route = celery.app.amqp.router.route({}, entry["task"])
+    assert route["queue"].name == "planning"
