@@ -192,8 +192,7 @@ class _Up:
         if self.chosen.has_simulator:
             port = int(self.environment["ZENITH_SIMULATOR"].rpartition(":")[2])
             control = int(self.environment["ZENITH_SIMULATOR_CONTROL"].rpartition(":")[2])
-            root = self.home / "simulator"
-            commands.insert(0, table.simulator(root, port, control))
+            commands.insert(0, table.simulator(self.home, port, control))
         for command in commands:
             self.supervisor.start(supervisor.Program(command.name, self.starter(command)))
         self.say(f"Starting {', '.join(command.name for command in commands)}")

@@ -101,6 +101,10 @@ def load_secrets(path: Path) -> Secrets:
     else:
         found = Secrets()
     write_private(file, json.dumps(asdict(found), indent=1) + "\n")
+    # The simulated satellites read it when they start, before the ground needs it.
+    command_key = path / "keys" / "command-master.key"
+    if not command_key.exists():
+        write_private(command_key, secrets.token_hex(32) + "\n")
     return found
 
 

@@ -33,12 +33,15 @@ def web(port: int, host: str = LOOPBACK) -> Command:
     return Command("web", (sys.executable, *argv), {"ZENITH_ROLE": "web"})
 
 
-def simulator(root: Path, port: int, control_port: int) -> Command:
-    """Return the simulated constellation; `root` is its folder in Zenith's home."""
-    key = root.parent / "keys" / "command-master.key"
-    argv = ("-m", "constellation.simulator", "--root", str(root), "--port", str(port))
-    argv += ("--control-port", str(control_port), "--fleet", str(root / "fleet.json"))
-    argv += ("--command-key", str(key))
+def simulator(
+    home: Path, port: int, control_port: int, *, host: str = LOOPBACK, clock: str = ""
+) -> Command:
+    """Return the simulated constellation, with its state and its keys in Zenith's folder."""
+    argv = ("-m", "constellation.simulator", "--root", str(home / "simulator"), "--host", host)
+    argv += ("--port", str(port), "--control-port", str(control_port))
+    argv += ("--fleet", str(home / "simulator" / "fleet.json"))
+    argv += ("--command-key", str(home / "keys" / "command-master.key"))
+    argv += ("--clock", clock) if clock else ()
     return Command("simulator", (sys.executable, *argv))
 
 

@@ -30,8 +30,8 @@ def test_every_process_of_the_table_has_a_service(services):
     assert services["web"]["command"] == in_container(table.web(8000, "0.0.0.0"))
     assert services["web"]["environment"]["ZENITH_ROLE"] == "web"
     assert services["beat"]["command"] == ["python", "manage.py", "beat"]
-    simulator = in_container(table.simulator(Path("/data/simulator"), 7800, 7801))
-    assert [word for word in services["simulator"]["command"] if word in simulator] == simulator
+    simulator = in_container(table.simulator(Path("/data"), 7800, 7801, host="0.0.0.0"))
+    assert services["simulator"]["command"] == simulator
 
 
 def test_nothing_starts_before_the_database_is_up_to_date(services):

@@ -5,6 +5,7 @@ ends with one line of JSON. `--alone` (in a container) takes the defaults instea
 prints the first login in words.
 """
 
+import io
 import json
 import sys
 from dataclasses import asdict
@@ -36,14 +37,14 @@ class Command(BaseCommand):
         login = first.make_first_login(
             operator_password=wishes["operator_password"], customer_key=wishes["customer_key"]
         )
-        if "load_reference" in get_commands():
-            call_command("load_reference", stdout=self.stdout)
+        call_command("load_reference", stdout=self.stdout)
         if wishes["fleet"] == "planned":
             call_command("plan_fleet", stdout=self.stdout)
         if wishes["simulator"]:
-            call_command("write_fleet", settings.ZENITH_HOME / "simulator" / "fleet.json")
-        if wishes["simulator"] and "bootstrap" in get_commands():
-            call_command("bootstrap", stdout=self.stdout)
+            fleet = settings.ZENITH_HOME / "simulator" / "fleet.json"
+            call_command("write_fleet", str(fleet), stdout=io.StringIO())
+            if "bootstrap" in get_commands():
+                call_command("bootstrap", stdout=self.stdout)
         if alone:
             self.stdout.write(f"Operator       {login.operator}   {login.operator_password}")
             self.stdout.write(f"Customer key   {login.customer_key}")
