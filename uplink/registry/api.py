@@ -145,7 +145,7 @@ class VersionView(APIView):
 
 
 class ArtefactView(APIView):
-    """`PUT /artefacts/{sha256}?format=gguf` with the bytes as the body, of any length."""
+    """`PUT /artefacts/{sha256}?file_format=gguf` with the bytes as the body, of any length."""
 
     permissions = {"GET": "registry.view_model", "PUT": "registry.add_model"}
     parser_classes = (BytesParser, JSONParser)
@@ -159,7 +159,7 @@ class ArtefactView(APIView):
             raise store.TooBig(f"An artefact has at most {store.ARTEFACT_BYTES_MAX} bytes.")
         artefact, is_new = registering.store_artefact(
             _body(request),
-            form=request.query_params.get("format", ""),
+            form=request.query_params.get("file_format", ""),
             organisation=request.user.organisation,
             sha256=sha256,
         )
