@@ -26,7 +26,7 @@ class Definition:
 
 
 def _slot(value: Any) -> int:
-    if value not in onboard.Slot.__members__:
+    if not isinstance(value, str) or value not in onboard.Slot.__members__:
         raise BadArguments(f"A slot is A or B, not {value!r}.")
     return onboard.Slot[value]
 
@@ -38,7 +38,7 @@ def _digest(value: Any) -> bytes:
 
 
 def _mode(value: Any) -> int:
-    if value not in onboard.Mode.__members__:
+    if not isinstance(value, str) or value not in onboard.Mode.__members__:
         raise BadArguments(f"A mode is one of {', '.join(onboard.Mode.__members__)}.")
     return onboard.Mode[value]
 

@@ -9,8 +9,6 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from uuid import UUID, uuid5
 
-from django.db.models import Q
-
 from telemetry import onboard
 from uplink.commands import release
 from uplink.commands.models import Command
@@ -59,6 +57,8 @@ def command_ended(command: Command, *, now: datetime) -> None:
     )
     if transfer is None:
         return
+    if command.state == CommandState.FAILED and command.code == onboard.CommandCode.BUSY:
+        return  # `nudge` asks again
     if command.state == CommandState.FAILED:
         # That another of them had succeeded is told by a report of its own.
         progress.fail(transfer, f"{command.name} failed: {command.reason}", now=now)
@@ -67,22 +67,28 @@ def command_ended(command: Command, *, now: datetime) -> None:
 
 
 def nudge(satellite_id: int, *, now: datetime) -> None:
-    """In a contact: follow telecommands that were sent and never heard of by new ones."""
+    """In a contact: follow telecommands that came to nothing by new ones, after a while.
+
+    To nothing came what was sent and never heard of, and what met a satellite that was busy.
+    """
     for transfer in Transfer.objects.select_for_update().filter(
         satellite_id=satellite_id, state=State.ACTIVATING
     ):
         given = list(_commands(transfer))
-        open_states = (CommandState.RELEASED, CommandState.ACCEPTED)
-        unheard = Q(state__in=[CommandState.SENT, CommandState.SENDING])
-        if not given or given[-1].state in open_states:
+        if not given or not _came_to_nothing(given[-1]):
             continue
-        recent = _commands(transfer).filter(unheard, sent_at__gt=now - UNHEARD_AFTER)
-        if given[-1].state not in (CommandState.SENT, CommandState.SENDING) or recent.exists():
+        if given[-1].sent_at > now - UNHEARD_AFTER:
             continue
         if len(given) >= STEPS_MAX:
             progress.fail(transfer, f"{given[-1].name} was never answered", now=now)
             continue
         _command(transfer, given[-1].name, now=now)
+
+
+def _came_to_nothing(command: Command) -> bool:
+    if command.state in (CommandState.SENT, CommandState.SENDING):
+        return True
+    return command.state == CommandState.FAILED and command.code == onboard.CommandCode.BUSY
 
 
 def _commands(transfer: Transfer):

@@ -1,0 +1,40 @@
+"""Telecommands as bytes."""
+
+import pytest
+
+from uplink.commands import definitions
+
+SHA256 = "ab" * 32
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "encoded"),
+    [
+        ("NO_OP", {}, (0, b"")),
+        ("LOAD_SLOT", {"slot": "B", "artefact": SHA256}, (1, b"\x02" + b"\xab" * 32)),
+        ("ACTIVATE_SLOT", {"slot": "A"}, (2, b"\x01")),
+        ("CLEAR_SLOT", {"slot": "B"}, (3, b"\x02")),
+        ("DROP_ARTEFACT", {"artefact": SHA256}, (4, b"\xab" * 32)),
+        ("SET_MODE", {"mode": "SAFE"}, (5, b"\x00")),
+    ],
+)
+def test_a_command_has_the_bytes_of_the_on_board_interface(name, arguments, encoded):
+    assert definitions.encode(name, arguments) == encoded
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "why"),
+    [
+        ("SELF_DESTRUCT", {}, "not one of NO_OP"),
+        ("NO_OP", {"slot": "A"}, "takes no arguments"),
+        ("LOAD_SLOT", {"slot": "A"}, "takes slot, artefact"),
+        ("ACTIVATE_SLOT", {"slot": "C"}, "A or B"),
+        ("ACTIVATE_SLOT", {"slot": 1}, "A or B"),
+        ("ACTIVATE_SLOT", {"slot": ["A"]}, "A or B"),
+        ("DROP_ARTEFACT", {"artefact": "xyz"}, "64 hexadecimal digits"),
+        ("SET_MODE", {"mode": "PARTY"}, "A mode is one of"),
+    ],
+)
+def test_a_wrong_command_is_refused_with_the_reason(name, arguments, why):
+    with pytest.raises(definitions.BadArguments, match=why):
+        definitions.encode(name, arguments)
