@@ -36,4 +36,6 @@ app.conf.beat_schedule = {
     "forget-old-events": every(3600, "ops.live.tasks.forget_old_events"),
     "plan-contacts": every(60, "constellation.contacts.tasks.plan_contacts"),
     "look-after-queries": every(2, "uplink.inference.tasks.look_after_queries"),
+    "decode-what-is-left": every(5, "telemetry.tasks.requeue_undecoded"),
+    "compact-segments": every(60, "telemetry.tasks.compact_segments"),
 }

@@ -1,6 +1,7 @@
 """What came down: batches of frames, packets, gaps, samples. Every table is keyed by satellite."""
 
 from django.contrib.postgres.fields import BigIntegerRangeField
+from django.contrib.postgres.indexes import GistIndex
 from django.db import models
 
 from constellation.contacts.models import Contact
@@ -16,8 +17,12 @@ class Reception(models.Model):
     contact = models.OneToOneField(Contact, models.CASCADE, related_name="reception")
     satellite = models.ForeignKey(Satellite, models.PROTECT, related_name="receptions")
     station = models.ForeignKey(Station, models.PROTECT, related_name="receptions")
-    next_number = models.BigIntegerField(default=1, help_text="Of the batch to decode next.")
-    state = models.JSONField(default=dict, help_text="Frame counts and unfinished packets, by VC.")
+    channels = models.JSONField(
+        default=dict, help_text="Frame counts and unfinished packets, by virtual channel."
+    )
+    dropped = models.JSONField(
+        default=dict, help_text="Packets of which only a part came down, by reason."
+    )
     frames = models.BigIntegerField(default=0)
     frames_rejected = models.BigIntegerField(default=0)
     frames_lost = models.BigIntegerField(default=0, help_text="By the count in the frames.")
@@ -30,7 +35,11 @@ class Reception(models.Model):
 
 
 class RawBatch(models.Model):
-    """Frames as the station delivered them, committed before anything else happens to them."""
+    """Frames as the station delivered them, committed before anything else happens to them.
+
+    A batch is itself by its content too: a station that lost its memory numbers from 1 again, and
+    what it then delivers is no repetition.
+    """
 
     contact = models.ForeignKey(Contact, models.CASCADE, related_name="raw_batches")
     satellite = models.ForeignKey(Satellite, models.PROTECT, related_name="+")
@@ -38,10 +47,13 @@ class RawBatch(models.Model):
     number = models.BigIntegerField(help_text="The station's, from 1 for each contact.")
     received_ns = models.BigIntegerField()
     frames = models.BinaryField()
+    digest = models.BinaryField(help_text="BLAKE2b, 16 bytes, of time of reception and frames.")
     decoded = models.BooleanField(default=False)
 
     class Meta:
-        constraints = [models.UniqueConstraint(name="raw_batch_once", fields=["contact", "number"])]
+        constraints = [
+            models.UniqueConstraint(name="raw_batch_once", fields=["contact", "number", "digest"])
+        ]
         indexes = [
             models.Index(
                 name="raw_batch_undecoded",
@@ -75,12 +87,18 @@ class Packet(models.Model):
         ]
 
 
+class RejectedKind(models.TextChoices):
+    FRAME = "frame", "Frame"
+    PACKET = "packet", "Packet"
+    UNREAD = "unread", "Packet stored, but not understood"
+
+
 class Rejected(models.Model):
     """A frame or a packet that could not be used, kept with the reason."""
 
     satellite = models.ForeignKey(Satellite, models.PROTECT, related_name="+")
     batch = models.ForeignKey(RawBatch, models.CASCADE, related_name="rejects")
-    kind = models.CharField(max_length=10, choices=[("frame", "frame"), ("packet", "packet")])
+    kind = models.CharField(max_length=10, choices=RejectedKind)
     reason = models.CharField(max_length=200)
     data = models.BinaryField()
 
@@ -91,7 +109,10 @@ class Volume(models.Model):
     satellite = models.ForeignKey(Satellite, models.CASCADE, related_name="volumes")
     volume = models.BigIntegerField()
     following = models.BigIntegerField(default=0, help_text="The highest serial known, and one.")
-    released = models.BigIntegerField(default=0, help_text="Serials below it may be forgotten.")
+    oldest = models.BigIntegerField(default=0, help_text="Oldest serial still on board, as told.")
+    status_ns = models.BigIntegerField(
+        default=0, help_text="When the recorder last told of itself; 0: it never did."
+    )
 
     class Meta:
         constraints = [models.UniqueConstraint(name="volume_once", fields=["satellite", "volume"])]
@@ -116,12 +137,18 @@ class Gap(models.Model):
     asked_at = models.DateTimeField(null=True, help_text="When playback was last asked for.")
 
     class Meta:
+        constraints = [
+            models.CheckConstraint(
+                name="gap_is_not_empty", condition=models.Q(serials__isempty=False)
+            )
+        ]
         indexes = [
+            GistIndex(name="gap_by_serials", fields=["satellite", "volume", "serials"]),
             models.Index(
                 name="gap_open",
                 fields=["satellite", "volume"],
                 condition=models.Q(state=GapState.OPEN),
-            )
+            ),
         ]
 
 
@@ -147,7 +174,12 @@ class Segment(models.Model):
         indexes = [
             models.Index(
                 name="segment_by_span", fields=["satellite", "group", "first_ns", "last_ns"]
-            )
+            ),
+            models.Index(
+                name="segment_short",
+                fields=["satellite", "group"],
+                condition=models.Q(batch__isnull=False),
+            ),
         ]
 
 

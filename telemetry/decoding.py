@@ -1,0 +1,216 @@
+"""One batch of frames decoded: packets kept, gaps noted, handlers called, samples archived.
+
+Runs inside the transaction that marks the batch decoded. The ledger holds at every commit:
+packets received whole = stored + duplicates + rejected.
+"""
+
+from __future__ import annotations
+
+import logging
+import struct
+from collections import Counter
+from datetime import datetime
+from typing import Any
+
+from django.db import InterfaceError, OperationalError, transaction
+
+from ops.live import events
+from telemetry import definitions, gaps, onboard, storing, times
+from telemetry.archive import columns, writing
+from telemetry.frames import aos, reassembly
+from telemetry.models import RawBatch, Reception, Rejected, RejectedKind, Volume
+from telemetry.packets import handlers, space
+
+log = logging.getLogger(__name__)
+_REASON_LONGEST = 200
+Reject = tuple[str, bytes]
+"""Why something could not be used, and its bytes."""
+_KEPT_WITHOUT_READER = {onboard.Apid.CFDP_DOWN}
+"""Known, read by nobody here: the conductor's file engine takes them from the frames itself."""
+
+
+def decode_batch(reception: Reception, batch: RawBatch, *, now: datetime) -> None:
+    """Decode `batch` of the locked `reception`; both are saved."""
+    heard = _reassemble(reception, batch)
+    whole, rejects = _read(heard.packets)
+    volumes = gaps.lock(reception.satellite_id, {p.downlink.secondary.volume for p in whole})
+    kept = storing.store(reception, batch, whole)
+    rejects += kept.conflicts
+    for number, volume in volumes.items():
+        serials = [packet.serial for packet in kept.new if packet.volume == number]
+        gaps.note_arrival(volume, serials, now=now)
+    unread = _take_recorder_status(volumes, kept.new, now=now)
+    tables, undescribed = _decode_values(kept.new)
+    writing.keep(reception.satellite_id, batch.pk, tables)
+    newest = writing.keep_latest(reception.satellite_id, tables)
+    unread += undescribed + _call_handlers(kept.new, now=now)
+    _reject(reception, batch, RejectedKind.PACKET, rejects)
+    _reject(reception, batch, RejectedKind.UNREAD, unread)
+    _close(reception, batch, heard, kept, len(rejects))
+    if newest:
+        _announce(reception, batch, newest)
+
+
+# --- Frames ---------------------------------------------------------------------------------
+
+
+def _reassemble(reception: Reception, batch: RawBatch) -> reassembly.Harvest:
+    """Take the packets out of the batch's frames; frames that cannot be used are set aside."""
+    layout, data = aos.DOWNLINK, bytes(batch.frames)
+    whole = len(data) // layout.frame_bytes * layout.frame_bytes
+    frames = aos.decode(layout, data[:whole])
+    faults = frames.faults(spacecraft=reception.satellite.spacecraft_id)
+    rejects = [
+        (reason, frames.data[index].tobytes()) for index, reason in enumerate(faults) if reason
+    ]
+    if whole < len(data):
+        rejects.append(("wrong length", data[whole:]))
+    reassembler = reassembly.Reassembler.from_json(reception.channels)
+    heard = reassembler.feed(frames, faults)
+    _reject(reception, batch, RejectedKind.FRAME, rejects)
+    reception.channels = reassembler.to_json()
+    reception.dropped = dict(Counter(reception.dropped) + heard.dropped)
+    reception.bytes += len(data)
+    reception.frames += len(frames) + (whole < len(data))
+    reception.frames_rejected += len(rejects)
+    reception.frames_lost += heard.lost_frames.total()
+    return heard
+
+
+def _read(packets: list[reassembly.Extracted]) -> tuple[list[storing.Arrived], list[Reject]]:
+    """Return the packets that are what they should be, and the others with the reason."""
+    whole, rejects = [], []
+    for packet in packets:
+        try:
+            downlink = space.decode_downlink(packet.data)
+        except space.BadPacket as error:
+            rejects.append((str(error), packet.data))
+            continue
+        whole.append(storing.Arrived(downlink, packet.channel, packet.data))
+    return whole, rejects
+
+
+def _reject(reception: Reception, batch: RawBatch, kind: str, rejects: list[Reject]) -> None:
+    if rejects:
+        Rejected.objects.bulk_create(
+            [
+                Rejected(
+                    satellite_id=reception.satellite_id,
+                    batch=batch,
+                    kind=kind,
+                    reason=reason[:_REASON_LONGEST],
+                    data=data,
+                )
+                for reason, data in rejects
+            ]
+        )
+
+
+# --- Packets --------------------------------------------------------------------------------
+
+
+def _take_recorder_status(
+    volumes: dict[int, Volume], packets: list[handlers.StoredPacket], *, now: datetime
+) -> list[Reject]:
+    rejects = []
+    for packet in packets:
+        if packet.apid != onboard.Apid.RECORDER_STATUS:
+            continue
+        try:
+            volume, oldest, following, missing = onboard.decode_recorder_status(packet.payload)
+            if oldest > following:
+                raise ValueError(f"holds serials from {oldest} to {following}")
+        except (ValueError, struct.error) as error:
+            rejects.append((f"recorder status: {error}", packet.data))
+            continue
+        if volume != packet.volume:
+            gaps.note_formatted(packet.satellite_id, volume, now=now)
+            continue
+        gaps.note_status(
+            volumes[volume],
+            oldest=oldest,
+            following=following,
+            missing=missing,
+            told_ns=packet.generated_ns,
+            now=now,
+        )
+    return rejects
+
+
+def _decode_values(
+    packets: list[handlers.StoredPacket],
+) -> tuple[dict[str, columns.Samples], list[Reject]]:
+    """Return samples by group for the packets that the definition describes, and those that it
+    should but does not."""
+    described = [packet for packet in packets if packet.apid in definitions.apids()]
+    if not described:
+        return {}, []
+    definition = definitions.current()
+    decoded = definition.decode([packet.data for packet in described])
+    generated = [packet.generated_ns for packet in described]
+    received = [times.to_ns(packet.received_at) for packet in described]
+    tables = {
+        table.container: writing.samples_of(
+            definition, table, generated, received, definitions.header_parameters()
+        )
+        for table in decoded
+    }
+    return tables, [(reason, described[index].data) for index, reason in decoded.refused.items()]
+
+
+def _call_handlers(packets: list[handlers.StoredPacket], *, now: datetime) -> list[Reject]:
+    """Call the handler of each new packet. One that fails costs its own packet only, unless it is
+    the database that is away: then all of the batch waits for another time."""
+    rejects = []
+    for packet in packets:
+        handle = handlers.handler_of(packet.apid)
+        if handle is None:
+            continue
+        try:
+            with transaction.atomic():
+                handle(packet, now=now)
+        except (OperationalError, InterfaceError):
+            raise
+        except Exception as error:
+            log.exception("handler of APID 0x%03x failed on packet %d", packet.apid, packet.id)
+            rejects.append((f"handler: {type(error).__name__}: {error}", packet.data))
+    return rejects
+
+
+def is_known(apid: int) -> bool:
+    """Say whether anybody reads packets of `apid`."""
+    return (
+        handlers.handler_of(apid) is not None
+        or apid in definitions.apids()
+        or apid in _KEPT_WITHOUT_READER
+    )
+
+
+# --- The books ------------------------------------------------------------------------------
+
+
+def _close(
+    reception: Reception,
+    batch: RawBatch,
+    heard: reassembly.Harvest,
+    kept: storing.Kept,
+    rejected: int,
+) -> None:
+    reception.packets += len(heard.packets)
+    reception.stored += len(kept.new)
+    reception.duplicates += kept.duplicates
+    reception.rejected += rejected
+    reception.unknown += sum(not is_known(packet.apid) for packet in kept.new)
+    assert reception.packets == reception.stored + reception.duplicates + reception.rejected
+    reception.save()
+    batch.decoded = True
+    batch.save(update_fields=["decoded"])
+
+
+def _announce(reception: Reception, batch: RawBatch, newest: dict[str, Any]) -> None:
+    """Tell who watches the satellite the values that changed: one event a batch at most."""
+    events.publish(
+        f"telemetry:{reception.satellite.code}",
+        "values",
+        {"received_at": times.text(batch.received_ns), "values": newest},
+    )

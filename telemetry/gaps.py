@@ -1,0 +1,243 @@
+"""Gaps: serials that did not come down, what closes them, and what the recorder may forget.
+
+Every downlink packet of a volume has a serial, so that what is missing is known exactly. A gap is
+a row; playback closes it, or the recorder says that it does not hold those packets any more. The
+volume's row is locked by whoever changes its gaps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.db.backends.postgresql.psycopg_any import NumericRange
+from django.db.models import F, Q
+
+from telemetry import gapmath
+from telemetry.models import Gap, GapState, Packet, Volume
+
+SETTLING = timedelta(seconds=3)
+"""Channels of different priority overtake one another: a gap this young may close by itself."""
+ASKING_AGAIN = timedelta(seconds=20)
+"""Mission time after which playback is asked for once more."""
+_NOT_HELD = "the recorder does not hold it"
+_FORMATTED = "the recorder was formatted"
+
+
+def lock(satellite_id: int, volumes: Iterable[int]) -> dict[int, Volume]:
+    """Return the rows of the given volumes, locked, made where they are new."""
+    wanted = sorted(set(volumes))
+    rows = {row.volume: row for row in _locked(satellite_id, wanted)}
+    missing = [volume for volume in wanted if volume not in rows]
+    if missing:
+        Volume.objects.bulk_create(
+            [Volume(satellite_id=satellite_id, volume=volume) for volume in missing],
+            ignore_conflicts=True,
+        )
+        rows = {row.volume: row for row in _locked(satellite_id, wanted)}
+    return rows
+
+
+def _locked(satellite_id: int, volumes: list[int]) -> Iterable[Volume]:
+    rows = Volume.objects.filter(satellite_id=satellite_id, volume__in=volumes)
+    return rows.order_by("volume").select_for_update()
+
+
+def note_arrival(volume: Volume, serials: Iterable[int], *, now: datetime) -> None:
+    """Open and close gaps for the serials of new packets. `volume` is locked and is saved."""
+    arrived = gapmath.runs(serials)
+    if not arrived:
+        return
+    late = [span for span in arrived if span[0] < volume.following]
+    if late:
+        _fill(volume, late, GapState.CLOSED, "", now=now)
+    _extend(volume, gapmath.arrive(volume.following, arrived), now=now)
+
+
+def note_status(
+    volume: Volume,
+    *,
+    oldest: int,
+    following: int,
+    missing: list[tuple[int, int]],
+    told_ns: int,
+    now: datetime,
+) -> None:
+    """Take in what the recorder says of itself: how far it is, and what it does not hold.
+
+    `missing` holds pairs (first, last), both included. `volume` is locked and is saved. A status
+    older than one already heard (it may come by playback) still tells what is gone.
+    """
+    _extend(volume, gapmath.arrive(volume.following, [(following, following)]), now=now)
+    gone = gapmath.runs([]) if oldest == 0 else [(0, oldest)]
+    gone += sorted((first, last + 1) for first, last in missing if last >= oldest)
+    if gone:
+        _fill(volume, gone, GapState.LOST, _NOT_HELD, now=now)
+    if told_ns <= volume.status_ns:
+        return
+    volume.oldest, volume.status_ns = max(volume.oldest, oldest), told_ns
+    volume.save(update_fields=["oldest", "status_ns"])
+    _close_formatted(volume, now=now)
+
+
+def _close_formatted(volume: Volume, *, now: datetime) -> None:
+    """Give up the gaps of volumes that this one, more recently heard of, has taken the place of."""
+    others = Volume.objects.filter(satellite_id=volume.satellite_id, status_ns__lt=volume.status_ns)
+    for other in others.exclude(volume=volume.volume):
+        note_formatted(volume.satellite_id, other.volume, now=now)
+
+
+def note_formatted(satellite_id: int, volume: int, *, now: datetime) -> None:
+    """Give up all that is missing of a volume that is on board no more."""
+    gaps = Gap.objects.filter(satellite_id=satellite_id, volume=volume, state=GapState.OPEN)
+    gaps.update(state=GapState.LOST, reason=_FORMATTED, closed_at=now)
+
+
+def _extend(volume: Volume, arrival: gapmath.Arrival, *, now: datetime) -> None:
+    if arrival.opened:
+        Gap.objects.bulk_create(
+            [
+                Gap(
+                    satellite_id=volume.satellite_id,
+                    volume=volume.volume,
+                    serials=NumericRange(first, end),
+                    opened_at=now,
+                )
+                for first, end in arrival.opened
+            ]
+        )
+    if arrival.following != volume.following:
+        volume.following = arrival.following
+        volume.save(update_fields=["following"])
+
+
+def _fill(
+    volume: Volume, spans: list[gapmath.Span], state: str, reason: str, *, now: datetime
+) -> None:
+    """Move the parts of gaps that lie in `spans` (in order) to `state`; what is left stays open.
+
+    Serials already held stand in no gap and are not touched. A gap that is gone is gone unless its
+    packets come after all.
+    """
+    hull = NumericRange(spans[0][0], spans[-1][1])
+    states = [GapState.OPEN, GapState.LOST] if state == GapState.CLOSED else [GapState.OPEN]
+    touched = Gap.objects.filter(
+        satellite_id=volume.satellite_id,
+        volume=volume.volume,
+        state__in=states,
+        serials__overlap=hull,
+    )
+    for gap in touched:
+        span = (gap.serials.lower, gap.serials.upper)
+        parts = gapmath.overlap(span, spans)
+        if not parts:
+            continue
+        rest = gapmath.subtract(span, spans)
+        # Overtaken, not lost: such a gap leaves no trace.
+        is_settled = gap.asked_at is not None or now - gap.opened_at >= SETTLING
+        if state == GapState.LOST or is_settled:
+            _write(gap, parts, state, reason, closed_at=now)
+        if gap.asked_at is not None and state == GapState.CLOSED:
+            gap.asked_at = now  # playback is under way: it is not asked for again yet
+        _write(gap, rest, gap.state, gap.reason, closed_at=gap.closed_at)
+        gap.delete()
+
+
+def _write(
+    gap: Gap, spans: list[gapmath.Span], state: str, reason: str, *, closed_at: datetime | None
+) -> None:
+    Gap.objects.bulk_create(
+        [
+            Gap(
+                satellite_id=gap.satellite_id,
+                volume=gap.volume,
+                serials=NumericRange(first, end),
+                state=state,
+                reason=reason,
+                opened_at=gap.opened_at,
+                closed_at=closed_at,
+                asked_at=gap.asked_at,
+            )
+            for first, end in spans
+        ]
+    )
+
+
+# --- What the conductor asks for ------------------------------------------------------------
+
+
+@transaction.atomic
+def requests_for(
+    satellite_id: int, limit: int = 100, *, now: datetime
+) -> list[tuple[int, int, int]]:
+    """Return (volume, first, last) of gaps to ask playback for now, oldest serials first.
+
+    `first` and `last` are both included; all are of the newest volume. What is returned counts as
+    asked for and is not returned again for ASKING_AGAIN.
+    """
+    volume = newest_volume(satellite_id)
+    if volume is None:
+        return []
+    due = Q(asked_at=None) | Q(asked_at__lte=now - ASKING_AGAIN) | Q(asked_at__gt=now)
+    gaps = list(
+        Gap.objects.filter(
+            due,
+            satellite_id=satellite_id,
+            volume=volume.volume,
+            state=GapState.OPEN,
+            opened_at__lte=now - SETTLING,
+        )
+        .order_by("serials__startswith")
+        .select_for_update(skip_locked=True)[:limit]
+    )
+    Gap.objects.filter(pk__in=[gap.pk for gap in gaps]).update(asked_at=now)
+    return [(gap.volume, gap.serials.lower, gap.serials.upper - 1) for gap in gaps]
+
+
+def releasable(satellite_id: int) -> tuple[int, int] | None:
+    """Return (volume, serial): everything below the serial is held here or explained, and the
+    recorder has not yet said that it forgot it. None when there is nothing to release."""
+    volume = newest_volume(satellite_id)
+    if volume is None:
+        return None
+    first_open = (
+        Gap.objects.filter(satellite_id=satellite_id, volume=volume.volume, state=GapState.OPEN)
+        .order_by("serials__startswith")
+        .values_list("serials__startswith", flat=True)
+        .first()
+    )
+    upto = volume.following if first_open is None else first_open
+    return (volume.volume, upto) if upto > volume.oldest else None
+
+
+def newest_volume(satellite_id: int) -> Volume | None:
+    """Return the volume that the recorder spoke of last, else the one last seen."""
+    rows = Volume.objects.filter(satellite_id=satellite_id)
+    return rows.order_by(F("status_ns").desc(), F("id").desc()).first()
+
+
+# --- Completeness ---------------------------------------------------------------------------
+
+
+def completeness(satellite_id: int) -> list[dict[str, int]]:
+    """Return for each volume, newest first, how many serials are known, held, missing and lost."""
+    found = []
+    rows = Volume.objects.filter(satellite_id=satellite_id)
+    for volume in rows.order_by("-status_ns", "-id"):
+        counts = {GapState.OPEN: 0, GapState.LOST: 0, GapState.CLOSED: 0}
+        for gap in Gap.objects.filter(satellite_id=satellite_id, volume=volume.volume):
+            counts[gap.state] += gap.serials.upper - gap.serials.lower
+        held = Packet.objects.filter(satellite_id=satellite_id, volume=volume.volume).count()
+        found.append(
+            {
+                "volume": volume.volume,
+                "following": volume.following,
+                "oldest_on_board": volume.oldest,
+                "held": held,
+                "missing": counts[GapState.OPEN],
+                "lost": counts[GapState.LOST],
+                "recovered": counts[GapState.CLOSED],
+            }
+        )
+    return found

@@ -1,0 +1,112 @@
+"""From a station's frames to packets, samples and gaps, every one of them accounted for.
+
+Two steps that do not wait for each other. `store_batch` commits the frames as they came; only then
+is the station told that it may forget them. `decode_reception` takes the stored batches of a
+contact in order, one transaction a batch: what a batch gives, what its handlers write and that it
+is decoded become true together, so that whoever is killed in between leaves nothing half done.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import datetime
+from uuid import UUID
+
+from django.db import connection, transaction
+from django.db.models import QuerySet
+
+from telemetry import decoding, times
+from telemetry.models import RawBatch, Reception
+
+_INSERT = """
+    INSERT INTO telemetry_rawbatch
+        (contact_id, number, digest, satellite_id, station_id, received_ns, frames, decoded)
+    VALUES (%s, %s, %s, %s, %s, %s, %s, false) ON CONFLICT DO NOTHING RETURNING id
+"""
+_SELECT = "SELECT id FROM telemetry_rawbatch WHERE contact_id = %s AND number = %s AND digest = %s"
+
+
+def store_batch(
+    *,
+    contact_id: UUID,
+    station_id: int,
+    satellite_id: int,
+    number: int,
+    received_at: datetime,
+    frames: bytes,
+    now: datetime,
+) -> tuple[int, bool]:
+    """Commit a batch of frames as the station delivered it; return its id and whether it is new.
+
+    Safe to repeat: the same batch again changes nothing. `now` is taken for batches whose station
+    stamped no time on them and is otherwise unused.
+    """
+    received_ns = times.to_ns(received_at or now)
+    stamp = received_ns.to_bytes(8, "big", signed=True)
+    digest = hashlib.blake2b(stamp + frames, digest_size=16).digest()
+    named = [contact_id, number, digest]
+    with transaction.atomic(durable=True), connection.cursor() as cursor:
+        cursor.execute(_INSERT, [*named, satellite_id, station_id, received_ns, frames])
+        row = cursor.fetchone()
+        is_new = row is not None
+        if row is None:
+            cursor.execute(_SELECT, named)
+            row = cursor.fetchone()
+    return row[0], is_new
+
+
+def decode_reception(contact_id: UUID, *, now: datetime) -> int:
+    """Decode what is stored and not decoded of a contact, in order; return how many batches.
+
+    When another worker is at it, it will do ours too: it looks again after it has let go.
+    """
+    decoded = 0
+    while _undecoded(contact_id).exists():
+        done = _decode_some(contact_id, now=now)
+        if not done:
+            break
+        decoded += done
+    return decoded
+
+
+def undecoded_contacts() -> list[UUID]:
+    """Return the contacts that have batches nobody decoded yet."""
+    rows = RawBatch.objects.filter(decoded=False).order_by("contact_id")
+    return list(rows.values_list("contact_id", flat=True).distinct())
+
+
+def _decode_some(contact_id: UUID, *, now: datetime) -> int:
+    """Decode batch after batch until none is left or another worker holds the reception."""
+    done = 0
+    while True:
+        with transaction.atomic():
+            reception = _locked(contact_id) or _made(contact_id)
+            if reception is None:
+                return done
+            batch = _undecoded(contact_id).first()
+            if batch is None:
+                return done
+            decoding.decode_batch(reception, batch, now=now)
+            done += 1
+
+
+def _undecoded(contact_id: UUID) -> QuerySet[RawBatch]:
+    return RawBatch.objects.filter(contact_id=contact_id, decoded=False).order_by("number", "id")
+
+
+def _locked(contact_id: UUID) -> Reception | None:
+    """Return the contact's reception, locked; None when there is none or somebody holds it."""
+    rows = Reception.objects.select_for_update(skip_locked=True, of=("self",))
+    return rows.select_related("satellite").filter(contact_id=contact_id).first()
+
+
+def _made(contact_id: UUID) -> Reception | None:
+    """Make the reception of a contact of which a first batch is stored, and lock it."""
+    batch = _undecoded(contact_id).only("satellite_id", "station_id").first()
+    if batch is None:
+        return None
+    _, is_new = Reception.objects.get_or_create(
+        contact_id=contact_id,
+        defaults={"satellite_id": batch.satellite_id, "station_id": batch.station_id},
+    )
+    return _locked(contact_id) if is_new else None
