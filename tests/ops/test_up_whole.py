@@ -1,123 +1,19 @@
 """`manage.py up` as an operator lives it: start, accidents, stop, start again."""
 
 import os
-import re
 import shutil
 import signal
 import subprocess
 import sys
 import tempfile
-import time
-import urllib.error
-import urllib.request
 from pathlib import Path
 
 import psycopg
 import pytest
 import redis
 
-from ops.up import home, kernel, valkey
-
-PROJECT = Path(__file__).resolve().parents[2]
-EXPECTED = {
-    "postgres": "bin/postgres",
-    "valkey": "valkey-server",
-    "web": "uvicorn",
-    "conduct-1": "conduct-1@",
-    "conduct-2": "conduct-2@",
-    "decode": "decode@",
-    "ticks": "ticks@",
-    "planning": "planning@",
-    "beat": "manage.py beat",
-}
-
-
-class Zenith:
-    """One `manage.py up`, from the outside."""
-
-    def __init__(self, folder: Path, port: int) -> None:
-        self.folder, self.port = folder, port
-        self.said: list[str] = []
-        self.started_at_s = time.monotonic()
-        self.process = up(folder, "--no-simulator", "--port", str(port))
-        for line in self.process.stdout:
-            self.said.append(line)
-            if line.startswith("Ctrl-C"):
-                break
-        else:
-            raise AssertionError("".join(self.said))
-        self.ready_after_s = time.monotonic() - self.started_at_s
-
-    @property
-    def environment(self) -> dict[str, str]:
-        return home.read_running(self.folder)["environment"]
-
-    def word(self, label: str) -> str:
-        return re.search(rf"{label}\s+(.+)", "".join(self.said))[1]
-
-    def pids(self) -> dict[str, int]:
-        """The processes of the table that run now, by name."""
-        found = {}
-        for pid in kernel.children_of(self.process.pid):
-            line = command_line(pid)
-            found |= {name: pid for name, mark in EXPECTED.items() if mark in line}
-        return found
-
-    def family(self) -> set[int]:
-        """Every descendant, the guard included."""
-        family, new = set(), {self.process.pid}
-        while new:
-            family |= new
-            new = {child for pid in new for child in kernel.children_of(pid)} - family
-        return family
-
-    def answers(self) -> bool:
-        try:
-            urllib.request.urlopen(f"http://127.0.0.1:{self.port}/login", timeout=5).close()
-        except urllib.error.HTTPError as error:
-            return error.code < 500
-        except OSError:
-            return False
-        return True
-
-    def end(self) -> None:
-        self.process.kill()
-        self.process.wait()
-        self.process.stdout.close()
-
-
-def up(folder: Path, *arguments: str) -> subprocess.Popen:
-    kept = {n: v for n, v in os.environ.items() if n not in ("DATABASE_URL", "REDIS_URL")}
-    return subprocess.Popen(
-        [sys.executable, "manage.py", "up", *arguments],
-        cwd=PROJECT,
-        env=kept | {"ZENITH_HOME": str(folder)},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-
-
-def command_line(pid: int) -> str:
-    try:
-        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
-    except OSError:
-        return ""
-
-
-def is_running(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except FileNotFoundError:
-        return False
-
-
-def wait_for(condition, timeout_s: float) -> float:
-    started_at_s = time.monotonic()
-    while not condition():
-        assert time.monotonic() - started_at_s < timeout_s, "it did not happen in time"
-        time.sleep(0.05)
-    return time.monotonic() - started_at_s
+from ops.up import valkey
+from tests.running import EXPECTED, PROJECT, Zenith, is_running, up, wait_for
 
 
 @pytest.fixture(scope="module")
@@ -130,7 +26,7 @@ def folder():
 
 @pytest.fixture(scope="module")
 def zenith(folder):
-    zenith = Zenith(folder, valkey.free_port())
+    zenith = Zenith(folder, valkey.free_port(), "--no-simulator")
     yield zenith
     zenith.end()
 
@@ -219,7 +115,7 @@ def test_sigterm_stops_everything_and_the_next_start_finds_its_data(zenith, fold
     assert not [pid for pid in family if is_running(pid)]
     zenith.process.stdout.close()
 
-    again = Zenith(folder, zenith.port)
+    again = Zenith(folder, zenith.port, "--no-simulator")
     assert again.ready_after_s < 10
     assert again.word("Customer key") == zenith.word("Customer key")
     assert again.word("Operator") == zenith.word("Operator")
