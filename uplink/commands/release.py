@@ -20,6 +20,7 @@ from ops.accounts.models import Organisation
 from ops.live import events
 from uplink.commands import authentication, definitions
 from uplink.commands.models import Command, Counter, State
+from uplink.conduct import wake
 
 STREAM = "commands"
 _COUNTER_EPOCH = datetime(2020, 1, 1, tzinfo=UTC)
@@ -60,6 +61,7 @@ def request(
     )
     if is_new:
         announce(command)
+        wake.satellite(satellite.pk)
     elif any(getattr(command, key) != value for key, value in wanted.items()):
         raise errors.IdReused(f"{command_id} already names {command.name}.")
     return command, is_new

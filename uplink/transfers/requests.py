@@ -15,6 +15,7 @@ from telemetry import onboard
 from uplink.commands import release
 from uplink.commands.models import Command
 from uplink.commands.models import State as CommandState
+from uplink.conduct import wake
 from uplink.registry import store
 from uplink.registry.models import Artefact, Version
 from uplink.transfers import packing, progress
@@ -107,6 +108,7 @@ def _create(transfer_id: UUID, fields: dict[str, object]) -> tuple[Transfer, boo
             defaults={"desired": transfer.artefact} if transfer.activate else {},
         )
         progress.settle(transfer, now=transfer.created_at)
+        wake.satellite(transfer.satellite_id)
     return transfer, is_new
 
 
