@@ -1,5 +1,229 @@
-"""REST resources of this room."""
+"""`/api/v1/telemetry/…` and `/satellites/{code}/telemetry/…`: values, packets, completeness.
 
-from django.urls import URLPattern
+Instants are RFC 3339 but in columns of samples, which count seconds since 1970.
+"""
 
-urlpatterns: list[URLPattern] = []
+from datetime import UTC, timedelta
+from typing import Any
+from uuid import UUID
+
+import orjson
+from django.db.models import QuerySet
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404
+from django.urls import path
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from constellation.contacts import booking
+from constellation.models import Satellite
+from ops import clock
+from ops.api import Page
+from telemetry import gaps, onboard, times, values
+from telemetry.models import Gap, GapState, Packet, RawBatch, Reception, Rejected
+
+APIDS = {each.value: each.name for each in onboard.Apid}
+REJECTED_SHOWN = 100
+
+
+class ParameterList(APIView):
+    """`GET /telemetry/parameters`: every parameter of the definition in force."""
+
+    permissions = {"GET": "telemetry.view_sample"}
+
+    def get(self, request: Request) -> Response:
+        return Response({"results": values.parameters()})
+
+
+class LatestValues(APIView):
+    """`GET /satellites/{code}/telemetry/latest`: newest values, their age, and which are stale."""
+
+    permissions = {"GET": "telemetry.view_sample"}
+
+    def get(self, request: Request, code: str) -> Response:
+        satellite, now = get_object_or_404(Satellite, code=code), clock.now()
+        body = {
+            "satellite": code,
+            "now": now.isoformat().replace("+00:00", "Z"),
+            "results": values.latest(satellite, now=now),
+        }
+        return Response(body)
+
+
+class SamplesAsked(serializers.Serializer):
+    parameter = serializers.ListField(
+        child=serializers.CharField(), min_length=1, max_length=values.PARAMETERS_MAX
+    )
+    start = serializers.DateTimeField(required=False, default_timezone=UTC)
+    end = serializers.DateTimeField(required=False, default_timezone=UTC)
+    points = serializers.IntegerField(
+        required=False, min_value=2, max_value=values.POINTS_MAX, default=values.POINTS
+    )
+    raw = serializers.BooleanField(required=False, default=False)
+
+
+class Samples(APIView):
+    """`GET /satellites/{code}/telemetry/samples?parameter=a&parameter=b&start=&end=&points=&raw=`.
+
+    Columns for each parameter; by default of the last hour. `points` thins what is plotted.
+    """
+
+    permissions = {"GET": "telemetry.view_sample"}
+
+    def get(self, request: Request, code: str) -> HttpResponse:
+        satellite = get_object_or_404(Satellite, code=code)
+        asked = SamplesAsked(data=request.query_params)
+        asked.is_valid(raise_exception=True)
+        wanted = asked.validated_data
+        end = wanted.get("end") or clock.now() + timedelta(seconds=1)
+        start = wanted.get("start") or end - timedelta(hours=1)
+        found = values.samples(
+            satellite,
+            list(dict.fromkeys(wanted["parameter"])),
+            start=start,
+            end=end,
+            points=wanted["points"],
+            is_raw=wanted["raw"],
+        )
+        body = {"satellite": code, "parameters": found}
+        return HttpResponse(orjson.dumps(body), content_type="application/json")
+
+
+class PacketsAsked(serializers.Serializer):
+    apid = serializers.IntegerField(required=False, min_value=0, max_value=0x7FF)
+    contact = serializers.UUIDField(required=False)
+    start = serializers.DateTimeField(required=False, default_timezone=UTC)
+    end = serializers.DateTimeField(required=False, default_timezone=UTC)
+
+
+class NewestFirst(Page):
+    ordering = "-id"
+
+
+class PacketList(APIView):
+    """`GET /satellites/{code}/telemetry/packets?apid=&contact=&start=&end=`, newest first."""
+
+    permissions = {"GET": "telemetry.view_packet"}
+
+    def get(self, request: Request, code: str) -> Response:
+        satellite = get_object_or_404(Satellite, code=code)
+        asked = PacketsAsked(data=request.query_params)
+        asked.is_valid(raise_exception=True)
+        page = NewestFirst()
+        rows = page.paginate_queryset(_chosen(satellite, asked.validated_data), request, view=self)
+        return page.get_paginated_response([_packet_body(row) for row in rows])
+
+
+def _chosen(satellite: Satellite, wanted: dict[str, Any]) -> QuerySet[Packet]:
+    packets = Packet.objects.filter(satellite=satellite)
+    if "apid" in wanted:
+        packets = packets.filter(apid=wanted["apid"])
+    if "contact" in wanted:
+        packets = packets.filter(contact_id=wanted["contact"])
+    if "start" in wanted:
+        packets = packets.filter(generated_ns__gte=times.to_ns(wanted["start"]))
+    if "end" in wanted:
+        packets = packets.filter(generated_ns__lt=times.to_ns(wanted["end"]))
+    return packets
+
+
+def _packet_body(row: Packet) -> dict[str, Any]:
+    return {
+        "id": row.pk,
+        "apid": row.apid,
+        "name": APIDS.get(row.apid),
+        "volume": row.volume,
+        "serial": row.serial,
+        "boot": row.boot,
+        "sequence": row.sequence,
+        "channel": row.channel,
+        "contact": row.contact_id and str(row.contact_id),
+        "generated_at": times.text(row.generated_ns),
+        "received_at": times.text(row.received_ns),
+        "data": bytes(row.data).hex(),
+    }
+
+
+class Completeness(APIView):
+    """`GET /satellites/{code}/telemetry/completeness`: known = held + missing + lost, by volume."""
+
+    permissions = {"GET": "telemetry.view_packet"}
+
+    def get(self, request: Request, code: str) -> Response:
+        satellite = get_object_or_404(Satellite, code=code)
+        return Response({"satellite": code, "volumes": gaps.completeness(satellite.pk)})
+
+
+class GapsAsked(serializers.Serializer):
+    state = serializers.ChoiceField(choices=GapState.choices, required=False)
+
+
+class GapList(APIView):
+    """`GET /satellites/{code}/telemetry/gaps?state=open|closed|lost`, newest first."""
+
+    permissions = {"GET": "telemetry.view_packet"}
+
+    def get(self, request: Request, code: str) -> Response:
+        satellite = get_object_or_404(Satellite, code=code)
+        asked = GapsAsked(data=request.query_params)
+        asked.is_valid(raise_exception=True)
+        page = NewestFirst()
+        wanted = Gap.objects.filter(satellite=satellite, **asked.validated_data)
+        rows = page.paginate_queryset(wanted, request, view=self)
+        return page.get_paginated_response([_gap_body(row) for row in rows])
+
+
+def _gap_body(row: Gap) -> dict[str, Any]:
+    return {
+        "volume": row.volume,
+        "first": row.serials.lower,
+        "last": row.serials.upper - 1,
+        "state": row.state,
+        "reason": row.reason,
+        "opened_at": row.opened_at,
+        "asked_at": row.asked_at,
+        "closed_at": row.closed_at,
+    }
+
+
+class ReceptionDetail(APIView):
+    """`GET /contacts/{id}/reception`: the ledger of what came down in a contact."""
+
+    permissions = {"GET": "telemetry.view_packet"}
+
+    def get(self, request: Request, contact_id: UUID) -> Response:
+        contact = get_object_or_404(booking.visible_to(request.user), pk=contact_id)
+        row = get_object_or_404(Reception, contact=contact)
+        rejects = Rejected.objects.filter(batch__contact=contact).order_by("-id")[:REJECTED_SHOWN]
+        return Response(
+            {
+                "contact": str(contact.pk),
+                "bytes": row.bytes,
+                "frames": row.frames,
+                "frames_rejected": row.frames_rejected,
+                "frames_lost": row.frames_lost,
+                "packets": row.packets,
+                "stored": row.stored,
+                "duplicates": row.duplicates,
+                "rejected": row.rejected,
+                "unknown": row.unknown,
+                "dropped": row.dropped,
+                "undecoded_batches": RawBatch.objects.filter(
+                    contact=contact, decoded=False
+                ).count(),
+                "rejects": [{"kind": each.kind, "reason": each.reason} for each in rejects],
+            }
+        )
+
+
+urlpatterns = [
+    path("telemetry/parameters", ParameterList.as_view()),
+    path("satellites/<str:code>/telemetry/latest", LatestValues.as_view()),
+    path("satellites/<str:code>/telemetry/samples", Samples.as_view()),
+    path("satellites/<str:code>/telemetry/packets", PacketList.as_view()),
+    path("satellites/<str:code>/telemetry/completeness", Completeness.as_view()),
+    path("satellites/<str:code>/telemetry/gaps", GapList.as_view()),
+    path("contacts/<uuid:contact_id>/reception", ReceptionDetail.as_view()),
+]

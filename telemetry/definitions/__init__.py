@@ -32,3 +32,16 @@ def apids() -> frozenset[int]:
             if comparison.parameter == "packet_apid" and comparison.operator == "==":
                 found.add(int(comparison.value, 0))
     return frozenset(found)
+
+
+@cache
+def groups() -> dict[str, str]:
+    """Return for each archived parameter the group in which it is: its container's name."""
+    found = {}
+    for name, plan in current().plans.items():
+        if name == HEADER_CONTAINER:
+            continue
+        for placed in plan.fields:
+            if placed.parameter.name not in header_parameters():
+                found[placed.parameter.name] = name
+    return found

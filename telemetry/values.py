@@ -1,0 +1,124 @@
+"""What is known of a satellite's parameters: newest values with their age, and samples."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from datetime import datetime
+from typing import Any
+
+from constellation.models import Satellite
+from ops import errors
+from telemetry import definitions, times
+from telemetry.archive import columns, reading
+from telemetry.models import Latest
+
+STALE_AFTER_S = 30.0
+"""Housekeeping is made every second in contact and every ten seconds out of it."""
+PERIODIC = "HK_"
+"""Groups whose parameters come by themselves; reports come when there is something to report."""
+POINTS = 2_000
+POINTS_MAX = 100_000
+PARAMETERS_MAX = 50
+
+
+class UnknownParameter(errors.NotFound):
+    code = "unknown_parameter"
+
+
+def parameters() -> list[dict[str, Any]]:
+    """Return what the definition in force says of each archived parameter."""
+    described = definitions.current().parameters
+    return [
+        _described(described[name], group) for name, group in sorted(definitions.groups().items())
+    ]
+
+
+def _described(parameter: Any, group: str) -> dict[str, Any]:
+    kind = parameter.type
+    return {
+        "name": parameter.name,
+        "group": group,
+        "kind": kind.kind,
+        "unit": kind.unit,
+        "description": parameter.description,
+        "labels": [label for _, _, label in kind.labels],
+        "stale_after_s": _stale_after_s(group),
+    }
+
+
+def _stale_after_s(group: str) -> float | None:
+    return STALE_AFTER_S if group.startswith(PERIODIC) else None
+
+
+def latest(satellite: Satellite, *, now: datetime) -> list[dict[str, Any]]:
+    """Return the newest value of each parameter that was ever heard, by name.
+
+    `age_s` is mission time since the value was made on board; `is_stale` says that a newer one
+    should have come by now. A report has no age at which it would be stale.
+    """
+    found = []
+    for row in Latest.objects.filter(satellite=satellite).order_by("parameter"):
+        group = definitions.groups().get(row.parameter, "")
+        stale_after_s = _stale_after_s(group)
+        age_s = max(0.0, (times.to_ns(now) - row.generated_ns) / 1e9)
+        parameter = definitions.current().parameters.get(row.parameter)
+        found.append(
+            {
+                "parameter": row.parameter,
+                "group": group,
+                "value": row.value,
+                "raw": row.raw,
+                "unit": parameter.type.unit if parameter else "",
+                "generated_at": times.text(row.generated_ns),
+                "received_at": times.text(row.received_ns),
+                "age_s": round(age_s, 3),
+                "is_stale": stale_after_s is not None and age_s > stale_after_s,
+            }
+        )
+    return found
+
+
+def samples(
+    satellite: Satellite,
+    names: list[str],
+    *,
+    start: datetime,
+    end: datetime,
+    points: int = POINTS,
+    is_raw: bool = False,
+) -> dict[str, dict[str, list[Any]]]:
+    """Return for each parameter its samples generated in [start, end), as columns.
+
+    `times_s` is seconds since 1970, `values` engineering values (or raw ones); at most about
+    `points` of them, thinned such that no peak is lost. UnknownParameter names one that the
+    definition does not have.
+    """
+    wanted: dict[str, set[str]] = defaultdict(set)
+    for name in names:
+        group = definitions.groups().get(name)
+        if group is None:
+            raise UnknownParameter(f"There is no parameter {name}.", parameter=name)
+        wanted[group].add(name)
+    found: dict[str, dict[str, list[Any]]] = {}
+    for group, members in wanted.items():
+        read = reading.read(
+            satellite.pk,
+            group,
+            members,
+            first_ns=times.to_ns(start),
+            end_ns=times.to_ns(end),
+        )
+        for name in members:
+            found[name] = _shown(read, name, points, is_raw)
+    return {name: found[name] for name in names}
+
+
+def _shown(
+    read: columns.Samples | None, name: str, points: int, is_raw: bool
+) -> dict[str, list[Any]]:
+    if read is None or name not in read.columns:
+        return {"times_s": [], "values": []}
+    column = read.columns[name]
+    listed = columns.raws(column) if is_raw else columns.values(column)
+    at, listed = reading.thin(read.generated_ns, listed, points)
+    return {"times_s": (at / 1e9).tolist(), "values": listed}
