@@ -39,16 +39,25 @@ class NobodyToPlanFor(errors.Unavailable):
 def plan_contacts(now: datetime) -> list[Contact]:
     """Book what is worth booking of the next 24 hours; return the new contacts.
 
-    The next two hours come first and are committed by themselves, so that the first contacts
-    of a fresh system do not wait for the rest of the day.
+    Two hours at a time, each committed by itself: the first contacts of a fresh system do not
+    wait for the rest of the day, and nobody's booking waits long for the planner's locks.
     """
-    planned_to = _planned_to(now)
-    contacts = plan_span(now, now, now + NEAR)
     # The last half hour once more: a pass that the end of the horizon cut is whole by now.
-    start_at = max(now + NEAR, planned_to - timedelta(minutes=30))
-    if start_at < now + HORIZON:
-        contacts += plan_span(now, start_at, now + HORIZON)
+    planned_to = _planned_to(now) - timedelta(minutes=30)
+    contacts = plan_span(now, now, now + NEAR)
+    start_at = max(now + NEAR, planned_to)
+    while start_at < now + HORIZON:
+        end_at = min(start_at + NEAR, now + HORIZON)
+        contacts += plan_span(now, start_at, end_at)
+        start_at = end_at
     return contacts
+
+
+def plan_soon(now: datetime) -> list[Contact]:
+    """Book the next two hours, unless the day is booked already: what a start cannot wait for."""
+    if _planned_to(now) > now + NEAR / 2:
+        return []
+    return plan_span(now, now, now + NEAR)
 
 
 def _planned_to(now: datetime) -> datetime:

@@ -40,6 +40,8 @@ class Command(BaseCommand):
         call_command("load_reference", stdout=self.stdout)
         if wishes["fleet"] == "planned":
             call_command("plan_fleet", stdout=self.stdout)
+        # The planner's first tick is a minute away; passes under way would be over by then.
+        call_command("plan_contacts", soon=True, stdout=self.stdout)
         if wishes["simulator"]:
             fleet = settings.ZENITH_HOME / "simulator" / "fleet.json"
             call_command("write_fleet", str(fleet), stdout=io.StringIO())

@@ -2,9 +2,11 @@
 
 import time
 from datetime import timedelta
+from io import StringIO
 from uuid import uuid4
 
 import pytest
+from django.core.management import call_command
 
 from constellation import catalogue, visibility
 from constellation.contacts import booking, planner, tasks
@@ -188,3 +190,16 @@ def test_beat_ticks_the_planner_on_its_own_queue(operator, monkeypatch):
     assert entry["options"]["expires"] <= entry["schedule"]
     route = celery.app.amqp.router.route({}, entry["task"])
     assert route["queue"].name == "planning"
+
+
+def test_a_start_books_the_next_hours_once(operator, monkeypatch):
+    monkeypatch.setattr(clock, "now", lambda: NOON)
+    out = StringIO()
+    call_command("plan_contacts", soon=True, stdout=out)
+    call_command("plan_contacts", soon=True, stdout=out)
+    first, second = out.getvalue().splitlines()
+
+    assert int(first.split()[0]) > 30
+    assert second == "0 contacts booked."
+    call_command("plan_contacts", stdout=out)
+    assert Contact.objects.count() > 500
