@@ -41,7 +41,10 @@ class Clock:
 
     def __init__(self, path: Path, *, start: Reading) -> None:
         self._path = path
-        self.reading = _stored(path) or start
+        stored = _stored(path)
+        self.reading = stored or start
+        if stored is None:
+            self._save()
 
     def now_s(self) -> float:
         """Return mission time in unix seconds."""
@@ -51,8 +54,11 @@ class Clock:
         """Go by `reading` unless a newer one was told before."""
         if reading.generation <= self.reading.generation:
             return
-        replace(self._path, json.dumps(asdict(reading)).encode())
         self.reading = reading
+        self._save()
+
+    def _save(self) -> None:
+        replace(self._path, json.dumps(asdict(self.reading)).encode())
 
 
 def _stored(path: Path) -> Reading | None:

@@ -92,7 +92,7 @@ class Link:
         self._writer = writer
         self._splitter = wire.Splitter()
         self._events: deque[Event] = deque()
-        self._radiated_before: int = opened["radiated_frames"]
+        self.radiated_before: int = opened["radiated_frames"]
         self._radiated = 0
         self._sent = 0
         self._progress = asyncio.Event()
@@ -178,7 +178,7 @@ class Link:
             self._events.append(DownBatch(batch.number, batch.received_at_ns, batch.frames))
         elif kind == wire.STATUS:
             self.status = _status(wire.decode_json(body))
-            self._radiated = self.status.radiated_frames - self._radiated_before
+            self._radiated = self.status.radiated_frames - self.radiated_before
             self._progress.set()
             self._events.append(self.status)
         elif kind == wire.END:

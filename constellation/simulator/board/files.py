@@ -20,7 +20,7 @@ from uplink.transfers import cfdp
 log = logging.getLogger(__name__)
 
 FILE_BYTES_MAX = 16 * 1024 * 1024
-SAVE_EVERY_S = 0.5
+SAVE_EVERY_S = 0.25
 """Mission time; a kill has at most the segments of this span sent again."""
 INCOMING_MOST = 64
 """Transactions open at once; a further one is not heard until one of them ends."""
@@ -127,7 +127,7 @@ class Files:
             return
         incoming = self._incoming.get(transaction)
         if incoming is None:
-            if len(self._incoming) >= INCOMING_MOST:
+            if len(self._incoming) >= INCOMING_MOST and not self._make_room():
                 return
             incoming = Incoming(self._folder, transaction, self._packs, now_s)
             incoming.save(now_s)
@@ -149,15 +149,34 @@ class Files:
         pending = receiver.pending_pdus()
         over = receiver.state is cfdp.ReceiverState.CLOSED
         if over:
-            record = json.dumps([*receiver.transaction, int(receiver.condition)])
-            self._journal.append(record.encode())
-            self._closed[receiver.transaction] = receiver.condition
-            incoming.discard()
-            del self._incoming[receiver.transaction]
+            self._close(incoming)
         elif pending or now_s - incoming.saved_s >= SAVE_EVERY_S:
             incoming.save(now_s)
         for pdu in pending:
             self._send(pdu)
+
+    def _close(self, incoming: Incoming) -> None:
+        receiver = incoming.receiver
+        record = json.dumps([*receiver.transaction, int(receiver.condition)])
+        self._journal.append(record.encode())
+        self._closed[receiver.transaction] = receiver.condition
+        incoming.discard()
+        del self._incoming[receiver.transaction]
+
+    def _make_room(self) -> bool:
+        """Forget the transaction that its sender left behind first; False when all are alive."""
+        left = [
+            one
+            for one in self._incoming.values()
+            if one.receiver.state is cfdp.ReceiverState.FINISHING or one.receiver.fault is not None
+        ]
+        if not left:
+            return False
+        oldest = min(left, key=lambda one: one.saved_s)
+        if oldest.receiver.state is cfdp.ReceiverState.RECEIVING:
+            oldest.receiver.condition = cfdp.Condition.INACTIVITY_DETECTED
+        self._close(oldest)
+        return True
 
     def tick(self, now_s: float) -> None:
         """Let the protocol's timers run; for the time of a contact."""

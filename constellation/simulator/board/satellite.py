@@ -72,6 +72,7 @@ class Satellite:
     def __init__(self, spec: SatelliteSpec, folder: Path, around: Surroundings) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.spec = spec
+        self.contact_id = ""
         self._around = around
         self._folder = folder
         now_s = around.now_s()
@@ -127,12 +128,18 @@ class Satellite:
     # --- what the station does with it ---
 
     def link_up(self, contact_id: str, now_s: float) -> None:
+        """Talk with this contact from now on, whoever was talked with before."""
+        self.contact_id = contact_id
         self.radio.up()
         self.files.thaw(now_s)
         self.questions.link(up=True)
         self._send_status(now_s)
 
     def link_down(self, contact_id: str, now_s: float) -> None:
+        """Fall silent, unless another contact has taken over."""
+        if contact_id != self.contact_id:
+            return
+        self.contact_id = ""
         self.radio.down()
         self.files.freeze(now_s)
         self.questions.link(up=False)

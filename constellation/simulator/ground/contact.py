@@ -28,7 +28,10 @@ BUFFER_BYTES = 4 * 1024 * 1024
 
 
 class Board(Protocol):
-    """What a station needs of a satellite."""
+    """What a station needs of a satellite. It talks with one contact at a time, the newest."""
+
+    contact_id: str
+    """The contact it talks with; empty when there is none."""
 
     def link_up(self, contact_id: str, now_s: float) -> None: ...
     def link_down(self, contact_id: str, now_s: float) -> None: ...
@@ -160,7 +163,7 @@ class Contact:
         self._view = self._track.view(now_s)
         in_time = now_s < self.spool.request.until and not self._closing
         linked = self._view.visible and in_time
-        if linked and not self._linked:
+        if linked and (not self._linked or not self._board.contact_id):
             self._board.link_up(self.id, now_s)
         elif self._linked and not linked:
             self._board.link_down(self.id, now_s)
@@ -193,7 +196,10 @@ class Contact:
 
     def _listen(self, now_s: float, elapsed_s: float) -> None:
         self._board.advance(now_s)
-        burst = self._board.transmit(self._down_budget.frames(elapsed_s), now_s)
+        allowed = self._down_budget.frames(elapsed_s)
+        burst = b""
+        if self._board.contact_id == self.id:
+            burst = self._board.transmit(allowed, now_s)
         self._down_budget.spend(len(burst))
         arrives_at_s = now_s + self._view.light_time_s
         self._downward.send(spoil(burst, self._faults, self._random), arrives_at_s)

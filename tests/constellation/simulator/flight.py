@@ -11,6 +11,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 from uuid import UUID, uuid4
@@ -104,10 +105,12 @@ class Ground:
 
     def __init__(self, link: driver.Link, satellite: str = SATELLITE) -> None:
         self.link = link
+        self.radiated_before = link.radiated_before
         self.satellite = satellite
         self.numbers: list[int] = []
         self.frames = 0
         self.packets: dict[tuple[int, int], bytes] = {}
+        self.arrivals: Counter[tuple[int, int]] = Counter()
         self.cfdp: list[bytes] = []
         self.ended: driver.Ended | None = None
         self.acknowledges = True
@@ -140,6 +143,7 @@ class Ground:
         for extracted in self._reassembler.feed(frames, faults).packets:
             down = space.decode_downlink(extracted.data)
             key = down.secondary.volume, down.secondary.serial
+            self.arrivals[key] += 1
             assert self.packets.setdefault(key, extracted.data) == extracted.data
             if down.header.apid == Apid.CFDP_DOWN:
                 self.cfdp.append(down.payload)
@@ -203,6 +207,7 @@ class Ground:
                 await self.send(Apid.CFDP_UP, *pdus)
             else:
                 await asyncio.sleep(0.02)
+        await self.send(Apid.CFDP_UP, *sender.next_pdus(8, time.monotonic()))
 
     async def send_artefact(self, content: bytes, *, pack_bytes=256 * 1024, number=1) -> str:
         """Send a manifest and its packs; return the SHA-256 of the artefact."""
