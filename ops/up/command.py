@@ -58,6 +58,7 @@ class _Up:
         self.supervisor = supervisor.Supervisor(path / "log", self.say)
         self.environment: dict[str, str] = {}
         self.started_at_s = time.monotonic()
+        self.is_disk_full = False
 
     def run(self) -> int:
         self.supervisor.open()
@@ -66,7 +67,8 @@ class _Up:
             ready = self.prepare()
             self.start_programs()
             self.announce(ready)
-            self.supervisor.watch(2.0, self.remember_time)
+            self.supervisor.watch(2.0, self.look_around)
+            self.say("Stopping …")
         except Stopped:
             pass
         except (*REFUSALS, SetUpFailed) as failure:
@@ -76,12 +78,11 @@ class _Up:
             self.say(f"Zenith cannot go on: {error.strerror or error}.")
             return 1
         finally:
-            self.say("Stopping …")
             self.remember_time()
             self.supervisor.stop()
             home.remove_socket_folder(self.home)
             (self.home / "running.json").unlink(missing_ok=True)
-            self.say("Everything is stopped.")
+        self.say("Everything is stopped.")
         return 0
 
     def start_servers(self) -> None:
@@ -237,8 +238,14 @@ class _Up:
         """Note that we still run: a simulated clock stands still while Zenith is down."""
         with suppress(OSError):
             (self.home / "seen").touch()
-            if shutil.disk_usage(self.home).free < home.LATER_START_BYTES / 2:
-                self.say("The disk is almost full.")
+
+    def look_around(self) -> None:
+        """Do what is due every two seconds."""
+        self.remember_time()
+        is_full = shutil.disk_usage(self.home).free < home.LATER_START_BYTES / 2
+        if is_full and not self.is_disk_full:
+            self.say(f"The disk of {self.home} is almost full.")
+        self.is_disk_full = is_full
 
     def seen_at(self) -> float | None:
         """Return when Zenith last ran from this folder, in Unix seconds."""

@@ -58,10 +58,9 @@ def parse(arguments: list[str]) -> Options:
 
 
 def _port(text: str) -> int:
-    number = int(text)
-    if not 1 <= number <= 65_535:
+    if not text.isdecimal() or not 1 <= int(text) <= 65_535:
         raise argparse.ArgumentTypeError(f"{text} is not a port between 1 and 65535")
-    return number
+    return int(text)
 
 
 def _clock(text: str) -> datetime | None:
@@ -77,7 +76,10 @@ def _clock(text: str) -> datetime | None:
 
 
 def _rate(text: str) -> float:
-    rate = float(text)
+    try:
+        rate = float(text)
+    except ValueError:
+        rate = -1.0
     if not 0 <= rate <= 10_000:
         raise argparse.ArgumentTypeError(f"{text} does not lie between 0 and 10000")
     return rate

@@ -30,7 +30,7 @@ def check_database(url: str) -> None:
                 "FROM pg_tables WHERE schemaname = 'public'"
             ).fetchone()
     except (psycopg.Error, ValueError) as error:
-        reason = str(error).strip().splitlines()[-1]
+        reason = next((line for line in str(error).splitlines() if line.strip()), "no answer")
         raise ServerRefused(f"DATABASE_URL cannot be used: {reason}") from error
     if version < OLDEST_POSTGRES:
         raise ServerRefused(f"DATABASE_URL is PostgreSQL {version // 10_000}; 15 is the oldest.")

@@ -6,6 +6,7 @@ which makes the role and the database on the first start.
 
 import importlib.util
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -227,4 +228,6 @@ def _environment() -> dict[str, str]:
 def _reason(stderr: str) -> str:
     lines = [line.strip() for line in stderr.splitlines() if line.strip()]
     telling = [line for line in lines if "error" in line.lower() or "FATAL" in line]
-    return (telling or lines or ["it gave no reason"])[0]
+    return re.split(r"(?:FATAL|PANIC|error):\s+", (telling or lines or ["it gave no reason"])[0])[
+        -1
+    ]

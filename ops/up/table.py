@@ -30,6 +30,7 @@ def web(port: int, host: str = LOOPBACK) -> Command:
     """Return the web process."""
     argv = ("-m", "uvicorn", "ops.asgi:application", "--host", host, "--port", str(port))
     argv += ("--timeout-graceful-shutdown", "2", "--no-access-log", "--ws-max-queue", "64")
+    argv += ("--lifespan", "off")
     return Command("web", (sys.executable, *argv), {"ZENITH_ROLE": "web"})
 
 
