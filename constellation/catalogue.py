@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import cache
+from functools import lru_cache
 from pathlib import Path
 
 import orjson
@@ -22,6 +22,7 @@ from constellation.models import (
 from constellation.orbits import elements as element_files
 from constellation.orbits import omm, propagation
 from constellation.orbits.elements import ElementSet as MeanElements
+from ops.live import events
 
 REFERENCE = Path(__file__).parent / "reference"
 FIRST_ENTITY = 2
@@ -108,6 +109,8 @@ def load_elements(data: bytes, *, source: str, now: datetime) -> Loaded:
         else:
             taken.append(known.satellite(mean).code)
     refused.sort(key=lambda each: each.line)
+    if taken:
+        events.publish("fleet", "elements", {"satellites": taken[:100], "count": len(taken)})
     return Loaded(taken, [str(each) for each in refused])
 
 
@@ -207,7 +210,7 @@ def mean_elements(row: ElementSet) -> MeanElements:
     return _read(row.pk, orjson.dumps(row.omm))
 
 
-@cache
+@lru_cache(maxsize=20_000)
 def _read(pk: int, message: bytes) -> MeanElements:
     parsed = element_files.parse(message)
     assert parsed.taken, f"element set {pk} was stored and cannot be read: {parsed.refused}"

@@ -9,7 +9,9 @@ from django.core.management import CommandError, call_command
 from constellation import catalogue
 from constellation.models import Antenna, ElementSet, ElementState, Satellite, Station
 from constellation.orbits import tle
-from tests.factories import NOON, make_element_set, make_satellite
+from ops.live import streams
+from ops.live.models import Event
+from tests.factories import NOON, make_element_set, make_satellite, make_user
 
 TEXT = (catalogue.REFERENCE / "computing-satellites.tle").read_text()
 FIRST = TEXT.splitlines()[:3]
@@ -55,6 +57,8 @@ def test_a_newer_element_set_supersedes(fleet):
     loaded = catalogue.load_elements(aged(1).encode(), source="test", now=NOON)
 
     assert (loaded.taken, loaded.refused) == (["SCS-01-A"], [])
+    event = Event.objects.filter(stream_id="fleet").latest("number")
+    assert (event.kind, event.payload["satellites"]) == ("elements", ["SCS-01-A"])
     states = ElementSet.objects.filter(satellite__code="SCS-01-A").order_by("epoch_at")
     assert [each.state for each in states] == [ElementState.SUPERSEDED, ElementState.ENABLED]
 
@@ -133,3 +137,10 @@ def test_the_commands_say_what_they_did(db, tmp_path):
     assert "'stray' is no part of an element set" in err.getvalue()
     with pytest.raises(CommandError, match=r"nowhere.tle cannot be read: No such file"):
         call_command("load_elements", str(tmp_path / "nowhere.tle"))
+
+
+def test_the_stream_of_the_fleet_is_for_those_who_may_see_it(db):
+    viewer, customer = make_user(role="viewer"), make_user(role="customer")
+    for stream in ("fleet", "contacts"):
+        assert streams.may_read(viewer, stream)
+        assert not streams.may_read(customer, stream)

@@ -7,6 +7,7 @@ from uuid import uuid4
 
 import pytest
 from django.core.management import call_command
+from kombu.exceptions import OperationalError
 
 from constellation import catalogue, visibility
 from constellation.contacts import booking, planner, tasks
@@ -203,3 +204,20 @@ def test_a_start_books_the_next_hours_once(operator, monkeypatch):
     assert second == "0 contacts booked."
     call_command("plan_contacts", stdout=out)
     assert Contact.objects.count() > 500
+
+
+def test_a_jump_of_the_clock_asks_for_a_plan_at_once(
+    db, monkeypatch, django_capture_on_commit_callbacks
+):
+    asked = []
+    monkeypatch.setattr(tasks.plan_contacts, "apply_async", lambda **options: asked.append(options))
+    clock.start(epoch=NOON)
+    with django_capture_on_commit_callbacks(execute=True):
+        clock.jump_by(timedelta(hours=30))
+    assert asked == [{"expires": tasks.SOON_S, "retry": False}]
+
+    def broken(**_):
+        raise OperationalError("no broker")
+
+    monkeypatch.setattr(tasks.plan_contacts, "apply_async", broken)
+    tasks.plan_now()
