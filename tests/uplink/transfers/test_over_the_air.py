@@ -1,0 +1,193 @@
+"""A transfer through the real simulator: frames, loss, kills at both ends, a model that runs."""
+
+import asyncio
+import random
+import time
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from asgiref.sync import sync_to_async
+from django.db import connections, transaction
+
+from telemetry.onboard import Apid
+from telemetry.packets import space
+from telemetry.packets.handlers import StoredPacket, handler_of
+from tests.constellation.simulator import flight
+from tests.factories import make_artefact, make_contact, make_satellite, make_transfer
+from uplink.commands import release
+from uplink.transfers import flying, packing, reports
+from uplink.transfers.models import Deployment, State, Transfer
+from uplink.transfers.uplinker import Uplinker
+
+pytestmark = pytest.mark.django_db(transaction=True)
+PACK_BYTES = 1024 * 1024
+CONTENT = random.Random(9).randbytes(6 * PACK_BYTES + 12_345)
+
+
+class Conductor:
+    """Flies one contact: files up, commands up, reports to their handlers."""
+
+    def __init__(self, ground, contact, satellite, started):
+        self.ground, self.contact, self.satellite = ground, contact, satellite
+        self.offset_s = started["mission"] - time.time()
+        self.heard: set[tuple[int, int]] = set()
+        self.cfdp_heard = 0
+        self.uplinker = Uplinker(
+            contact_id=contact.pk,
+            fencing=1,
+            satellite_id=satellite.pk,
+            entity_id=satellite.entity_id,
+        )
+
+    @property
+    def now(self):
+        return datetime.fromtimestamp(time.time() + self.offset_s, UTC)
+
+    async def fly(self, until, timeout_s=40.0):
+        """Go on until `until()`, which is asked after every checkpoint, is true."""
+        deadline, checkpoint_at = time.monotonic() + timeout_s, 0.0
+        while True:
+            assert time.monotonic() < deadline
+            now_s = self.now.timestamp()
+            self.listen(now_s)
+            self.uplinker.tick(now_s)
+            packets = self.uplinker.pull(min(self.ground.link.room, 64), now_s)
+            if packets:
+                pdus = [packet[space.HEADER_BYTES :] for packet in packets]
+                await self.ground.send(Apid.CFDP_UP, *pdus)
+            else:
+                await asyncio.sleep(0.01)
+            if time.monotonic() >= checkpoint_at:
+                checkpoint_at = time.monotonic() + 0.3
+                work = await self.checkpoint()
+                self.uplinker.take(work, self.now.timestamp())
+                if await sync_to_async(until)():
+                    return
+
+    def listen(self, now_s):
+        waiting, self.ground.cfdp = self.ground.cfdp, []
+        for pdu in waiting:
+            self.uplinker.receive(pdu, now_s)
+
+    async def checkpoint(self):
+        work = await sync_to_async(flying.checkpoint)(self.uplinker.snapshot(), now=self.now)
+        await sync_to_async(self.take_reports)()
+        for command_id in await sync_to_async(release.waiting)(self.satellite.pk):
+            frame = await sync_to_async(release.claim)(
+                command_id, contact_id=self.contact.pk, now=self.now
+            )
+            await self.ground.link.send_command(frame)
+            await sync_to_async(release.sent)(command_id)
+        return work
+
+    def take_reports(self):
+        for key in sorted(set(self.ground.packets) - self.heard):
+            self.heard.add(key)
+            data = self.ground.packets[key]
+            down = space.decode_downlink(data)
+            handle = handler_of(down.header.apid)
+            if handle is None:
+                continue
+            packet = StoredPacket(
+                id=0,
+                satellite_id=self.satellite.pk,
+                contact_id=self.contact.pk,
+                apid=down.header.apid,
+                sequence_count=down.header.sequence_count,
+                volume=down.secondary.volume,
+                boot=down.secondary.boot,
+                serial=down.secondary.serial,
+                channel=0,
+                generated_ns=down.secondary.generated_ns,
+                received_at=self.now,
+                data=data,
+            )
+            with transaction.atomic():
+                handle(packet, now=self.now)
+
+
+@pytest.fixture
+def simulator(tmp_path):
+    process = flight.Simulator(tmp_path / "simulator")
+    process.start()
+    yield process
+    process.stop()
+
+
+def set_up(settings, tmp_path, started):
+    settings.COMMAND_KEY_FILE = tmp_path / "master.key"
+    reports._newest.clear()
+    now = datetime.fromtimestamp(started["mission"], UTC)
+    satellite = make_satellite(
+        code=flight.SATELLITE,
+        entity_id=flight.ENTITY[flight.SATELLITE],
+        spacecraft_id=flight.SCID[flight.SATELLITE],
+    )
+    artefact = make_artefact(CONTENT)
+    packing.pack(artefact, pack_bytes=PACK_BYTES)
+    transfer = make_transfer(satellite=satellite, artefact=artefact, now=now)
+    contact = make_contact(
+        satellite=satellite, aos_at=now, los_at=now + timedelta(minutes=6), fencing=1
+    )
+    return satellite, transfer, contact
+
+
+def delivered(count):
+    return lambda: Transfer.objects.get().shipments.filter(delivered=True).count() >= count
+
+
+def sent_of_delivered():
+    rows = Transfer.objects.get().shipments.filter(delivered=True)
+    return {row.number: (row.sequence, row.sent_bytes) for row in rows}
+
+
+@pytest.mark.parametrize("loss", [0.0, 0.01])
+async def test_a_model_goes_up_and_runs_whoever_is_killed(
+    settings, tmp_path, monkeypatch, simulator, loss
+):
+    monkeypatch.setattr(flying, "COMPARED_AFTER", timedelta(0))
+    if loss:
+        simulator.stop()
+        simulator.options += ["--frame-loss", str(loss)]
+        simulator.start()
+    satellite, transfer, contact = await sync_to_async(set_up)(
+        settings, tmp_path, simulator.started
+    )
+    try:
+        # The first conductor dies without a word, in the middle of a file.
+        ground = await flight.open_ground(simulator, contact_id=str(contact.pk), fencing=1)
+        first = Conductor(ground, contact, satellite, simulator.started)
+        await first.fly(delivered(2))
+        await ground.leave()
+        first.uplinker.close()
+
+        # The second goes on where the satellite is; then the satellite dies and comes back.
+        ground = await flight.open_ground(simulator, contact_id=str(contact.pk), fencing=2)
+        second = Conductor(ground, contact, satellite, simulator.started)
+        await second.fly(delivered(4))
+        there = await sync_to_async(sent_of_delivered)()
+        simulator.kill()
+        second.uplinker.freeze(second.now.timestamp())
+        await sync_to_async(flying.checkpoint)(
+            second.uplinker.snapshot(), now=second.now, last=True
+        )
+        second.uplinker.close()
+        await ground.leave()
+        simulator.start()
+
+        ground = await flight.open_ground(simulator, contact_id=str(contact.pk), fencing=3)
+        third = Conductor(ground, contact, satellite, simulator.started)
+        await third.fly(lambda: Transfer.objects.get().state == State.ACTIVE)
+        await ground.leave()
+
+        known = await sync_to_async(Deployment.objects.get)()
+        assert known.active_sha256 == transfer.artefact_id
+        # What was delivered before the kill was not sent again.
+        assert there.items() <= (await sync_to_async(sent_of_delivered)()).items()
+        sent = await sync_to_async(
+            lambda: sum(row.sent_bytes for row in transfer.shipments.all())
+        )()
+        flown = sum(one.uplinker.counters.file_bytes for one in (first, second, third))
+        assert max(sent, flown) < len(CONTENT) * (1 + 2 * loss) + 2_500_000
+    finally:
+        await sync_to_async(connections.close_all)()
