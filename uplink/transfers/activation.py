@@ -16,7 +16,7 @@ from uplink.commands.models import State as CommandState
 from uplink.transfers import progress
 from uplink.transfers.models import Deployment, State, Transfer
 
-UNHEARD_AFTER = timedelta(seconds=30)
+UNHEARD_AFTER = timedelta(seconds=15)
 STEPS_MAX = 10
 """So many telecommands without success make the transfer fail."""
 LOAD, ACTIVATE = onboard.Opcode.LOAD_SLOT.name, onboard.Opcode.ACTIVATE_SLOT.name

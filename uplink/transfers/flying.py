@@ -47,9 +47,10 @@ def checkpoint(snapshot: Snapshot, *, now: datetime, last: bool = False) -> Work
         progress.settle(transfer, now=now)
     activation.nudge(snapshot.satellite_id, now=now)
     cancelled = frozenset(
-        Shipment.objects.filter(
-            id__in=snapshot.held, transfer__state__in=[State.CANCELLED, State.FAILED]
-        ).values_list("id", flat=True)
+        # Given up, or on board already by the satellite's own report.
+        Shipment.objects.filter(id__in=snapshot.held)
+        .filter(Q(transfer__state__in=[State.CANCELLED, State.FAILED]) | Q(delivered=True))
+        .values_list("id", flat=True)
     )
     held = snapshot.held - cancelled
     waiting = _waiting(snapshot.satellite_id).exclude(id__in=held)

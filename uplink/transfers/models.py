@@ -134,3 +134,13 @@ class Deployment(models.Model):
     slot_a_sha256 = models.CharField(max_length=64, blank=True)
     slot_b_sha256 = models.CharField(max_length=64, blank=True)
     reported_ns = models.BigIntegerField(null=True, help_text="Generation time of the report.")
+    reported_volume = models.BigIntegerField(null=True, help_text="Of the report's packet.")
+    reported_serial = models.BigIntegerField(null=True, help_text="Of the report's packet.")
+
+    def is_older_than(self, *, volume: int, serial: int, generated_ns: int) -> bool:
+        """Say whether what is known was reported before that packet; serials outlive clocks."""
+        if self.reported_ns is None:
+            return True
+        if self.reported_volume == volume:
+            return self.reported_serial < serial
+        return self.reported_ns < generated_ns

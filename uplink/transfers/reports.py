@@ -15,8 +15,9 @@ from uplink.transfers.models import Deployment, State, Transfer
 
 _UNDER_WAY = [State.QUEUED, State.SENDING, State.VERIFYING]
 _SLOT_FIELDS = {onboard.Slot.A: "slot_a_sha256", onboard.Slot.B: "slot_b_sha256"}
-_FRESH_FOR_NS = 60 * 1_000_000_000
-_newest: dict[int, tuple[int, tuple[str, ...]]] = {}  # satellite: what this process knows is stored
+_FRESH_FOR = 60
+_newest: dict[int, tuple[int, int, tuple[str, ...]]] = {}
+"""By satellite: volume, serial and digests of what this process knows to be stored."""
 
 
 def take_store_report(packet: StoredPacket, *, now: datetime) -> None:
@@ -55,23 +56,33 @@ def take_store_report(packet: StoredPacket, *, now: datetime) -> None:
 
 def take_housekeeping(packet: StoredPacket, *, now: datetime) -> None:
     """Handle an HK_COMPUTE: it says what is in the slots and what runs, once a period."""
-    known_ns, known = _newest.get(packet.satellite_id, (0, ()))
-    if packet.generated_ns <= known_ns:
+    volume, serial, known = _newest.get(packet.satellite_id, (0, 0, ()))
+    if packet.volume == volume and packet.serial < serial:
         return  # playback
     fields = onboard.HK_COMPUTE_LAYOUT.unpack_from(packet.payload)
     digests = tuple(_digest(field) for field in fields[9:12])
-    if digests == known and packet.generated_ns - known_ns < _FRESH_FOR_NS:
+    if digests == known and packet.volume == volume and packet.serial - serial < _FRESH_FOR:
         return
-    row, _ = Deployment.objects.select_for_update().get_or_create(satellite_id=packet.satellite_id)
-    if row.reported_ns is None or row.reported_ns < packet.generated_ns:
+    row = _deployment(packet)
+    if row is not None:
         before = row.active_sha256
         row.slot_a_sha256, row.slot_b_sha256, row.active_sha256 = digests
-        row.reported_ns = packet.generated_ns
         row.save()
         if row.active_sha256 != before:
             _announce(row)
         _active(packet.satellite_id, row.active_sha256, now=now)
-    _newest[packet.satellite_id] = (packet.generated_ns, digests)
+        _newest[packet.satellite_id] = (packet.volume, packet.serial, digests)
+
+
+def _deployment(packet: StoredPacket) -> Deployment | None:
+    """Return the satellite's row, locked and stamped with this packet; None when it is old news."""
+    row, _ = Deployment.objects.select_for_update().get_or_create(satellite_id=packet.satellite_id)
+    place = {"volume": packet.volume, "serial": packet.serial}
+    if not row.is_older_than(**place, generated_ns=packet.generated_ns):
+        return None
+    row.reported_ns = packet.generated_ns
+    row.reported_volume, row.reported_serial = packet.volume, packet.serial
+    return row
 
 
 def _digest(field: bytes) -> str:
@@ -96,8 +107,8 @@ def _delivered(satellite_id: int, name: str, *, now: datetime) -> None:
 
 def _slot(packet: StoredPacket, slot: int, sha256: str, *, active: bool = False) -> None:
     """Note what a slot holds, unless something newer is known already."""
-    row, _ = Deployment.objects.select_for_update().get_or_create(satellite_id=packet.satellite_id)
-    if row.reported_ns is not None and row.reported_ns > packet.generated_ns:
+    row = _deployment(packet)
+    if row is None:
         return
     if slot in _SLOT_FIELDS:
         field = _SLOT_FIELDS[onboard.Slot(slot)]
@@ -106,7 +117,6 @@ def _slot(packet: StoredPacket, slot: int, sha256: str, *, active: bool = False)
         setattr(row, field, sha256)
     if active:
         row.active_sha256 = sha256
-    row.reported_ns = packet.generated_ns
     row.save()
     _announce(row)
 

@@ -23,7 +23,9 @@ def stored(
 ) -> StoredPacket:
     """A downlink packet as ingest would hand it to a handler."""
     at_ns = int(now.timestamp() * 1e9) if generated_ns is None else generated_ns
-    secondary = onboard.Secondary(at_ns, volume=1, boot=1, serial=0)
+    # Serials in the order of generation, as a recorder gives them.
+    serial = at_ns // 1_000_000 % (1 << 32)
+    secondary = onboard.Secondary(at_ns, volume=1, boot=1, serial=serial)
     return StoredPacket(
         id=1,
         satellite_id=satellite.pk,
@@ -32,7 +34,7 @@ def stored(
         sequence_count=0,
         volume=1,
         boot=1,
-        serial=0,
+        serial=serial,
         channel=onboard.DownlinkChannel.LIVE,
         generated_ns=at_ns,
         received_at=now,

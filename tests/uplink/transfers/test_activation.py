@@ -57,6 +57,7 @@ def test_a_verified_artefact_is_loaded_activated_and_seen_running(transfer):
     later = NOON + timedelta(seconds=5)
     assert tell(transfer, StoreEvent.SLOT_LOADED, slot=1, at=later) == State.ACTIVATING
     assert commands() == [("LOAD_SLOT", "A"), ("ACTIVATE_SLOT", "A")]
+    later += timedelta(seconds=1)
     assert tell(transfer, StoreEvent.SLOT_ACTIVATED, slot=1, at=later) == State.ACTIVE
 
     known = Deployment.objects.get()
@@ -140,9 +141,9 @@ def test_a_command_nobody_heard_is_followed_by_a_new_one(transfer):
     activation.nudge(transfer.satellite_id, now=NOON + timedelta(hours=1))
     assert Command.objects.count() == 1  # it has not been sent yet
     Command.objects.update(state=CommandState.SENT, sent_at=NOON + timedelta(hours=1))
-    activation.nudge(transfer.satellite_id, now=NOON + timedelta(hours=1, seconds=29))
+    activation.nudge(transfer.satellite_id, now=NOON + timedelta(hours=1, seconds=14))
     assert Command.objects.count() == 1
-    activation.nudge(transfer.satellite_id, now=NOON + timedelta(hours=1, seconds=31))
+    activation.nudge(transfer.satellite_id, now=NOON + timedelta(hours=1, seconds=16))
     assert commands() == [("LOAD_SLOT", "A"), ("LOAD_SLOT", "A")]
     assert Command.objects.filter(state=CommandState.SENT).count() == 1
 
@@ -153,7 +154,7 @@ def test_a_busy_satellite_is_asked_again_later(transfer):
     answer(Command.objects.get(), CommandStage.FAILED, CommandCode.BUSY, "loading")
     transfer.refresh_from_db()
     assert transfer.state == State.ACTIVATING
-    activation.nudge(transfer.satellite_id, now=NOON + timedelta(seconds=31))
+    activation.nudge(transfer.satellite_id, now=NOON + timedelta(seconds=16))
     assert commands() == [("LOAD_SLOT", "A"), ("LOAD_SLOT", "A")]
 
 
@@ -164,7 +165,7 @@ def test_commands_that_are_never_answered_end_it(transfer):
         Command.objects.filter(state=CommandState.RELEASED).update(
             state=CommandState.SENT, sent_at=at
         )
-        activation.nudge(transfer.satellite_id, now=at + timedelta(seconds=31))
+        activation.nudge(transfer.satellite_id, now=at + timedelta(seconds=16))
     transfer.refresh_from_db()
     assert transfer.state == State.FAILED
     assert transfer.reason == "LOAD_SLOT was never answered"

@@ -43,7 +43,7 @@ class Conductor:
     def now(self):
         return datetime.fromtimestamp(time.time() + self.offset_s, UTC)
 
-    async def fly(self, until, timeout_s=40.0):
+    async def fly(self, until, timeout_s=60.0):
         """Go on until `until()`, which is asked after every checkpoint, is true."""
         deadline, checkpoint_at = time.monotonic() + timeout_s, 0.0
         while True:
@@ -189,5 +189,30 @@ async def test_a_model_goes_up_and_runs_whoever_is_killed(
         )()
         flown = sum(one.uplinker.counters.file_bytes for one in (first, second, third))
         assert max(sent, flown) < len(CONTENT) * (1 + 2 * loss) + 2_500_000
+    finally:
+        await sync_to_async(connections.close_all)()
+
+
+async def test_what_a_satellite_has_already_is_not_sent_again(
+    settings, tmp_path, monkeypatch, simulator
+):
+    # A ground that lost its database asks for what is on board: the manifest is enough.
+    monkeypatch.setattr(flying, "COMPARED_AFTER", timedelta(0))
+    monkeypatch.setattr(flying, "WINDOW", 1)
+    rows = await sync_to_async(set_up)(settings, tmp_path, simulator.started)
+    satellite, transfer, contact = rows
+    try:
+        ground = await flight.open_ground(simulator, contact_id=str(contact.pk), fencing=1)
+        first = Conductor(ground, contact, satellite, simulator.started)
+        await first.fly(lambda: Transfer.objects.get().state == State.ACTIVE)
+        await sync_to_async(Transfer.objects.all().delete)()
+        again = await sync_to_async(make_transfer)(
+            satellite=satellite, artefact=transfer.artefact, now=first.now
+        )
+        before = first.uplinker.counters.file_bytes
+        await first.fly(lambda: Transfer.objects.get().state == State.ACTIVE)
+        await ground.leave()
+        assert first.uplinker.counters.file_bytes - before < 2 * PACK_BYTES
+        assert await sync_to_async(again.shipments.filter(delivered=False).count)() == 0
     finally:
         await sync_to_async(connections.close_all)()

@@ -64,6 +64,14 @@ class Migration(migrations.Migration):
                     models.BigIntegerField(help_text="Generation time of the report.", null=True),
                 ),
                 (
+                    "reported_volume",
+                    models.BigIntegerField(help_text="Of the report's packet.", null=True),
+                ),
+                (
+                    "reported_serial",
+                    models.BigIntegerField(help_text="Of the report's packet.", null=True),
+                ),
+                (
                     "desired",
                     models.ForeignKey(
                         null=True,
