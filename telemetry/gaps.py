@@ -136,12 +136,34 @@ def _fill(
         rest = gapmath.subtract(span, spans)
         # Overtaken, not lost: such a gap leaves no trace.
         is_settled = gap.asked_at is not None or now - gap.opened_at >= SETTLING
+        if state == GapState.CLOSED and is_settled:
+            parts = _extend_closed(gap, parts, now=now)
         if state == GapState.LOST or is_settled:
             _write(gap, parts, state, reason, closed_at=now)
         if gap.asked_at is not None and state == GapState.CLOSED:
             gap.asked_at = now  # playback is under way: it is not asked for again yet
         _write(gap, rest, gap.state, gap.reason, closed_at=gap.closed_at)
         gap.delete()
+
+
+def _extend_closed(gap: Gap, parts: list[gapmath.Span], *, now: datetime) -> list[gapmath.Span]:
+    """Let the row that playback closed up to the first part grow over it; return the other parts.
+
+    Playback fills a gap from its beginning, batch by batch: that is one gap closed, not many.
+    """
+    first, end = parts[0]
+    before = Gap.objects.filter(
+        satellite_id=gap.satellite_id,
+        volume=gap.volume,
+        state=GapState.CLOSED,
+        opened_at=gap.opened_at,
+        serials__endswith=first,
+    ).first()
+    if before is None:
+        return parts
+    before.serials, before.closed_at = NumericRange(before.serials.lower, end), now
+    before.save(update_fields=["serials", "closed_at"])
+    return parts[1:]
 
 
 def _write(

@@ -11,10 +11,10 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from constellation.api import named, rfc3339
 from constellation.contacts import booking
 from constellation.contacts.models import Contact, State
 from constellation.models import Antenna, Maintenance, Satellite, Station
+from constellation.questions import named, rfc3339
 from ops import clock
 from ops.api import Page
 from ops.errors import Invalid

@@ -4,7 +4,7 @@ elements     element sets out of files (TLE, and OMM as JSON, XML, CSV, KVN)
 propagation  SGP4 in bulk: where satellites are, and which of them SGP4 refuses
 frames       TEME to ITRS, time scales, sites on the ground
 look         azimuth, elevation, range, range rate
-passes       when satellites stand above stations
+passes       when satellites stand above stations (with sky and roots, its parts)
 eclipse      sun, umbra, penumbra
 isl          who sees whom
 ground       subpoints

@@ -6,24 +6,21 @@ that it may, the crossing is closed in on with SGP4 itself. Nothing is missed fo
 between samples, and a satellite that never sets is one pass.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from constellation.orbits import roots
 from constellation.orbits.frames import FloatArray, Site
 from constellation.orbits.look import look_angles
 from constellation.orbits.propagation import Orbits
+from constellation.orbits.sky import IntArray, Sky
 
 STEP_S = 60.0
 """A satellite at 300 km crosses a 10-degree cone in five minutes: five samples a pass."""
 SATELLITES_AT_ONCE = 32
 """Keeps the grid of a day over 24 stations near 10 MB an array."""
-PRECISION_S = 1e-4
-_ROUNDS = 60
-
-IntArray = np.ndarray
-Function = Callable[[IntArray, FloatArray], FloatArray]
 
 
 @dataclass(frozen=True)
@@ -83,62 +80,12 @@ def find_passes(
         some = orbits.part(first, first + SATELLITES_AT_ONCE)
         states = some.states(instants_s)
         refused |= states.refused
-        sky = _Sky(some, sites, instants_s, states.position_m, states.velocity_m_s)
+        sky = Sky(some, sites, instants_s, states.position_m, states.velocity_m_s)
         parts.append(_passes(sky, first))
     return Found(_in_order(parts), refused)
 
 
-class _Sky:
-    """The sine of the elevation over the mask, on the grid and, by SGP4, anywhere."""
-
-    def __init__(
-        self,
-        orbits: Orbits,
-        sites: Sequence[Site],
-        instants_s: FloatArray,
-        position_m: FloatArray,
-        velocity_m_s: FloatArray,
-    ) -> None:
-        self.orbits, self.sites, self.instants_s = orbits, sites, instants_s
-        self.place_m = np.array([site.position_m for site in sites]).reshape(-1, 3)
-        self.up = np.array([site.east_north_up[2] for site in sites]).reshape(-1, 3)
-        self.sine_mask = np.sin([site.mask_rad for site in sites])
-        self.grid = (
-            np.stack([self._sine_grid(position_m, number) for number in range(len(sites))], axis=1)
-            if sites
-            else np.empty((len(orbits), 0, len(instants_s)))
-        )
-
-    def _sine_grid(self, position_m: FloatArray, number: int) -> FloatArray:
-        offset_m = position_m - self.place_m[number]
-        range_m = np.sqrt(np.einsum("sti,sti->st", offset_m, offset_m))
-        return offset_m @ self.up[number] / range_m - self.sine_mask[number]
-
-    def pair(self, pairs: IntArray) -> tuple[IntArray, IntArray]:
-        """Split numbers of pairs into satellites and stations."""
-        return np.divmod(pairs, max(1, len(self.sites)))
-
-    def height(self, pairs: IntArray, at_s: FloatArray) -> FloatArray:
-        """Return the sine over the mask, of pair k at `at_s[k]`."""
-        return self._height_and_climb(pairs, at_s)[0]
-
-    def climb(self, pairs: IntArray, at_s: FloatArray) -> FloatArray:
-        """Return how fast that sine grows, 1/s."""
-        return self._height_and_climb(pairs, at_s)[1]
-
-    def _height_and_climb(self, pairs: IntArray, at_s: FloatArray) -> tuple[FloatArray, FloatArray]:
-        satellite, station = self.pair(pairs)
-        position_m, velocity_m_s = self.orbits.states_of(satellite, at_s)
-        offset_m = position_m - self.place_m[station]
-        up = self.up[station]
-        range_m = np.linalg.norm(offset_m, axis=-1)
-        sine = np.einsum("ki,ki->k", offset_m, up) / range_m
-        range_rate = np.einsum("ki,ki->k", offset_m, velocity_m_s) / range_m
-        climb = (np.einsum("ki,ki->k", velocity_m_s, up) - sine * range_rate) / range_m
-        return sine - self.sine_mask[station], climb
-
-
-def _passes(sky: _Sky, first_satellite: int) -> Passes:
+def _passes(sky: Sky, first_satellite: int) -> Passes:
     satellites, stations, instants = sky.grid.shape
     flat = sky.grid.reshape(satellites * stations, instants)
     # Where SGP4 refuses, nothing is in view.
@@ -164,7 +111,7 @@ def _passes(sky: _Sky, first_satellite: int) -> Passes:
     )
 
 
-def _turns(sky: _Sky, flat: FloatArray) -> tuple[IntArray, IntArray, FloatArray, FloatArray]:
+def _turns(sky: Sky, flat: FloatArray) -> tuple[IntArray, IntArray, FloatArray, FloatArray]:
     """Find where the sine turns over between samples and changes its sign by it.
 
     Returns the pair, the sample before, the instant, and the sine there.
@@ -183,7 +130,7 @@ def _turns(sky: _Sky, flat: FloatArray) -> tuple[IntArray, IntArray, FloatArray,
     # Turns next to the ends have no sample on their other side.
     pairs, low, high = _with_ends(flat, pairs, middle, middle + 2)
     instants_s = sky.instants_s
-    at_s = _root(sky.climb, pairs, instants_s[low], instants_s[high])
+    at_s = roots.close_in(sky.climb, pairs, instants_s[low], instants_s[high])
     sine = sky.height(pairs, at_s)
     sample = np.searchsorted(instants_s, at_s, side="right") - 1
     sample = np.clip(sample, 0, len(instants_s) - 2)
@@ -211,7 +158,7 @@ def _with_ends(
 
 
 def _crossings(
-    sky: _Sky, flat: FloatArray, extra: tuple[IntArray, IntArray, FloatArray, FloatArray]
+    sky: Sky, flat: FloatArray, extra: tuple[IntArray, IntArray, FloatArray, FloatArray]
 ) -> tuple[IntArray, FloatArray, FloatArray, np.ndarray, np.ndarray]:
     """Pair up rises and sets; a pass cut by an end of the span gets that end."""
     instants_s = sky.instants_s
@@ -223,7 +170,7 @@ def _crossings(
     low_s = np.concatenate([instants_s[sample], instants_s[turn_sample], turn_s])
     high_s = np.concatenate([instants_s[sample + 1], turn_s, instants_s[turn_sample + 1]])
     rising = np.concatenate([up[pairs[: len(sample)], sample + 1], turn_sine > 0, turn_sine <= 0])
-    crossing_s = _root(sky.height, pairs, low_s, high_s)
+    crossing_s = roots.close_in(sky.height, pairs, low_s, high_s)
     starts, ends = up[:, 0], up[:, -1]
     begun, unended = np.flatnonzero(starts), np.flatnonzero(ends)
     rise_pairs = np.concatenate([begun, pairs[rising]])
@@ -245,7 +192,7 @@ def _crossings(
 
 
 def _highest(
-    sky: _Sky, flat: FloatArray, pairs: IntArray, rise_s: FloatArray, set_s: FloatArray
+    sky: Sky, flat: FloatArray, pairs: IntArray, rise_s: FloatArray, set_s: FloatArray
 ) -> FloatArray:
     """Return the instant of the highest elevation within each pass."""
     instants_s = sky.instants_s
@@ -261,11 +208,11 @@ def _highest(
     low_s = np.where(top >= 0, np.maximum(rise_s, instants_s[np.maximum(top - 1, 0)]), rise_s)
     above = np.minimum(top + 1, len(instants_s) - 1)
     high_s = np.where(top >= 0, np.minimum(set_s, instants_s[above]), set_s)
-    return _root(sky.climb, pairs, low_s, high_s)
+    return roots.close_in(sky.climb, pairs, low_s, high_s)
 
 
 def _looks(
-    sky: _Sky, satellite: IntArray, station: IntArray, moments: tuple[FloatArray, ...]
+    sky: Sky, satellite: IntArray, station: IntArray, moments: tuple[FloatArray, ...]
 ) -> list[FloatArray]:
     """Return azimuth, elevation and range, `(3, passes)`, for each of the moments."""
     seen = []
@@ -278,48 +225,6 @@ def _looks(
             columns[:, here] = look.azimuth_rad, look.elevation_rad, look.range_m
         seen.append(columns)
     return seen
-
-
-def _root(function: Function, pairs: IntArray, low_s: FloatArray, high_s: FloatArray) -> FloatArray:
-    """Close in on where `function` crosses zero within each bracket (Illinois, in bulk).
-
-    Where it has one sign at both ends, the end nearer to zero is the answer: a
-    pass that the span cuts is highest there.
-    """
-    low_s, high_s = low_s.astype(np.float64), high_s.astype(np.float64)
-    if not len(pairs):
-        return low_s
-    at_low, at_high = function(pairs, low_s), function(pairs, high_s)
-    answer_s = np.where(np.abs(at_low) <= np.abs(at_high), low_s, high_s)
-    # An orbit that SGP4 loses within the bracket ends at its last good sample.
-    answer_s = np.where(np.isfinite(at_low), answer_s, high_s)
-    answer_s = np.where(np.isfinite(at_high), answer_s, low_s)
-    active = np.flatnonzero(np.sign(at_low) * np.sign(at_high) < 0)
-    low_s, high_s = low_s[active], high_s[active]
-    at_low, at_high = at_low[active], at_high[active]
-    for turn in range(_ROUNDS):
-        if not len(active):
-            break
-        guess_s = (low_s * at_high - high_s * at_low) / (at_high - at_low)
-        if turn % 8 == 7:  # Bounds the worst case, which Illinois alone does not.
-            guess_s = 0.5 * (low_s + high_s)
-        guess_s = np.clip(guess_s, low_s, high_s)
-        value = function(pairs[active], guess_s)
-        moved_s = np.abs(guess_s - answer_s[active])
-        answer_s[active] = guess_s
-        same_as_low = np.sign(value) == np.sign(at_low)
-        # The end that stays put counts half, so that both ends close in.
-        at_high = np.where(same_as_low, 0.5 * at_high, value)
-        at_low = np.where(same_as_low, value, 0.5 * at_low)
-        low_s, high_s = (
-            np.where(same_as_low, guess_s, low_s),
-            np.where(same_as_low, high_s, guess_s),
-        )
-        open_ = (moved_s > PRECISION_S) & (high_s - low_s > PRECISION_S)
-        open_ &= np.isfinite(value) & (value != 0.0)
-        active, low_s, high_s = active[open_], low_s[open_], high_s[open_]
-        at_low, at_high = at_low[open_], at_high[open_]
-    return answer_s
 
 
 def _in_order(parts: list[Passes]) -> Passes:

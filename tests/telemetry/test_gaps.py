@@ -70,7 +70,16 @@ def test_playback_closes_a_gap_and_keeps_it_as_a_row(contact, board, heard):
 
     heard.receive(board.frames(packets[2:7], DownlinkChannel.PLAYBACK), now=LATER)
     assert spans(contact, "open") == []
-    assert spans(contact, "closed") == [(2, 3), (3, 5), (5, 7)]
+    assert spans(contact, "closed") == [(2, 3), (3, 7)]
+
+
+def test_playback_batch_by_batch_is_one_gap_closed(contact, board, heard):
+    packets = [board.platform() for _ in range(50)]
+    heard.receive(board.frames([packets[0], packets[-1]]))
+    for number in range(1, 49):
+        heard.receive(board.frames([packets[number]], DownlinkChannel.PLAYBACK), now=LATER)
+    assert spans(contact, "closed") == [(1, 49)]
+    assert spans(contact, "open") == []
 
 
 def test_a_packet_overtaken_by_a_more_urgent_one_was_never_a_gap(contact, board, heard):

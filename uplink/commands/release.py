@@ -6,6 +6,7 @@ returns, and calls `sent`.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -73,15 +74,23 @@ def waiting(satellite_id: int) -> list[UUID]:
     return list(rows.order_by("created_at", "id").values_list("id", flat=True))
 
 
-def claim(command_id: UUID, *, contact_id: UUID, now: datetime) -> bytes | None:
+def claim(
+    command_id: UUID,
+    *,
+    contact_id: UUID,
+    now: datetime,
+    check: Callable[[], object] | None = None,
+) -> bytes | None:
     """Take a telecommand for sending, once: return its TC frame, or None when it is taken already.
 
     The claim and the anti-replay counter are committed when this returns. Should we die before
     `sent`, the command stays SENDING for a person to judge; nothing sends it again. Must not be
-    called inside a transaction.
+    called inside a transaction; `check` is called in its own first, and may raise.
     """
     master = authentication.master_key(settings.COMMAND_KEY_FILE)
     with transaction.atomic(durable=True):
+        if check is not None:
+            check()
         command = (
             Command.objects.select_for_update(of=["self"], skip_locked=True)
             .select_related("satellite")

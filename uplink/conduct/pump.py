@@ -57,7 +57,8 @@ class Pump:
     spacecraft: int
     files: Files
     counts: Counts = field(default_factory=Counts)
-    _commands: deque[bytes] = field(default_factory=deque)
+    _commands: deque[tuple[bytes, object]] = field(default_factory=deque)
+    _handed_over: list[object] = field(default_factory=list)
     _sequence: space.SequenceCounts = field(default_factory=space.SequenceCounts)
     _added_bytes: int = 0
     _waiting: deque[tuple[int, object]] = field(default_factory=deque)
@@ -71,9 +72,14 @@ class Pump:
             for channel in (onboard.UplinkChannel.PROTOCOL, onboard.UplinkChannel.FILES)
         )
 
-    def command(self, frame: bytes) -> None:
-        """Queue a TC frame; it overtakes everything."""
-        self._commands.append(frame)
+    def command(self, frame: bytes, mark: object) -> None:
+        """Queue a TC frame; it overtakes everything. `mark` comes out of `handed_over`."""
+        self._commands.append((frame, mark))
+
+    def handed_over(self) -> list[object]:
+        """Return, once each, the marks of the telecommands that the station has taken."""
+        marks, self._handed_over = self._handed_over, []
+        return marks
 
     def packet(self, apid: int, payload: bytes, mark: object = None) -> None:
         """Queue a protocol packet; `mark` comes out of `radiated` when its last byte left."""
@@ -101,7 +107,10 @@ class Pump:
     async def pump(self) -> int:
         """Hand over what fits now, the most urgent first; return how many frames went."""
         while self._commands:
-            await self.link.send_command(self._commands.popleft())
+            frame, mark = self._commands[0]
+            await self.link.send_command(frame)
+            self._commands.popleft()
+            self._handed_over.append(mark)
             self.counts.commands += 1
         sent = await self._send(self._urgent_frames(min(self.link.room, BURST_FRAMES)))
         if sent == 0:

@@ -10,6 +10,6 @@ CHANNEL = "zenith_conduct"
 
 
 def satellite(satellite_id: int) -> None:
-    """Let whoever flies a contact of this satellite look for work, once this transaction commits."""
+    """Let whoever flies a contact of this satellite look for work once this commits."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_notify(%s, %s)", [CHANNEL, str(satellite_id)])

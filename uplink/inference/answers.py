@@ -8,6 +8,8 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
+from django.db import transaction
+
 from ops import errors
 from ops.live import events
 from telemetry import onboard
@@ -23,6 +25,7 @@ class UnknownQuestion(errors.NotFound):
     code = "unknown_query"
 
 
+@transaction.atomic
 def take(packet: StoredPacket, *, now: datetime) -> None:
     """Take in one TOKENS packet, in the transaction that stores it. Safe to repeat.
 
@@ -47,11 +50,17 @@ def take(packet: StoredPacket, *, now: datetime) -> None:
     )
     attempt.ack_due = True
     attempt.is_over = attempt.is_over or heard.kind in ENDS
-    if (query.state in OVER and query.answered_by_id != packet.satellite_id) or query.state in (State.CANCELLED, State.EXPIRED):
-        attempt.dismiss_due = not attempt.is_over
+    attempt.dismiss_due = _is_unwanted(query, attempt)
     attempt.save()
     if is_new and query.state not in OVER and _counts(query, attempt):
         _apply(query, heard, packet, now=now)
+
+
+def _is_unwanted(query: Query, attempt: Attempt) -> bool:
+    """Say whether the satellite should be told to stop: nobody waits for what it says."""
+    taken_back = query.state in (State.CANCELLED, State.EXPIRED)
+    answered_elsewhere = query.state in OVER and query.answered_by_id != attempt.satellite_id
+    return not attempt.is_over and (taken_back or answered_elsewhere)
 
 
 def _counts(query: Query, attempt: Attempt) -> bool:

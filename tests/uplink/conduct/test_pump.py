@@ -61,10 +61,11 @@ async def test_a_question_overtakes_the_file_and_a_command_the_question():
     pump = pump_of(station, endless)
     await pump.pump()
     pump.packet(onboard.Apid.PROMPT, b"x" * 500)
-    pump.command(b"telecommand")
+    pump.command(b"telecommand", "its id")
     before = len(station.sent)
     await pump.pump()
     assert station.commands == [b"telecommand"]
+    assert (pump.handed_over(), pump.handed_over()) == (["its id"], [])
     assert station.channels[before:] == [onboard.UplinkChannel.PROTOCOL]
 
 

@@ -1,0 +1,214 @@
+"""What a flight asks of the database, each under its fencing number, each in one transaction."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+
+from constellation.contacts.models import State
+from constellation.stations.driver import DownBatch
+from telemetry import gaps, ingest, onboard
+from telemetry import tasks as telemetry_tasks
+from uplink.commands import release
+from uplink.conduct import leases, reports, standing
+from uplink.conduct.leases import Lease, LeaseLost
+from uplink.conduct.reports import Tally
+from uplink.inference import exchange
+from uplink.inference.exchange import Outgoing
+from uplink.transfers import flying
+from uplink.transfers.uplinker import Snapshot, Work
+
+DECODE_EXPIRES_S = 30
+_UNIX_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a flight must know of its contact; instants are mission time."""
+
+    satellite: str
+    spacecraft_id: int
+    entity_id: int
+    station: str
+    station_id: int
+    antenna: str
+    aos_at: datetime
+    los_at: datetime
+    tally: Tally
+
+
+@transaction.atomic
+def plan_of(lease: Lease) -> Plan:
+    """Return the plan of the contact, with what earlier holders counted."""
+    contact = leases.hold(lease)
+    return Plan(
+        satellite=contact.satellite.code,
+        spacecraft_id=contact.satellite.spacecraft_id,
+        entity_id=contact.satellite.entity_id,
+        station=contact.antenna.station.code,
+        station_id=contact.antenna.station_id,
+        antenna=contact.antenna.code,
+        aos_at=contact.aos_at,
+        los_at=contact.los_at,
+        tally=Tally.of(contact.report),
+    )
+
+
+@transaction.atomic
+def begin_pass(lease: Lease) -> None:
+    """Write down that the pass has begun; a contact taken over stays where it was."""
+    contact = leases.hold(lease)
+    if contact.state == State.PREPASS:
+        standing.move(contact, State.PASS)
+
+
+@transaction.atomic
+def begin_postpass(lease: Lease) -> None:
+    """Write down that signal is lost, and only the rest is to be fetched."""
+    contact = leases.hold(lease)
+    if contact.state == State.PASS:
+        standing.move(contact, State.POSTPASS)
+
+
+def store(lease: Lease, plan: Plan, batch: DownBatch, *, now: datetime) -> None:
+    """Commit a batch of frames. Safe to repeat, and the one write that needs no lease: the same
+    batch is the same row, whoever brings it."""
+    ingest.store_batch(
+        contact_id=lease.contact_id,
+        station_id=plan.station_id,
+        satellite_id=lease.satellite_id,
+        number=batch.number,
+        received_at=_UNIX_EPOCH + timedelta(microseconds=batch.received_at_ns // 1000),
+        frames=batch.frames,
+        now=now,
+    )
+
+
+def queue_decoding(contact_id: UUID) -> None:
+    """Let a worker decode what was committed; lost, the reconciler asks again."""
+    telemetry_tasks.decode_reception.apply_async(
+        kwargs={"contact_id": str(contact_id)}, expires=DECODE_EXPIRES_S, retry=False
+    )
+
+
+@dataclass(slots=True)
+class Gathered:
+    """What is to be sent now, in order of urgency. Each telecommand is claimed: send it once."""
+
+    commands: list[tuple[UUID, bytes]] = field(default_factory=list)
+    packets: list[Outgoing] = field(default_factory=list)
+    tally: Tally = field(default_factory=Tally)
+
+
+def gather(lease: Lease, plan: Plan, *, now: datetime, rate: float) -> Gathered:
+    """Claim telecommands and collect the packets that are due."""
+    gathered = Gathered(commands=_claimed(lease, now))
+    with transaction.atomic():
+        leases.hold(lease)
+        resend_s = exchange.RESEND_S * max(1.0, rate)
+        gathered.packets += exchange.due(
+            satellite_id=lease.satellite_id,
+            contact_id=lease.contact_id,
+            now=now,
+            resend_s=resend_s,
+        )
+        gathered.packets += _recorder_packets(lease.satellite_id, now)
+    gathered.tally = _tally_of(gathered.packets)
+    return gathered
+
+
+def _claimed(lease: Lease, now: datetime) -> list[tuple[UUID, bytes]]:
+    claimed = []
+    for command_id in release.waiting(lease.satellite_id):
+        frame = release.claim(
+            command_id,
+            contact_id=lease.contact_id,
+            now=now,
+            check=functools.partial(leases.hold, lease),
+        )
+        if frame is not None:
+            claimed.append((command_id, frame))
+    return claimed
+
+
+def commands_sent(command_ids: list[UUID]) -> None:
+    """Write down that these telecommands were handed to the station."""
+    for command_id in command_ids:
+        release.sent(command_id)
+
+
+def _recorder_packets(satellite_id: int, now: datetime) -> list[Outgoing]:
+    """Ask for what is missing, and let go of what is complete."""
+    packets = []
+    ranges: dict[int, list[tuple[int, int]]] = {}
+    for volume, first, last in gaps.requests_for(satellite_id, onboard.GAP_RANGES_MAX, now=now):
+        ranges.setdefault(volume, []).append((first, last))
+    for volume, pairs in ranges.items():
+        request = onboard.encode_gap_request(volume, pairs)
+        packets.append(Outgoing(onboard.Apid.GAP_REQUEST, request))
+    if releasable := gaps.releasable(satellite_id):
+        release_ = onboard.RECORDER_RELEASE_LAYOUT.pack(*releasable)
+        packets.append(Outgoing(onboard.Apid.RECORDER_RELEASE, release_))
+    return packets
+
+
+def _tally_of(packets: list[Outgoing]) -> Tally:
+    def count(apid: onboard.Apid) -> int:
+        return sum(packet.apid == apid for packet in packets)
+
+    return Tally(
+        prompts=sum(packet.uplinked is not None for packet in packets),
+        acknowledgements=count(onboard.Apid.TOKEN_ACK),
+        gap_requests=count(onboard.Apid.GAP_REQUEST),
+        releases=count(onboard.Apid.RECORDER_RELEASE),
+    )
+
+
+@transaction.atomic
+def uplinked(lease: Lease, query_ids: list[UUID], *, now: datetime) -> None:
+    """Write down which questions have left the station."""
+    leases.hold(lease)
+    exchange.uplinked(query_ids=query_ids, contact_id=lease.contact_id, now=now)
+
+
+def checkpoint(snapshot: Snapshot, *, now: datetime, last: bool) -> Work:
+    """Keep where the files stand and return what to send next."""
+    try:
+        return flying.checkpoint(snapshot, now=now, last=last)
+    except flying.LeaseLost as lost:
+        raise LeaseLost(str(lost)) from lost
+
+
+@transaction.atomic
+def keep_tally(lease: Lease, tally: Tally) -> None:
+    """Keep what was counted, for whoever takes over."""
+    reports.keep(lease, tally)
+
+
+@transaction.atomic
+def end(
+    lease: Lease,
+    tally: Tally,
+    *,
+    ended: dict[str, Any] | None,
+    trouble: str,
+    cancelled: bool,
+) -> None:
+    """Close the contact with its report: COMPLETED when a link was ever open, else FAILED."""
+    contact = leases.hold(lease)
+    reason = str(ended.get("reason", "")) if ended else trouble
+    report = reports.compose(
+        lease.contact_id, tally, fencing=lease.fencing, ended=ended, reason=reason
+    )
+    if cancelled:
+        state, told = State.CANCELLED, contact.reason or "called off during the pass"
+    elif tally.links or ended:
+        state, told = State.COMPLETED, "" if ended else trouble
+    else:
+        state, told = State.FAILED, trouble or "no link was ever open"
+    standing.move(contact, state, reason=told, report=report)

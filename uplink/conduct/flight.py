@@ -1,0 +1,309 @@
+"""One contact, flown: wait for AOS, keep a link open to LOS, drain it, report.
+
+Everything here may happen twice. Who takes a contact over starts the same flight again under a
+higher number: batches are stored once, files and answers go on from what the other end holds.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import time
+from typing import Any
+
+from constellation.stations import driver
+from constellation.stations.driver import (
+    DownBatch,
+    Ended,
+    Link,
+    StationLost,
+    StationRefused,
+    Status,
+)
+from uplink.conduct import duties
+from uplink.conduct.calls import Calls
+from uplink.conduct.cfdpfeed import CfdpFeed
+from uplink.conduct.duties import Plan
+from uplink.conduct.leases import Lease, LeaseLost
+from uplink.conduct.missiontime import MissionTime
+from uplink.conduct.pump import Pump
+from uplink.conduct.reports import Tally
+from uplink.transfers import flying
+from uplink.transfers.uplinker import Uplinker
+
+log = logging.getLogger(__name__)
+
+DUTIES_S = 1.0
+"""Wall seconds between two looks for work when nobody calls."""
+DRAIN_S = 20.0
+"""Wall seconds after LOS in which the rest is fetched from the station."""
+RETRY_S = (0.25, 3.0)
+"""First and longest pause between two attempts to reach a station, in wall time."""
+DECODE_S = 0.15
+"""Least wall time between two requests to decode one contact."""
+WAITING_BATCHES = 64
+
+
+class Flight:
+    """See the module. Lives in the conductor's loop; `fly` runs once."""
+
+    def __init__(self, lease: Lease, *, endpoint: str, calls: Calls, clock: MissionTime) -> None:
+        self.lease = lease
+        self.called = asyncio.Event()
+        """Set it when there may be something to send."""
+        self.cancelled = False
+        """Set it when the contact was called off."""
+        self._endpoint, self._calls, self._clock = endpoint, calls, clock
+        self._plan: Plan
+        self._uplinker: Uplinker
+        self._before = Tally()  # of earlier holders
+        self._tally = Tally()
+        self._pump: Pump | None = None
+        self._moved = asyncio.Event()
+        self._decode = asyncio.Event()
+        self._ended: Ended | None = None
+        self._trouble = ""
+        self._over_since: float | None = None
+
+    async def fly(self) -> None:
+        """Fly the contact to its end. Raises LeaseLost when it is another's by now."""
+        self._plan = await self._calls.insist(duties.plan_of, self.lease)
+        self._before = self._plan.tally
+        await self._clock.sleep_until(self._plan.aos_at)
+        self._uplinker = Uplinker(
+            contact_id=self.lease.contact_id,
+            fencing=self.lease.fencing,
+            satellite_id=self.lease.satellite_id,
+            entity_id=self._plan.entity_id,
+            rate=self._clock.rate,
+        )
+        try:
+            await self._calls.insist(duties.begin_pass, self.lease)
+            await self._until_the_end()
+            await self._land()
+        finally:
+            self._uplinker.close()
+
+    async def hand_over(self) -> None:
+        """Put down what was done so far: somebody else goes on with it."""
+        if hasattr(self, "_uplinker"):
+            await self._calls.database(self._checkpoint_now, last=True)
+            await self._calls.database(duties.keep_tally, self.lease, self.tally)
+
+    @property
+    def tally(self) -> Tally:
+        """What all holders of this contact counted."""
+        return self._before + self._tally
+
+    # --- links ---
+
+    async def _until_the_end(self) -> None:
+        pause_s = RETRY_S[0]
+        while self._ended is None and not self._gives_up():
+            try:
+                link = await self._open()
+                pause_s = RETRY_S[0]
+                self._tally.links += 1
+                await self._use(link)
+            except StationRefused as refusal:
+                if refusal.code == "stale_fencing":
+                    raise LeaseLost(str(refusal)) from refusal
+                self._trouble = str(refusal)
+            except StationLost as lost:
+                self._trouble = str(lost)
+            if self._ended is None:
+                log.info("contact %s: %s", self.lease.contact_id, self._trouble)
+                await asyncio.sleep(pause_s)
+                pause_s = min(pause_s * 2, RETRY_S[1])
+
+    def _gives_up(self) -> bool:
+        """Say whether LOS was so long ago that the station will not be asked again."""
+        if self.cancelled:
+            return True
+        if self._clock.now() < self._plan.los_at:
+            return False
+        self._over_since = self._over_since or time.monotonic()
+        return time.monotonic() - self._over_since > DRAIN_S
+
+    async def _open(self) -> Link:
+        return await driver.open_link(
+            self._endpoint,
+            station=self._plan.station,
+            antenna=self._plan.antenna,
+            satellite=self._plan.satellite,
+            contact_id=str(self.lease.contact_id),
+            fencing=self.lease.fencing,
+            until=self._plan.los_at.timestamp(),
+        )
+
+    async def _use(self, link: Link) -> None:
+        """Work with a link until the contact is over or the link is lost."""
+        self._pump = Pump(link, self._plan.spacecraft_id, self._files)
+        batches: asyncio.Queue[DownBatch | Ended] = asyncio.Queue(WAITING_BATCHES)
+        work = [
+            asyncio.create_task(task)
+            for task in (
+                self._store(link, batches),
+                self._receive(link, batches),
+                self._send(link),
+                self._do_duties(),
+                self._ask_to_decode(),
+                self._watch_the_end(),
+            )
+        ]
+        try:
+            await asyncio.wait(work, return_when=asyncio.FIRST_COMPLETED)
+            done = [task for task in work if task.done()]
+        finally:
+            for task in work:
+                task.cancel()
+            await asyncio.gather(*work, return_exceptions=True)
+            self._tally += _counted(self._pump)
+            self._pump = None
+            await self._hang_up(link)
+        for task in done:
+            task.result()
+
+    async def _hang_up(self, link: Link) -> None:
+        if self.cancelled or self._ended is not None:
+            await link.close()
+        else:
+            link.abandon()
+
+    # --- down ---
+
+    async def _receive(self, link: Link, batches: asyncio.Queue[DownBatch | Ended]) -> None:
+        async for event in link:
+            if not isinstance(event, Status):
+                await batches.put(event)
+            self._moved.set()
+        await asyncio.Event().wait()  # what waits in the queue is stored before we leave
+
+    async def _store(self, link: Link, batches: asyncio.Queue[DownBatch | Ended]) -> None:
+        """Commit, then acknowledge, then let it be decoded: in this order, one by one."""
+        feed = CfdpFeed(self._plan.spacecraft_id)
+        while True:
+            event = await batches.get()
+            if isinstance(event, Ended):
+                if event.reason == "fenced":
+                    raise LeaseLost(f"Contact {self.lease.contact_id} was taken over.")
+                self._ended = event
+                return
+            await self._calls.insist(
+                duties.store, self.lease, self._plan, event, now=self._clock.now()
+            )
+            await link.acknowledge(event.number)
+            self._decode.set()
+            for pdu in feed.pdus(event.frames):
+                self._uplinker.receive(pdu, self._clock.now_s)
+            self._moved.set()
+
+    async def _ask_to_decode(self) -> None:
+        while True:
+            await self._decode.wait()
+            self._decode.clear()
+            await self._calls.broker(duties.queue_decoding, self.lease.contact_id)
+            await asyncio.sleep(DECODE_S)
+
+    # --- up ---
+
+    def _files(self, most: int) -> list[bytes]:
+        return self._uplinker.pull(most, self._clock.now_s)
+
+    async def _send(self, link: Link) -> None:
+        while self._clock.now() < self._plan.los_at:
+            self._moved.clear()
+            self._uplinker.tick(self._clock.now_s)
+            visible = link.status is not None and link.status.visible
+            sent = await self._pump.pump() if visible else 0
+            await self._note_what_left()
+            if sent:
+                await asyncio.sleep(0)
+            else:
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._moved.wait(), 0.1)
+        self._uplinker.freeze(self._clock.now_s)
+        await asyncio.Event().wait()  # the downlink drains on
+
+    async def _note_what_left(self) -> None:
+        if commands := self._pump.handed_over():
+            await self._calls.insist(duties.commands_sent, commands)
+        if questions := self._pump.radiated():
+            await self._calls.insist(duties.uplinked, self.lease, questions, now=self._clock.now())
+
+    async def _do_duties(self) -> None:
+        """Look for what is to be sent: when called at once, otherwise every second."""
+        checkpoint_at = 0.0
+        while self._clock.now() < self._plan.los_at:
+            self.called.clear()
+            gathered = await self._calls.insist(
+                duties.gather,
+                self.lease,
+                self._plan,
+                now=self._clock.now(),
+                rate=self._clock.rate,
+            )
+            for command_id, frame in gathered.commands:
+                self._pump.command(frame, command_id)
+            for packet in gathered.packets:
+                self._pump.packet(packet.apid, packet.payload, packet.uplinked)
+            self._tally += gathered.tally
+            self._moved.set()
+            if time.monotonic() >= checkpoint_at:
+                checkpoint_at = time.monotonic() + DUTIES_S
+                await self._checkpoint()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self.called.wait(), DUTIES_S)
+        await self._calls.insist(duties.begin_postpass, self.lease)
+        await asyncio.Event().wait()
+
+    async def _watch_the_end(self) -> None:
+        """End when nothing more is to be expected, or when the contact was called off."""
+        while not self._gives_up():
+            await asyncio.sleep(0.2)
+        self._trouble = self._trouble or "the station never said that the contact is over"
+
+    # --- what others must know ---
+
+    async def _checkpoint(self, *, last: bool = False) -> None:
+        snapshot = self._uplinker.snapshot()
+        work = await self._calls.insist(
+            duties.checkpoint, snapshot, now=self._clock.now(), last=last
+        )
+        self._uplinker.take(work, self._clock.now_s)
+        counted = self._uplinker.counters
+        self._tally.files_finished = counted.files_finished
+        self._tally.file_bytes = counted.file_bytes
+        running = self.tally + _counted(self._pump)
+        await self._calls.insist(duties.keep_tally, self.lease, running)
+
+    def _checkpoint_now(self, *, last: bool) -> None:
+        self._uplinker.freeze(self._clock.now_s)
+        flying.checkpoint(self._uplinker.snapshot(), now=self._clock.now(), last=last)
+
+    async def _land(self) -> None:
+        self._uplinker.freeze(self._clock.now_s)
+        await self._checkpoint(last=True)
+        ended: dict[str, Any] | None = self._ended.counters if self._ended else None
+        await self._calls.insist(
+            duties.end,
+            self.lease,
+            self.tally,
+            ended=ended,
+            trouble=self._trouble,
+            cancelled=self.cancelled,
+        )
+        await self._calls.broker(duties.queue_decoding, self.lease.contact_id)
+
+
+def _counted(pump: Pump | None) -> Tally:
+    if pump is None:
+        return Tally()
+    counts = pump.counts
+    return Tally(
+        sent_frames=counts.frames,
+        file_frames=counts.file_frames,
+        protocol_packets=counts.protocol_packets,
+        commands=counts.commands,
+    )
