@@ -197,6 +197,7 @@ class ReceptionDetail(APIView):
         contact = get_object_or_404(booking.visible_to(request.user), pk=contact_id)
         row = get_object_or_404(Reception, contact=contact)
         rejects = Rejected.objects.filter(batch__contact=contact).order_by("-id")[:REJECTED_SHOWN]
+        batches = RawBatch.objects.filter(contact=contact)
         return Response(
             {
                 "contact": str(contact.pk),
@@ -210,9 +211,8 @@ class ReceptionDetail(APIView):
                 "rejected": row.rejected,
                 "unknown": row.unknown,
                 "dropped": row.dropped,
-                "undecoded_batches": RawBatch.objects.filter(
-                    contact=contact, decoded=False
-                ).count(),
+                "undecoded_batches": batches.filter(decoded=False).count(),
+                "failures": list(batches.exclude(failure="").values_list("failure", flat=True)),
                 "rejects": [{"kind": each.kind, "reason": each.reason} for each in rejects],
             }
         )

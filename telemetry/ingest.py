@@ -9,19 +9,23 @@ is decoded become true together, so that whoever is killed in between leaves not
 from __future__ import annotations
 
 import hashlib
+import logging
 from datetime import datetime
 from uuid import UUID
 
-from django.db import connection, transaction
+from django.db import InterfaceError, OperationalError, connection, transaction
 from django.db.models import QuerySet
 
 from telemetry import decoding, times
 from telemetry.models import RawBatch, Reception
 
+log = logging.getLogger(__name__)
+_FAILURE_LONGEST = 200
 _INSERT = """
     INSERT INTO telemetry_rawbatch
-        (contact_id, number, digest, satellite_id, station_id, received_ns, frames, decoded)
-    VALUES (%s, %s, %s, %s, %s, %s, %s, false) ON CONFLICT DO NOTHING RETURNING id
+        (contact_id, number, digest, satellite_id, station_id, received_ns, frames, decoded,
+         failure)
+    VALUES (%s, %s, %s, %s, %s, %s, %s, false, '') ON CONFLICT DO NOTHING RETURNING id
 """
 _SELECT = "SELECT id FROM telemetry_rawbatch WHERE contact_id = %s AND number = %s AND digest = %s"
 
@@ -71,7 +75,7 @@ def decode_reception(contact_id: UUID, *, now: datetime) -> int:
 
 def undecoded_contacts() -> list[UUID]:
     """Return the contacts that have batches nobody decoded yet."""
-    rows = RawBatch.objects.filter(decoded=False).order_by("contact_id")
+    rows = RawBatch.objects.filter(decoded=False, failure="").order_by("contact_id")
     return list(rows.values_list("contact_id", flat=True).distinct())
 
 
@@ -79,19 +83,43 @@ def _decode_some(contact_id: UUID, *, now: datetime) -> int:
     """Decode batch after batch until none is left or another worker holds the reception."""
     done = 0
     while True:
-        with transaction.atomic():
-            reception = _locked(contact_id) or _made(contact_id)
-            if reception is None:
-                return done
-            batch = _undecoded(contact_id).first()
+        batch = None
+        try:
+            with transaction.atomic():
+                reception = _locked(contact_id) or _made(contact_id)
+                if reception is None:
+                    return done
+                batch = _undecoded(contact_id).first()
+                if batch is None:
+                    return done
+                decoding.decode_batch(reception, batch, now=now)
+                done += 1
+        except (OperationalError, InterfaceError):
+            raise  # the database is away, or two waited for each other: another time
+        except Exception as error:
             if batch is None:
-                return done
-            decoding.decode_batch(reception, batch, now=now)
-            done += 1
+                raise
+            _set_aside(batch, error)
+
+
+def _set_aside(batch: RawBatch, error: Exception) -> None:
+    """Let the batches behind go on without one that no decoder here can take; loudly.
+
+    Its frames are kept as they came. `take_up_again` gives it back to a decoder that can.
+    """
+    log.error("batch %d of %s is set aside", batch.pk, batch.contact_id, exc_info=error)
+    failure = f"{type(error).__name__}: {error}"[:_FAILURE_LONGEST]
+    RawBatch.objects.filter(pk=batch.pk, decoded=False).update(failure=failure)
+
+
+def take_up_again() -> int:
+    """Queue batches that were set aside to be decoded anew; return how many."""
+    return RawBatch.objects.exclude(failure="").update(failure="")
 
 
 def _undecoded(contact_id: UUID) -> QuerySet[RawBatch]:
-    return RawBatch.objects.filter(contact_id=contact_id, decoded=False).order_by("number", "id")
+    rows = RawBatch.objects.filter(contact_id=contact_id, decoded=False, failure="")
+    return rows.order_by("number", "id")
 
 
 def _locked(contact_id: UUID) -> Reception | None:

@@ -49,6 +49,9 @@ class RawBatch(models.Model):
     frames = models.BinaryField()
     digest = models.BinaryField(help_text="BLAKE2b, 16 bytes, of time of reception and frames.")
     decoded = models.BooleanField(default=False)
+    failure = models.CharField(
+        max_length=200, blank=True, help_text="Why it was set aside; empty: it was not."
+    )
 
     class Meta:
         constraints = [
@@ -58,7 +61,7 @@ class RawBatch(models.Model):
             models.Index(
                 name="raw_batch_undecoded",
                 fields=["contact", "number"],
-                condition=models.Q(decoded=False),
+                condition=models.Q(decoded=False, failure=""),
             )
         ]
 

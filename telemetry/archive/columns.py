@@ -128,7 +128,7 @@ def values(column: Column) -> list[Any]:
         return _finite(column.value)
     if isinstance(column.raw, list):
         if column.is_text:
-            return [raw.decode("utf-8", "replace").rstrip("\0") for raw in column.raw]
+            return [_text(raw) for raw in column.raw]
         return [raw.hex() for raw in column.raw]
     return _finite(column.raw)
 
@@ -138,6 +138,11 @@ def raws(column: Column) -> list[Any]:
     if isinstance(column.raw, list):
         return [raw.hex() for raw in column.raw]
     return _finite(column.raw)
+
+
+def _text(raw: bytes) -> str:
+    """Return a text without its fill of zeros; PostgreSQL's JSON takes none in the middle."""
+    return raw.decode("utf-8", "replace").rstrip("\0").replace("\0", "\ufffd")
 
 
 def _finite(numbers: NDArray) -> list[Any]:

@@ -230,6 +230,14 @@ def test_a_status_that_cannot_be_read_is_kept_with_the_reason(contact, board, he
     assert Rejected.objects.get().reason == "recorder status: holds serials from 9 to 3"
 
 
+def test_a_text_that_json_cannot_hold_is_kept_all_the_same(contact, board, heard):
+    text = b"a\0b\xff"
+    payload = onboard.EVENT_REPORT_LAYOUT.pack(1, 7, len(text)) + text
+    heard.receive(board.frames([board.packet(Apid.EVENT_REPORT, payload)]))
+    latest = Latest.objects.get(parameter="event_text")
+    assert (latest.value, latest.raw) == ("a\ufffdb\ufffd", text.hex())
+
+
 def test_a_packet_shorter_than_its_definition_is_kept_with_the_reason(contact, board, heard):
     heard.receive(board.frames([board.packet(Apid.HK_PLATFORM, b"short")]))
     assert ledger(contact).stored == 1
@@ -306,8 +314,30 @@ def test_a_decoded_batch_costs_few_queries(contact, board, heard, django_assert_
         heard.decode()
 
 
-def test_the_ledger_is_checked_at_every_commit(contact, board, heard, monkeypatch):
-    monkeypatch.setattr(decoding, "_read", lambda packets: ([], []))
-    heard.store(board.frames([board.platform()]))
-    with pytest.raises(AssertionError):
-        heard.decode()
+def test_a_batch_no_decoder_can_take_is_set_aside_and_stops_no_other(
+    contact, board, heard, monkeypatch
+):
+    bad, good = (board.frames([board.platform()]) for _ in range(2))
+    heard.store(bad)
+    heard.store(good)
+    with monkeypatch.context() as patch:
+        read = decoding._read
+
+        def lose_one(packets):
+            # The books would not add up: a packet came and is nowhere.
+            first = b"".join(bad).find(packets[0].data) >= 0
+            return ([], []) if first else read(packets)
+
+        patch.setattr(decoding, "_read", lose_one)
+        assert heard.decode() == 1
+
+    assert serials(contact) == [1]
+    batch = RawBatch.objects.get(decoded=False)
+    assert batch.failure.startswith("AssertionError")
+    assert bytes(batch.frames) == b"".join(bad)
+    assert ingest.undecoded_contacts() == []
+    assert [(gap.serials.lower, gap.serials.upper) for gap in Gap.objects.all()] == [(0, 1)]
+
+    assert ingest.take_up_again() == 1
+    assert heard.decode() == 1
+    assert serials(contact) == [0, 1]
