@@ -19,6 +19,9 @@ from constellation.simulator.store import digest_of
 
 NICE = 5
 CONTEXT_TOKENS = 4096
+SYSTEM = {"role": "system", "content": "You are a helpful assistant."}
+"""Stands before messages that bring no system message of their own. Without one the templates of
+some models put in a line about themselves, which leads small ones astray."""
 
 
 class Child:
@@ -76,8 +79,11 @@ class Child:
             usage = chunk.get("usage") or usage
             return number in self._cancelled
 
+        messages = asked["messages"]
+        if messages[0]["role"] != "system":
+            messages = [SYSTEM, *messages]
         request = {
-            "messages": asked["messages"],
+            "messages": messages,
             "max_tokens": asked["max_tokens"],
             "temperature": asked["temperature"],
             "seed": asked["seed"],

