@@ -44,39 +44,48 @@ def load(path: Path) -> list[bytes]:
 
 
 class Journal:
-    """One file of records, open for appending."""
+    """One file of records. It is opened for each writing and closed again: a fleet has thousands
+    of journals, and a process may hold only so many files."""
 
     def __init__(self, path: Path) -> None:
-        """Open or make the file and read what it holds into `records`, a torn end cut off."""
+        """Read what the file holds into `records`, and cut a torn end off."""
         path.parent.mkdir(parents=True, exist_ok=True)
         self.path = path
-        self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
-        content = path.read_bytes()
+        content = path.read_bytes() if path.exists() else b""
         self.records: list[bytes] = []
         self.size = 0
         for start, record in scan(content):
             self.records.append(record)
             self.size = start + len(record)
         if self.size < len(content):
-            os.ftruncate(self._file, self.size)
+            os.truncate(path, self.size)
 
     def append(self, *records: bytes) -> None:
         """Write records in one go; `records` of the opening is not touched."""
         joined = b"".join(map(encode, records))
-        write_whole(self._file, joined)
+        file = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        try:
+            write_whole(file, joined)
+        finally:
+            os.close(file)
         self.size += len(joined)
 
     def rewrite(self, records: Iterable[bytes]) -> None:
         """Replace the whole content: a kill leaves the old or the new one."""
+        content = b"".join(map(encode, records))
         fresh = self.path.with_name(self.path.name + ".new")
-        fresh.write_bytes(b"".join(map(encode, records)))
+        fresh.write_bytes(content)
         os.replace(fresh, self.path)
-        os.close(self._file)
-        self._file = os.open(self.path, os.O_RDWR | os.O_APPEND)
-        self.size = os.fstat(self._file).st_size
+        self.size = len(content)
 
-    def close(self) -> None:
-        os.close(self._file)
+
+def write_at(path: Path, content: bytes, offset: int) -> None:
+    """Write into a file at an offset; the file is made if need be."""
+    file = os.open(path, os.O_WRONLY | os.O_CREAT, 0o600)
+    try:
+        os.pwrite(file, content, offset)
+    finally:
+        os.close(file)
 
 
 def write_whole(file: int, content: bytes) -> None:

@@ -55,8 +55,7 @@ class Recorder:
         self._counts = space.SequenceCounts(counts)
         self._segments: list[_Segment] = []
         self._open_segments()
-        self._entries = os.open(folder / "manifest.bin", os.O_RDWR | os.O_CREAT, 0o600)
-        self._sent = os.open(folder / "sent.bin", os.O_RDWR | os.O_CREAT, 0o600)
+        self._entries_path, self._sent_path = folder / "manifest.bin", folder / "sent.bin"
         self._complete_entries()
 
     # --- writing ---
@@ -92,7 +91,8 @@ class Recorder:
             segment.offsets.append(at + journal.HEAD_BYTES)
             segment.lengths.append(len(packet))
             at += journal.HEAD_BYTES + len(packet)
-        os.pwrite(self._entries, b"".join(map(self._entry, packets)), first * _ENTRY.size)
+        entries = b"".join(map(self._entry, packets))
+        journal.write_at(self._entries_path, entries, first * _ENTRY.size)
         return packets
 
     def mark_sent(self, serials: list[int]) -> None:
@@ -100,7 +100,7 @@ class Recorder:
         start = 0
         for n in range(1, len(serials) + 1):
             if n == len(serials) or serials[n] != serials[n - 1] + 1:
-                os.pwrite(self._sent, b"\x01" * (n - start), serials[start])
+                journal.write_at(self._sent_path, b"\x01" * (n - start), serials[start])
                 start = n
 
     def release(self, upto: int) -> None:
@@ -130,8 +130,8 @@ class Recorder:
     def manifest(self, *, sent_only: bool = True) -> list[tuple[int, int, int, int, str]]:
         """Return (volume, boot, serial, APID, hash) of packets, released ones included."""
         count = self.next_serial
-        entries = os.pread(self._entries, count * _ENTRY.size, 0)
-        sent = os.pread(self._sent, count, 0).ljust(count, b"\x00")
+        entries = _content(self._entries_path)[: count * _ENTRY.size]
+        sent = _content(self._sent_path)[:count].ljust(count, b"\x00")
         return [
             (volume, boot, serial, apid, digest.hex())
             for (volume, boot, serial, apid, digest), mark in zip(
@@ -139,11 +139,6 @@ class Recorder:
             )
             if mark or not sent_only
         ]
-
-    def close(self) -> None:
-        self._journal.close()
-        os.close(self._entries)
-        os.close(self._sent)
 
     # --- inside ---
 
@@ -177,24 +172,27 @@ class Recorder:
 
     def _start_segment(self, first: int) -> None:
         self._save_meta()
-        if self._journal:
-            self._journal.close()
         path = self._folder / f"{first:010d}.segment"
         self._journal = journal.Journal(path)
         self._segments.append(_Segment(path, first))
 
     def _complete_entries(self) -> None:
         """Add what a kill between the packet and its entry left out."""
-        known = os.fstat(self._entries).st_size // _ENTRY.size
+        known = len(_content(self._entries_path)) // _ENTRY.size
         for serial in range(known, self.next_serial):
             packet = self.packet(serial)
             if packet is not None:
-                os.pwrite(self._entries, self._entry(packet), serial * _ENTRY.size)
+                entry = self._entry(packet)
+                journal.write_at(self._entries_path, entry, serial * _ENTRY.size)
 
     def _save_meta(self) -> None:
         self._meta["boot"] = self.boot
         self._meta["counts"] = self._counts.counts
         replace(self._meta_path, json.dumps(self._meta).encode())
+
+
+def _content(path: Path) -> bytes:
+    return path.read_bytes() if path.exists() else b""
 
 
 def serial_of(packet: bytes) -> int:

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from constellation.simulator.clock import replace
-from constellation.simulator.journal import Journal
+from constellation.simulator.journal import Journal, write_at
 
 CHUNK_BYTES = 1024 * 1024
 PACKS_MOST = 65_536
@@ -223,8 +223,8 @@ class Holdings:
 
     def __init__(self, path: Path, store: Store) -> None:
         self._store = store
-        self._file = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
-        self._bits = bytearray(os.pread(self._file, os.fstat(self._file).st_size, 0))
+        self._path = path
+        self._bits = bytearray(path.read_bytes() if path.exists() else b"")
         self.count = 0
         self.size = 0
         for number in range(len(self._bits) * 8):
@@ -253,10 +253,7 @@ class Holdings:
         if bool(self._bits[place] & bit) == held:
             return
         self._bits[place] ^= bit
-        os.pwrite(self._file, self._bits[place : place + 1], place)
+        write_at(self._path, self._bits[place : place + 1], place)
         change = 1 if held else -1
         self.count += change
         self.size += change * self._store.size_of(number)
-
-    def close(self) -> None:
-        os.close(self._file)

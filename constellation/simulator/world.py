@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
+from constellation.simulator.board.answers import Answers
 from constellation.simulator.board.commands import derive_key
 from constellation.simulator.board.satellite import Satellite, Surroundings
 from constellation.simulator.clock import Clock, Reading
@@ -72,7 +73,8 @@ class World:
             board=self.satellite,
         )
         for code in fleet.satellites:
-            if (self._folder(code) / "queries.journal").exists():
+            journal = self._folder(code) / "queries.journal"
+            if journal.exists() and Answers(journal).has_unfinished:
                 self.satellite(code)
 
     def satellite(self, code: str) -> Satellite:

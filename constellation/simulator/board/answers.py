@@ -85,6 +85,11 @@ class Answers:
         self._journal.records.clear()
         self._written = 0
 
+    @property
+    def has_unfinished(self) -> bool:
+        """Say whether a question waits for its answer, or for the rest of it."""
+        return any(query.is_whole and not query.is_ended for query in self.queries.values())
+
     def is_over(self, query_id: UUID) -> bool:
         return query_id in self._over
 
@@ -137,9 +142,6 @@ class Answers:
                 records.append({"cancel": query.id.hex})
         self._journal.rewrite(json.dumps(record).encode() for record in records)
         self._written = 0
-
-    def close(self) -> None:
-        self._journal.close()
 
     # --- inside ---
 

@@ -167,4 +167,3 @@ class Commands:
     def close(self) -> None:
         for work in self._work:
             work.cancel()
-        self._journal.close()

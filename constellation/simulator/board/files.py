@@ -194,7 +194,6 @@ class Files:
             incoming.receiver.freeze(now_s)
 
     def close(self) -> None:
-        self._journal.close()
         for incoming in self._incoming.values():
             incoming.close()
 

@@ -175,4 +175,3 @@ class Packs:
     def close(self) -> None:
         for work in self._work:
             work.cancel()
-        self.holdings.close()

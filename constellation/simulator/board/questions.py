@@ -266,4 +266,3 @@ class Questions:
     def close(self) -> None:
         if self._worker is not None:
             self._worker.cancel()
-        self._answers.close()

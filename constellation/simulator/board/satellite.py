@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import struct
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -223,7 +224,7 @@ class Satellite:
     def _play_back(self, payload: bytes, now_s: float) -> None:
         try:
             volume, ranges = onboard.decode_gap_request(payload)
-        except ValueError as error:
+        except (struct.error, ValueError) as error:
             log.info("a gap request cannot be read: %s", error)
             return
         if volume != self.recorder.volume:
@@ -414,4 +415,3 @@ class Satellite:
         self.questions.close()
         self.files.close()
         self.packs.close()
-        self.recorder.close()

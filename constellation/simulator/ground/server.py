@@ -196,14 +196,11 @@ class Stations:
         if not self._path(contact_id).exists():
             return None
         spool = Spool(self._path(contact_id))
-        try:
-            return spool.counters.as_dict() | {
-                "contact_id": contact_id,
-                "ended": spool.end_reason,
-                "unacknowledged": len(spool.unacknowledged),
-            }
-        finally:
-            spool.close()
+        return spool.counters.as_dict() | {
+            "contact_id": contact_id,
+            "ended": spool.end_reason,
+            "unacknowledged": len(spool.unacknowledged),
+        }
 
     def forget(self, now_s: float) -> None:
         """Let go of contacts that are over and done with; their account stays on disk."""
@@ -214,7 +211,6 @@ class Stations:
                 and contact.holder is None
                 and (late or not contact.spool.unacknowledged)
             ):
-                contact.spool.close()
                 del self.contacts[contact.id]
 
     def _path(self, contact_id: str) -> Path:

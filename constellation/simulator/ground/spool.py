@@ -113,9 +113,6 @@ class Spool:
         if not self.unacknowledged:
             self._shrink()
 
-    def close(self) -> None:
-        self._journal.close()
-
     def _take(self, batch: wire.Batch) -> None:
         self.counters.batches = batch.number
         self.counters.down_frames += len(batch.frames) // FRAME_BYTES

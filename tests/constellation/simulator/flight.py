@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from uuid import UUID, uuid4
 
@@ -20,6 +20,7 @@ import google_crc32c
 from cryptography.hazmat.primitives import cmac
 from cryptography.hazmat.primitives.ciphers import algorithms
 
+from constellation.simulator import fleet
 from constellation.simulator.board.commands import derive_key
 from constellation.stations import control, driver
 from telemetry import onboard
@@ -314,6 +315,23 @@ def command_frame(
     return tc.encode(
         tc.Frame(spacecraft=SCID[satellite], channel=0, number=0, data=packet + code.finalize())
     )
+
+
+def write_fast_fleet(path: Path) -> Path:
+    """Write a fleet of one satellite and one station with an uplink of 1 Gbit/s."""
+    known = fleet.load(None)
+    reference = (fleet.REFERENCE / "computing-satellites.tle").read_text().splitlines()
+    at = next(n for n, line in enumerate(reference) if line.strip() == "SCS-01 M")
+    satellite = {
+        "code": SATELLITE,
+        "entity_id": ENTITY[SATELLITE],
+        "scid": SCID[SATELLITE],
+        "line1": reference[at + 1],
+        "line2": reference[at + 2],
+    }
+    station = asdict(known.stations[STATION]) | {"uplink_bit_per_s": 1_000_000_000}
+    path.write_text(json.dumps({"satellites": [satellite], "stations": [station]}))
+    return path
 
 
 async def open_ground(

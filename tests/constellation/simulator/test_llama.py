@@ -11,6 +11,7 @@ import pytest
 from constellation.simulator.runtimes import Question, RuntimeFailed, Usage
 from constellation.simulator.runtimes.llama import Llama
 from constellation.simulator.store import digest_of
+from telemetry import onboard
 from tests.constellation.simulator import flight
 from tests.constellation.simulator.test_uplink import put_in_service
 
@@ -44,11 +45,12 @@ async def said(runtime, question: Question) -> tuple[str, Usage]:
 async def test_the_uplinked_model_answers_and_its_runtime_dies_with_the_simulator(
     tmp_path, weights, digest
 ):
-    process = flight.Simulator(tmp_path / "simulator", options=["--rate", "5"])
+    fleet_file = flight.write_fast_fleet(tmp_path / "fleet.json")
+    process = flight.Simulator(tmp_path / "simulator", options=["--fleet", str(fleet_file)])
     process.start()
     try:
         ground = await flight.open_ground(process)
-        await put_in_service(ground, weights.read_bytes())
+        await put_in_service(ground, weights.read_bytes(), pack_bytes=onboard.PACK_BYTES)
         text, end, by = await ground.answer(await ground.ask(FRANCE[0]["content"]), 60)
         children = Path(f"/proc/{process.process.pid}/task/{process.process.pid}/children")
         (child,) = children.read_text().split()
