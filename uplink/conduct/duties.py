@@ -105,8 +105,9 @@ class Gathered:
     tally: Tally = field(default_factory=Tally)
 
 
-def gather(lease: Lease, plan: Plan, *, now: datetime, rate: float) -> Gathered:
-    """Claim telecommands and collect the packets that are due."""
+def gather(lease: Lease, *, now: datetime, rate: float, releases: bool) -> Gathered:
+    """Claim telecommands and collect the packets that are due, with `releases` those too that let
+    the recorder forget."""
     gathered = Gathered(commands=_claimed(lease, now))
     with transaction.atomic():
         leases.hold(lease)
@@ -117,7 +118,9 @@ def gather(lease: Lease, plan: Plan, *, now: datetime, rate: float) -> Gathered:
             now=now,
             resend_s=resend_s,
         )
-        gathered.packets += _recorder_packets(lease.satellite_id, now)
+        gathered.packets += _gap_requests(lease.satellite_id, now)
+        if releases:
+            gathered.packets += _release(lease.satellite_id)
     gathered.tally = _tally_of(gathered.packets)
     return gathered
 
@@ -142,19 +145,22 @@ def commands_sent(command_ids: list[UUID]) -> None:
         release.sent(command_id)
 
 
-def _recorder_packets(satellite_id: int, now: datetime) -> list[Outgoing]:
-    """Ask for what is missing, and let go of what is complete."""
-    packets = []
+def _gap_requests(satellite_id: int, now: datetime) -> list[Outgoing]:
     ranges: dict[int, list[tuple[int, int]]] = {}
     for volume, first, last in gaps.requests_for(satellite_id, onboard.GAP_RANGES_MAX, now=now):
         ranges.setdefault(volume, []).append((first, last))
-    for volume, pairs in ranges.items():
-        request = onboard.encode_gap_request(volume, pairs)
-        packets.append(Outgoing(onboard.Apid.GAP_REQUEST, request))
-    if releasable := gaps.releasable(satellite_id):
-        release_ = onboard.RECORDER_RELEASE_LAYOUT.pack(*releasable)
-        packets.append(Outgoing(onboard.Apid.RECORDER_RELEASE, release_))
-    return packets
+    return [
+        Outgoing(onboard.Apid.GAP_REQUEST, onboard.encode_gap_request(volume, pairs))
+        for volume, pairs in ranges.items()
+    ]
+
+
+def _release(satellite_id: int) -> list[Outgoing]:
+    releasable = gaps.releasable(satellite_id)
+    if releasable is None:
+        return []
+    payload = onboard.RECORDER_RELEASE_LAYOUT.pack(*releasable)
+    return [Outgoing(onboard.Apid.RECORDER_RELEASE, payload)]
 
 
 def _tally_of(packets: list[Outgoing]) -> Tally:

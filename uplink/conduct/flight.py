@@ -36,6 +36,8 @@ log = logging.getLogger(__name__)
 
 DUTIES_S = 1.0
 """Wall seconds between two looks for work when nobody calls."""
+RELEASE_S = 5.0
+"""Wall seconds between two words to the recorder that it may forget."""
 DRAIN_S = 20.0
 """Wall seconds after LOS in which the rest is fetched from the station."""
 RETRY_S = (0.25, 3.0)
@@ -221,8 +223,7 @@ class Flight:
             if sent:
                 await asyncio.sleep(0)
             else:
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._moved.wait(), 0.1)
+                await _set_or_late(self._moved, 0.1)
         self._uplinker.freeze(self._clock.now_s)
         await asyncio.Event().wait()  # the downlink drains on
 
@@ -234,15 +235,18 @@ class Flight:
 
     async def _do_duties(self) -> None:
         """Look for what is to be sent: when called at once, otherwise every second."""
-        checkpoint_at = 0.0
+        checkpoint_at = release_at = 0.0
         while self._clock.now() < self._plan.los_at:
             self.called.clear()
+            releases = time.monotonic() >= release_at
+            if releases:
+                release_at = time.monotonic() + RELEASE_S
             gathered = await self._calls.insist(
                 duties.gather,
                 self.lease,
-                self._plan,
                 now=self._clock.now(),
                 rate=self._clock.rate,
+                releases=releases,
             )
             for command_id, frame in gathered.commands:
                 self._pump.command(frame, command_id)
@@ -253,8 +257,7 @@ class Flight:
             if time.monotonic() >= checkpoint_at:
                 checkpoint_at = time.monotonic() + DUTIES_S
                 await self._checkpoint()
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self.called.wait(), DUTIES_S)
+            await _set_or_late(self.called, DUTIES_S)
         await self._calls.insist(duties.begin_postpass, self.lease)
         await asyncio.Event().wait()
 
@@ -295,6 +298,14 @@ class Flight:
             cancelled=self.cancelled,
         )
         await self._calls.broker(duties.queue_decoding, self.lease.contact_id)
+
+
+async def _set_or_late(event: asyncio.Event, timeout_s: float) -> None:
+    """Wait for an event, or not longer than that."""
+    # Not `wait_for`: on Python 3.11 it swallows a cancellation that comes together with the event.
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(timeout_s):
+            await event.wait()
 
 
 def _counted(pump: Pump | None) -> Tally:

@@ -63,7 +63,8 @@ async def follow(query_id: UUID, *, after: int = -1) -> AsyncIterator[Progress |
             if progress.is_over:
                 return
             try:
-                await asyncio.wait_for(moved.wait(), LOOK_S)
+                async with asyncio.timeout(LOOK_S):
+                    await moved.wait()
             except TimeoutError:
                 silent_s += LOOK_S
             if silent_s >= KEEP_ALIVE_S:
