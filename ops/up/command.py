@@ -188,19 +188,24 @@ class _Up:
     def start_programs(self) -> None:
         """Start all processes of the table and wait until the pages answer."""
         self.stop_if_asked()
-        commands = [table.web(self.chosen.port, self.chosen.host), *table.workers()]
-        commands.append(table.beat(PROJECT))
+        web = table.web(self.chosen.port, self.chosen.host)
+        others = [*table.workers(), table.beat(PROJECT)]
         if self.chosen.has_simulator:
             port = int(self.environment["ZENITH_SIMULATOR"].rpartition(":")[2])
             control = int(self.environment["ZENITH_SIMULATOR_CONTROL"].rpartition(":")[2])
-            commands.insert(0, table.simulator(self.home, port, control))
-        for command in commands:
-            self.supervisor.start(supervisor.Program(command.name, self.starter(command)))
-        self.say(f"Starting {', '.join(command.name for command in commands)}")
+            others.insert(0, table.simulator(self.home, port, control))
+        self.say(f"Starting {', '.join(command.name for command in [web, *others])}")
+        # The pages first: eight interpreters at once keep a small machine from showing any.
+        self.start_program(web)
         while not outside.answers(self.reachable_host, self.chosen.port):
             self.stop_if_asked()
             self.supervisor.look()
             self.supervisor.sleep(0.1)
+        for command in others:
+            self.start_program(command)
+
+    def start_program(self, command: table.Command) -> None:
+        self.supervisor.start(supervisor.Program(command.name, self.starter(command)))
 
     def starter(self, command: table.Command):
         def start(log: IO[bytes]) -> subprocess.Popen[bytes]:

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from django.conf import settings
-from django.core.management import BaseCommand, CommandParser, call_command, get_commands
+from django.core.management import BaseCommand, CommandParser, call_command
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
@@ -45,8 +45,7 @@ class Command(BaseCommand):
         if wishes["simulator"]:
             fleet = settings.ZENITH_HOME / "simulator" / "fleet.json"
             call_command("write_fleet", str(fleet), stdout=io.StringIO())
-            if "bootstrap" in get_commands():
-                call_command("bootstrap", stdout=self.stdout)
+            call_command("bootstrap", stdout=self.stdout)
         if alone:
             self.stdout.write(f"Operator       {login.operator}   {login.operator_password}")
             self.stdout.write(f"Customer key   {login.customer_key}")
