@@ -34,18 +34,27 @@ class LeaseLost(errors.Conflict):
     code = "lease_lost"
 
 
-@transaction.atomic
 def checkpoint(snapshot: Snapshot, *, now: datetime, last: bool = False) -> Work:
     """Keep what `snapshot` tells and return what to send next.
 
     Raises `LeaseLost` when the contact's fencing number is no longer the caller's; nothing is
     written then. With `last` (after LOS) nothing new is given out.
     """
+    with transaction.atomic():
+        work = _checkpoint(snapshot, now=now, last=last)
+    with transaction.atomic():
+        activation.nudge(snapshot.satellite_id, now=now)
+    return work
+
+
+def _checkpoint(snapshot: Snapshot, *, now: datetime, last: bool) -> Work:
     contact = _held_contact(snapshot)
+    # A report being decoded locks a transfer and then its files; so do we, or each would wait for
+    # the other.
+    _lock_transfers(snapshot.satellite_id)
     touched = _keep(snapshot, contact, now=now)
     for transfer in touched:
         progress.settle(transfer, now=now)
-    activation.nudge(snapshot.satellite_id, now=now)
     cancelled = frozenset(
         # Given up, or on board already by the satellite's own report.
         Shipment.objects.filter(id__in=snapshot.held)
@@ -71,6 +80,13 @@ def _held_contact(snapshot: Snapshot) -> Contact:
     if contact is None:
         raise LeaseLost(f"Contact {snapshot.contact_id} is flown by somebody else.")
     return contact
+
+
+def _lock_transfers(satellite_id: int) -> None:
+    rows = Transfer.objects.select_for_update(no_key=True).filter(
+        satellite_id=satellite_id, state__in=[State.QUEUED, State.SENDING, State.VERIFYING]
+    )
+    list(rows.order_by("pk").values_list("pk"))
 
 
 def _keep(snapshot: Snapshot, contact: Contact, *, now: datetime) -> list[Transfer]:

@@ -1,16 +1,18 @@
 """A transfer over contacts that end, conductors that die, and links that lose."""
 
 import random
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
+from django.db import connection, transaction
 from django.utils import timezone
 
 from constellation.contacts.models import Demand
 from ops.live.models import Event
 from telemetry import onboard
 from tests.factories import NOON, PASS, make_artefact, make_contact, make_satellite, make_transfer
-from tests.uplink.transfers.board import Board
+from tests.uplink.transfers.board import Board, hear, store_report
 from uplink.registry import formats
 from uplink.transfers import flying, packing
 from uplink.transfers.models import BulkUplink, Shipment, State, Transfer
@@ -249,3 +251,32 @@ def test_the_planner_is_told_what_is_missing(satellite, transfer):
     demand.refresh_from_db()
     assert 0 < demand.up_bytes < transfer.artefact.size_bytes
     flight.end()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_checkpoints_and_reports_do_not_wait_for_each_other(satellite):
+    # Each report locks a transfer and then a file of it, as the decoder does.
+    artefact = make_artefact(CONTENT)
+    packing.pack(artefact, pack_bytes=PACK_BYTES // 8)
+    transfer = make_transfer(satellite=satellite, artefact=artefact)
+    flight = Pass(satellite, Board(satellite.entity_id))
+    packs = list(transfer.shipments.filter(number__gte=0))
+
+    def report():
+        try:
+            for pack in packs:
+                body = store_report(onboard.StoreEvent.PACK_STORED, pack.sha256)
+                with transaction.atomic():
+                    hear(satellite, onboard.Apid.STORE_REPORT, body, now=NOON)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(1) as threads:
+        reporting = threads.submit(report)
+        for _ in range(40):
+            flight.step()
+            flight.checkpoint()
+        reporting.result()
+    flight.end()
+    transfer.refresh_from_db()
+    assert not transfer.shipments.filter(number__gte=0, delivered=False).exists()
