@@ -322,9 +322,13 @@ def test_an_omm_comes_back_as_it_went_out(wanted):
 def test_a_tle_written_by_sgp4_is_read_to_its_last_digit(wanted, number):
     record = Satrec()
     sgp4_omm.initialize(
-        record, omm.to_fields(wanted) | {"NORAD_CAT_ID": number, "OBJECT_ID": "2025-100A"}
+        record, omm.to_fields(wanted) | {"NORAD_CAT_ID": 1, "OBJECT_ID": "2025-100A"}
     )
-    first, second = export_tle(record)
+    # Its exporter spells 180000 and 230000 with the letters that Alpha-5 leaves out (sgp4 2.27);
+    # its own `to_alpha5` does not.
+    first, second = (
+        resummed(line.replace("00001", to_alpha5(number), 1)) for line in export_tle(record)
+    )
 
     parsed = parse(f"{first}\n{second}\n")
 
