@@ -23,6 +23,10 @@ from telemetry.packets import handlers, space
 
 log = logging.getLogger(__name__)
 _REASON_LONGEST = 200
+_LEDGER = [
+    *("channels", "dropped", "bytes", "frames", "frames_rejected", "frames_lost"),
+    *("packets", "stored", "duplicates", "rejected", "unknown"),
+]
 Reject = tuple[str, bytes]
 """Why something could not be used, and its bytes."""
 _KEPT_WITHOUT_READER = {onboard.Apid.CFDP_DOWN}
@@ -202,7 +206,7 @@ def _close(
     reception.rejected += rejected
     reception.unknown += sum(not is_known(packet.apid) for packet in kept.new)
     assert reception.packets == reception.stored + reception.duplicates + reception.rejected
-    reception.save()
+    reception.save(update_fields=_LEDGER)
     batch.decoded = True
     batch.save(update_fields=["decoded"])
 

@@ -66,10 +66,10 @@ def decode_reception(contact_id: UUID, *, now: datetime) -> int:
     """
     decoded = 0
     while _undecoded(contact_id).exists():
-        done = _decode_some(contact_id, now=now)
-        if not done:
+        is_ours, batches = _decode_next(contact_id, now=now)
+        if not is_ours:
             break
-        decoded += done
+        decoded += batches
     return decoded
 
 
@@ -79,27 +79,24 @@ def undecoded_contacts() -> list[UUID]:
     return list(rows.values_list("contact_id", flat=True).distinct())
 
 
-def _decode_some(contact_id: UUID, *, now: datetime) -> int:
-    """Decode batch after batch until none is left or another worker holds the reception."""
-    done = 0
-    while True:
-        batch = None
-        try:
-            with transaction.atomic():
-                reception = _locked(contact_id) or _made(contact_id)
-                if reception is None:
-                    return done
-                batch = _undecoded(contact_id).first()
-                if batch is None:
-                    return done
+def _decode_next(contact_id: UUID, *, now: datetime) -> tuple[bool, int]:
+    """Decode the contact's next batch, unless another worker holds the reception; return whether
+    it was ours to decode, and how many batches were."""
+    batch = None
+    try:
+        with transaction.atomic():
+            reception = _locked(contact_id) or _made(contact_id)
+            batch = _undecoded(contact_id).first() if reception else None
+            if batch is not None:
                 decoding.decode_batch(reception, batch, now=now)
-                done += 1
-        except (OperationalError, InterfaceError):
-            raise  # the database is away, or two waited for each other: another time
-        except Exception as error:
-            if batch is None:
-                raise
-            _set_aside(batch, error)
+            return reception is not None, int(batch is not None)
+    except (OperationalError, InterfaceError):
+        raise  # the database is away, or two waited for each other: another time
+    except Exception as error:
+        if batch is None:
+            raise
+        _set_aside(batch, error)
+        return True, 0
 
 
 def _set_aside(batch: RawBatch, error: Exception) -> None:
