@@ -42,6 +42,8 @@ class Control:
                 await writer.drain()
         except (OSError, ValueError) as error:
             log.info("control connection lost: %s", error)
+        except asyncio.CancelledError:
+            log.debug("a connection is closed with the simulation")
         finally:
             writer.close()
 

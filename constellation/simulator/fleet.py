@@ -11,6 +11,7 @@ then follow from their order, and the stations are those of the reference data.
 from __future__ import annotations
 
 import json
+from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -132,16 +133,25 @@ def _satellites_of(content: bytes, path: Path) -> dict[str, SatelliteSpec]:
     if not parsed.taken:
         raise BadFleet(f"{path}: {parsed.refused[0]}")
     hardware = json.loads((REFERENCE / "satellites.json").read_bytes())
-    return _by_code([_numbered(n, one, hardware) for n, one in enumerate(parsed.taken)])
+    shared = Counter(one.name for one in parsed.taken)
+    return _by_code(
+        [
+            _numbered(n, one, hardware, is_named=bool(one.name) and shared[one.name] == 1)
+            for n, one in enumerate(parsed.taken)
+        ]
+    )
 
 
-def _numbered(number: int, flown: ElementSet, hardware: dict) -> SatelliteSpec:
-    """Return a satellite known by its elements alone, numbered as the catalogue numbers them."""
+def _numbered(number: int, flown: ElementSet, hardware: dict, *, is_named: bool) -> SatelliteSpec:
+    """Return a satellite known by its elements alone, numbered as the catalogue numbers them.
+
+    It is called by its name if no other bears it, else by its catalogue number.
+    """
     groups, profiles = hardware["groups"], hardware["profiles"]
     group = next((g for g in groups if flown.object_id.startswith(g["designator"])), groups[0])
     profile = next(one for one in profiles if one["code"] == group["profile"])
     return SatelliteSpec(
-        code=flown.name.replace(" ", "-") or flown.identity,
+        code=flown.name.replace(" ", "-") if is_named else flown.identity,
         name=flown.name,
         entity_id=FIRST_ENTITY_ID + number,
         scid=1 + number % SPACECRAFT_IDS,

@@ -48,8 +48,10 @@ CATCH_UP_STEP = 200
 STATUS_EVERY_S = 10.0
 TICK_EVERY_S = 0.25
 MISSING_MOST = 100
+LINKS_EVERY_S = 60.0
+"""During a catch-up the laser links are looked at once a minute; they last for many."""
 LARGE_FLEET = 200
-"""Above it, the neighbours during a catch-up are those at its end: nobody saw them anyway."""
+"""Above it, during a catch-up, they are those at the end of each step."""
 
 
 @dataclass(frozen=True)
@@ -263,33 +265,32 @@ class Satellite:
             self._event(EventSeverity.WARNING, 3, text)
             self._condition = housekeeping.replace(self._condition, at_s=now_s - CATCH_UP_MOST_S)
             last_s = self._condition.at_s
-        period_s = PERIOD_IN_CONTACT_S if self.radio.linked else PERIOD_S
-        # Old samples first, at their own pace, whatever is going on now.
-        if now_s - last_s > PERIOD_S:
-            period_s = PERIOD_S
+        # Old samples first and at their own pace; they stay in the recorder, to be asked for.
+        is_late = now_s - last_s > PERIOD_S
+        period_s = PERIOD_IN_CONTACT_S if self.radio.linked and not is_late else PERIOD_S
         count = min(CATCH_UP_STEP, int((now_s - last_s) / period_s))
         if count > 0:
-            self._sample(last_s + period_s * np.arange(1, count + 1))
+            self._sample(last_s + period_s * np.arange(1, count + 1), is_live=not is_late)
 
-    def _sample(self, at_s: np.ndarray) -> None:
+    def _sample(self, at_s: np.ndarray, *, is_live: bool) -> None:
         """Make the housekeeping packets of some instants, and note where we are."""
         code, seed = self.spec.code, self._around.seed
         lights = self._around.space.light(code, at_s)
         activity = self._activity()
-        follow = len(at_s) == 1 or len(self._around.fleet.satellites) <= LARGE_FLEET
+        large = len(self._around.fleet.satellites) > LARGE_FLEET
         wanted = []
         for at, light in zip(at_s.tolist(), lights.tolist(), strict=True):
             drawn = housekeeping.draws(seed, code, at)
             condition = housekeeping.step(
                 self._condition, at, light=light, activity=activity, drawn=drawn
             )
-            seen = housekeeping.replace(
-                activity, neighbours=self._neighbours(at if follow else float(at_s[-1]))
-            )
+            instant = at if is_live else at_s[-1] if large else at - at % LINKS_EVERY_S
+            seen = housekeeping.replace(activity, neighbours=self._neighbours(float(instant)))
             wanted += housekeeping.packets(condition, light=light, activity=seen, drawn=drawn)
             self._condition = condition
         for packet in self.recorder.record_all(wanted):
-            self.radio.send(DownlinkChannel.LIVE, packet)
+            if is_live:
+                self.radio.send(DownlinkChannel.LIVE, packet)
         housekeeping.save(self._condition_path, self._condition)
 
     def _neighbours(self, at_s: float) -> list[int]:

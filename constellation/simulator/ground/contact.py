@@ -150,6 +150,7 @@ class Contact:
         self._look(now_s)
         radiated = self._linked and self._radiate(now_s, elapsed_s)
         self._arrive(now_s)
+        self._board.advance(now_s)  # before AOS too: there may be days to catch up with
         if self._linked:
             self._listen(now_s, elapsed_s)
         self._hear(now_s)
@@ -195,7 +196,6 @@ class Contact:
             self._board.receive(burst, now_s)
 
     def _listen(self, now_s: float, elapsed_s: float) -> None:
-        self._board.advance(now_s)
         allowed = self._down_budget.frames(elapsed_s)
         burst = b""
         if self._board.contact_id == self.id:

@@ -73,6 +73,8 @@ class Stations:
             holder.send(wire.encode_json(wire.REFUSED, {"code": code, "detail": detail}))
         except (OSError, TimeoutError) as error:
             log.info("connection lost: %s", error)
+        except asyncio.CancelledError:
+            log.debug("a connection is closed with the simulation")
         finally:
             if contact is not None:
                 contact.leave(holder)
