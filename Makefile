@@ -13,7 +13,7 @@ help:
 	@echo 'make run     everything, on this machine; make run ARGS="--port 9000 --rate 10"'
 	@echo 'make test    all tests, one of them in a real browser'
 	@echo 'make check   style, imports, migrations and the front-end bundle'
-	@echo 'make prove   the long tests: kills, losses, a whole day; writes docs/proof.md'
+	@echo 'make prove   the long tests: kills, losses, a whole day; reports in tests/proofs/reports'
 	@echo 'make bench   speeds and sizes'
 	@echo 'make lock    pin requirements/*.in again'
 	@echo 'make clean   remove .venv and what tests and tools left; data in .zenith stays'
@@ -39,10 +39,10 @@ bundle:
 		&& npm test --silent
 
 prove: test-venv
-	$(IN_VENV) -m pytest tests/prove -o python_files='prove_*.py' --timeout 3600 -s $(ARGS)
+	$(IN_VENV) -m pytest tests/proofs -o python_files='prove_*.py' -o python_functions='prove_*' --timeout 3600 -s $(ARGS)
 
 bench: test-venv
-	$(IN_VENV) -m pytest tests/bench -o python_files='bench_*.py' --timeout 3600 -s $(ARGS)
+	$(IN_VENV) -m pytest tests/benchmarks -o python_files='bench_*.py' --timeout 3600 -s $(ARGS)
 
 lock: test-venv
 	.venv/bin/python -m pip install --quiet uv
