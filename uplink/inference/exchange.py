@@ -81,7 +81,7 @@ def _questions(
     )
     waiting = waiting.exclude(pk__in=heard_lately.values("query_id")).order_by("created_at")
     outgoing = []
-    for query in waiting[:PROMPTS_AT_ONCE]:
+    for query in waiting.select_related("version")[:PROMPTS_AT_ONCE]:
         attempt, _ = Attempt.objects.get_or_create(query=query, satellite_id=satellite_id)
         attempt.prompted_at, attempt.contact_id = now, contact_id
         attempt.prompts += 1
@@ -93,7 +93,7 @@ def _questions(
 def _packets(query: Query, now: datetime) -> list[Outgoing]:
     parts = prompts.prompt_parts(
         query_id=query.pk,
-        messages=query.messages,
+        messages=prompts.with_system(query.messages, query.version.system_prompt),
         max_tokens=query.max_tokens,
         temperature=query.temperature,
         seed=query.seed,

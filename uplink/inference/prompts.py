@@ -19,6 +19,13 @@ def encode_messages(messages: list[dict[str, str]]) -> bytes:
     return json.dumps(messages, ensure_ascii=False, separators=(",", ":")).encode()
 
 
+def with_system(messages: list[dict[str, str]], system_prompt: str) -> list[dict[str, str]]:
+    """Return the messages, behind the model's own system prompt when they bring none."""
+    if not system_prompt or any(message["role"] == "system" for message in messages):
+        return messages
+    return [{"role": "system", "content": system_prompt}, *messages]
+
+
 def prompt_parts(
     *,
     query_id: UUID,

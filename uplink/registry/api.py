@@ -48,6 +48,7 @@ class VersionRequest(serializers.Serializer):
     profiles = serializers.ListField(child=serializers.SlugField(), allow_empty=False)
     description = serializers.CharField(default="", allow_blank=True)
     context_tokens = serializers.IntegerField(required=False, min_value=1, max_value=1_048_576)
+    system_prompt = serializers.CharField(default="", allow_blank=True, max_length=2000)
 
 
 class ArtefactBody(serializers.ModelSerializer):
@@ -70,6 +71,7 @@ class VersionBody(serializers.ModelSerializer):
             "licence",
             "profiles",
             "context_tokens",
+            "system_prompt",
             "registered_at",
         )
 

@@ -52,6 +52,9 @@ class Version(models.Model):
     profiles = models.ManyToManyField(HardwareProfile, related_name="versions")
     licence = models.CharField(max_length=100)
     context_tokens = models.PositiveIntegerField(default=2048)
+    system_prompt = models.CharField(
+        max_length=2000, blank=True, help_text="Put before questions that bring none of their own."
+    )
     registered_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

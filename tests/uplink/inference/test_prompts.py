@@ -54,3 +54,15 @@ def test_an_acknowledgement_never_claims_what_is_not_held(held):
     assert claimed <= held
     assert seen.following not in held
     assert held - claimed == {n for n in held if n >= seen.following + prompts.BITMAP_BITS}
+
+
+def test_a_models_own_system_prompt_yields_to_the_callers():
+    question = [{"role": "user", "content": "Where are you?"}]
+    own = [{"role": "system", "content": "Answer in Latin."}, *question]
+
+    assert prompts.with_system(question, "Be brief.") == [
+        {"role": "system", "content": "Be brief."},
+        *question,
+    ]
+    assert prompts.with_system(own, "Be brief.") == own
+    assert prompts.with_system(question, "") == question

@@ -86,6 +86,14 @@ class Migration(migrations.Migration):
                 ("version", models.CharField(max_length=40)),
                 ("licence", models.CharField(max_length=100)),
                 ("context_tokens", models.PositiveIntegerField(default=2048)),
+                (
+                    "system_prompt",
+                    models.CharField(
+                        blank=True,
+                        help_text="Put before questions that bring none of their own.",
+                        max_length=2000,
+                    ),
+                ),
                 ("registered_at", models.DateTimeField(auto_now_add=True)),
                 (
                     "artefact",

@@ -27,6 +27,9 @@ class Command(BaseCommand):
             "--profile", action="append", help="Hardware it is made for; repeat. Default: all."
         )
         parser.add_argument("--context", type=int, help="Tokens of context it runs with.")
+        parser.add_argument(
+            "--system", default="", help="Put before questions that bring no system message."
+        )
         parser.add_argument("--description", default="")
         parser.add_argument("--organisation", help="Slug; default: who operates the fleet.")
 
@@ -50,6 +53,7 @@ class Command(BaseCommand):
                 organisation=organisation,
                 description=options["description"],
                 context_tokens=options["context"],
+                system_prompt=options["system"],
             )
         except Refusal as error:
             raise CommandError(str(error)) from error
