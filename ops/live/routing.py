@@ -1,3 +1,7 @@
 """Addresses of the websockets."""
 
-websocket_urlpatterns: list = []
+from django.urls import path
+
+from ops.live.consumer import Live
+
+websocket_urlpatterns = [path("ws/live", Live.as_asgi())]

@@ -1,0 +1,155 @@
+"""`/ws/live`: numbered events of the streams a page asks for, resumed after any cut.
+
+    client  {"subscribe": [{"stream": "contacts", "after": 41}]}     after null: from now on
+            {"unsubscribe": ["contacts"]}
+    server  {"subscribed": "contacts", "number": 44}
+            {"stream": "contacts", "number": 42, "kind": "changed", "payload": {…}}
+            {"gap": {"stream": "contacts", "first": 42, "last": 900}}   too far behind
+            {"refused": "queries:…"}                                  not yours, or no such stream
+            {"heartbeat": "2026-08-22T12:00:00.5Z", "rate": 1.0, "paused": false, "simulated": true}
+
+Closes with 4401 when the session is over. It only speaks; whatever changes goes through the API.
+"""
+
+import asyncio
+import contextlib
+import time
+from typing import Any
+
+import orjson
+from channels.db import database_sync_to_async
+from channels.generic.websocket import AsyncJsonWebsocketConsumer
+
+from ops import clock
+from ops.accounts.models import User
+from ops.live import hub, streams
+
+HEARTBEAT_S = 2.0
+SESSION_CHECK_S = 60.0
+FAR_BEHIND = 1000
+"""A client further behind than this is told a gap: the page reloads what it shows instead."""
+STREAMS_MAX = 64
+
+
+class Live(AsyncJsonWebsocketConsumer):
+    """One page's link."""
+
+    async def connect(self) -> None:
+        self.sent: dict[str, int] = {}
+        self.woken = asyncio.Event()
+        self.sender: asyncio.Task[None] | None = None
+        self.hub = hub.current()
+        # Accepted first: a browser is told the code of a close, not of a refused handshake.
+        await self.accept()
+        if not self.scope["user"].is_authenticated:
+            await self.close(code=4401)
+            return
+        self.sender = asyncio.create_task(self._send())
+
+    async def disconnect(self, code: int) -> None:
+        if self.sender:
+            self.sender.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self.sender
+        for stream in list(self.sent):
+            self._leave(stream)
+
+    async def receive_json(self, content: Any, **kwargs: Any) -> None:
+        if self.sender is None:
+            return
+        try:
+            wishes = [(str(w["stream"]), w.get("after")) for w in content.get("subscribe", [])]
+            left = [str(stream) for stream in content.get("unsubscribe", [])]
+        except (AttributeError, KeyError, TypeError):
+            await self.close(code=4400)
+            return
+        for stream, after in wishes:
+            await self._subscribe(stream, after)
+        for stream in left:
+            self._leave(stream)
+
+    @classmethod
+    async def decode_json(cls, text_data: str) -> Any:
+        try:
+            return orjson.loads(text_data)
+        except orjson.JSONDecodeError:
+            return None
+
+    async def _subscribe(self, stream: str, after: Any) -> None:
+        if len(self.sent) >= STREAMS_MAX or not await _may_read(self.scope["user"], stream):
+            await self.send_json({"refused": stream})
+            return
+        # Watch first, then read: what is written in between is found by its number.
+        newest = await self.hub.watch(stream, self.woken)
+        self.sent[stream] = after if isinstance(after, int) else newest
+        await self.send_json({"subscribed": stream, "number": newest})
+        self.woken.set()
+
+    def _leave(self, stream: str) -> None:
+        if self.sent.pop(stream, None) is not None:
+            self.hub.leave(stream, self.woken)
+
+    async def _send(self) -> None:
+        checked_at = time.monotonic()
+        heartbeat_at = -HEARTBEAT_S
+        while True:
+            now = time.monotonic()
+            if now - heartbeat_at >= HEARTBEAT_S:
+                heartbeat_at = now
+                await self._heartbeat()
+            if now - checked_at >= SESSION_CHECK_S:
+                checked_at = now
+                if not await _still_signed_in(self.scope):
+                    await self.close(code=4401)
+                    return
+            with contextlib.suppress(TimeoutError):
+                left_s = heartbeat_at + HEARTBEAT_S - time.monotonic()
+                await asyncio.wait_for(self.woken.wait(), timeout=max(0.0, left_s))
+            self.woken.clear()
+            for stream in list(self.sent):
+                await self._catch_up(stream)
+
+    async def _catch_up(self, stream: str) -> None:
+        newest = self.hub.newest(stream)
+        while (last := self.sent.get(stream)) is not None and last < newest:
+            if newest - last > FAR_BEHIND:
+                await self._tell_gap(stream, last + 1, newest)
+                return
+            events = await self.hub.after(stream, last)
+            if not events:
+                return
+            if events[0]["number"] > last + 1:
+                await self._tell_gap(stream, last + 1, events[0]["number"] - 1)
+            for event in events:
+                if self.sent.get(stream) is None:
+                    return
+                await self.send_json(event)
+                self.sent[stream] = event["number"]
+
+    async def _tell_gap(self, stream: str, first: int, last: int) -> None:
+        await self.send_json({"gap": {"stream": stream, "first": first, "last": last}})
+        self.sent[stream] = last
+
+    async def _heartbeat(self) -> None:
+        reading = await _clock_reading()
+        at = reading.at(clock.wall())
+        await self.send_json(
+            {
+                "heartbeat": at.isoformat().replace("+00:00", "Z"),
+                "rate": reading.rate,
+                "paused": reading.rate == 0,
+                "simulated": reading.simulated,
+            }
+        )
+
+
+def _session_is_open(scope: dict[str, Any]) -> bool:
+    session = scope.get("session")
+    is_active = User.objects.filter(pk=scope["user"].pk, is_active=True).exists()
+    return is_active and (session is None or session.exists(session.session_key))
+
+
+# Each call gives its thread's connection back: the threads of a web process outnumber its pool.
+_clock_reading = database_sync_to_async(clock.reading, thread_sensitive=False)
+_still_signed_in = database_sync_to_async(_session_is_open, thread_sensitive=False)
+_may_read = database_sync_to_async(streams.may_read, thread_sensitive=False)

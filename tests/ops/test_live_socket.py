@@ -1,0 +1,168 @@
+"""The live link: resumed by number, told its gaps, closed to strangers."""
+
+import asyncio
+
+import pytest
+from channels.db import database_sync_to_async
+from django.contrib.auth.models import AnonymousUser
+from django.db import connections
+
+from ops.live import consumer, events, streams
+from ops.live.consumer import Live
+from ops.live.models import Event
+from tests.factories import make_user
+from tests.ops.sockets import Socket
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+publish = database_sync_to_async(events.publish, thread_sensitive=False)
+
+
+@pytest.fixture(autouse=True)
+def _as_in_a_web_process(monkeypatch):
+    # Web processes keep no connection in a thread; a kept one would outlive its event loop.
+    monkeypatch.setitem(connections.settings["default"], "CONN_MAX_AGE", 0)
+
+
+@pytest.fixture(autouse=True)
+def _open_stream(monkeypatch):
+    monkeypatch.setitem(streams._readers, "tides", lambda user, stream: user.role == "operator")
+
+
+def socket_to(user):
+    return Socket(Live.as_asgi(), "/ws/live", user)
+
+
+async def signed_in(role="operator"):
+    socket = socket_to(await database_sync_to_async(make_user, thread_sensitive=False)(role=role))
+    assert (await socket.connect())["type"] == "websocket.accept"
+    return socket
+
+
+async def heard(socket, count):
+    """The next messages that are no heartbeats."""
+    found = []
+    while len(found) < count:
+        message = await socket.receive_json_from(timeout=10)
+        if "heartbeat" not in message:
+            found.append(message)
+    return found
+
+
+async def test_a_watcher_sees_what_is_published_after_it_came():
+    await publish("tides", "low", {"m": 0.4})
+    socket = await signed_in()
+    await socket.send_json_to({"subscribe": [{"stream": "tides", "after": None}]})
+    assert await heard(socket, 1) == [{"subscribed": "tides", "number": 1}]
+
+    await publish("tides", "high", {"m": 3.1})
+
+    assert await heard(socket, 1) == [
+        {"stream": "tides", "number": 2, "kind": "high", "payload": {"m": 3.1}}
+    ]
+    await socket.disconnect()
+
+
+async def test_a_watcher_that_was_cut_off_gets_what_it_missed_in_order():
+    for height_m in range(5):
+        await publish("tides", "level", {"m": height_m})
+    socket = await signed_in()
+
+    await socket.send_json_to({"subscribe": [{"stream": "tides", "after": 2}]})
+
+    assert [m.get("number") for m in await heard(socket, 4)] == [5, 3, 4, 5]
+    await socket.disconnect()
+
+
+async def test_without_valkey_events_arrive_all_the_same(monkeypatch):
+    # A hint is only a hint: with none at all, the hub's own look finds the event.
+    monkeypatch.setattr(events, "_hint", lambda stream, number: None)
+    socket = await signed_in()
+    await socket.send_json_to({"subscribe": [{"stream": "tides", "after": None}]})
+    await heard(socket, 1)
+
+    await publish("tides", "level", {})
+
+    [event] = await heard(socket, 1)
+    assert event["number"] == 1
+    await socket.disconnect()
+
+
+async def test_a_watcher_far_behind_is_told_its_gap(monkeypatch):
+    monkeypatch.setattr(consumer, "FAR_BEHIND", 3)
+    for _ in range(6):
+        await publish("tides", "level", {})
+    socket = await signed_in()
+
+    await socket.send_json_to({"subscribe": [{"stream": "tides", "after": 1}]})
+
+    gap = {"gap": {"stream": "tides", "first": 2, "last": 6}}
+    assert gap in await heard(socket, 2)
+    await socket.disconnect()
+
+
+async def test_events_that_were_forgotten_are_a_gap():
+    for _ in range(4):
+        await publish("tides", "level", {})
+    await database_sync_to_async(
+        Event.objects.filter(number__lte=2).delete, thread_sensitive=False
+    )()
+    socket = await signed_in()
+
+    await socket.send_json_to({"subscribe": [{"stream": "tides", "after": 0}]})
+
+    messages = await heard(socket, 4)
+    assert {"gap": {"stream": "tides", "first": 1, "last": 2}} in messages
+    assert [m["number"] for m in messages if "kind" in m] == [3, 4]
+    await socket.disconnect()
+
+
+async def test_many_watchers_see_every_event_once():
+    sockets = [await signed_in() for _ in range(5)]
+    for socket in sockets:
+        await socket.send_json_to({"subscribe": [{"stream": "tides", "after": None}]})
+        await heard(socket, 1)
+
+    await asyncio.gather(*(publish("tides", "level", {"n": n}) for n in range(20)))
+
+    for socket in sockets:
+        assert [m["number"] for m in await heard(socket, 20)] == list(range(1, 21))
+        await socket.disconnect()
+
+
+async def test_a_stranger_is_refused_the_stream():
+    socket = await signed_in(role="customer")
+
+    await socket.send_json_to({"subscribe": [{"stream": "tides"}, {"stream": "no-such-stream"}]})
+
+    assert await heard(socket, 2) == [{"refused": "tides"}, {"refused": "no-such-stream"}]
+    await socket.disconnect()
+
+
+async def test_nobody_in_particular_is_sent_away():
+    socket = socket_to(AnonymousUser())
+    await socket.connect()
+
+    assert (await socket.receive_output(timeout=5))["code"] == 4401
+
+
+@pytest.mark.parametrize("nonsense", ["[1]", '{"subscribe": 7}', "not json", '{"subscribe": [1]}'])
+async def test_nonsense_closes_the_link(nonsense):
+    socket = await signed_in()
+
+    await socket.send_text(nonsense)
+
+    while (output := await socket.receive_output(timeout=5))["type"] != "websocket.close":
+        assert "heartbeat" in output["text"]
+    assert output["code"] == 4400
+
+
+async def test_heartbeats_carry_mission_time(monkeypatch):
+    monkeypatch.setattr(consumer, "HEARTBEAT_S", 0.05)
+    socket = await signed_in()
+
+    beats = [await socket.receive_json_from(timeout=5) for _ in range(3)]
+
+    assert all(set(beat) == {"heartbeat", "rate", "paused", "simulated"} for beat in beats)
+    assert beats[0]["heartbeat"] < beats[1]["heartbeat"] < beats[2]["heartbeat"]
+    await socket.disconnect()
