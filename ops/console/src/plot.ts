@@ -1,0 +1,149 @@
+// `<zen-plot data-url data-label data-unit>`: one parameter over time, following the live link.
+//
+// The address answers {parameters: {[data-parameter]: {times_s, values}}} (telemetry/api.py);
+// limits, when there are any, are data-low and data-high and are shaded behind the line.
+
+import uPlot from "uplot";
+
+import { statusColour, token } from "./palette";
+import { hourMinute, ordinal, timeOfDay } from "./time";
+
+interface Samples {
+  times_s: number[];
+  values: (number | null)[];
+}
+
+const REFRESH_WALL_MS = 1_500;
+
+class PlotElement extends HTMLElement {
+  private plot: uPlot | null = null;
+  private waiting = 0;
+  private lastLoad_ms = -Infinity;
+  private readonly resized = new ResizeObserver(() => this.fit());
+  private readonly moved = (): void => this.later();
+
+  connectedCallback(): void {
+    this.resized.observe(this);
+    document.body.addEventListener("live-telemetry", this.moved);
+    void this.load();
+  }
+
+  disconnectedCallback(): void {
+    this.resized.disconnect();
+    document.body.removeEventListener("live-telemetry", this.moved);
+    window.clearTimeout(this.waiting);
+    this.plot?.destroy();
+    this.plot = null;
+  }
+
+  /** How many samples are shown: for tests, which check data and not pixels. */
+  count(): number {
+    return this.plot?.data[0].length ?? 0;
+  }
+
+  private later(): void {
+    if (this.waiting) return;
+    const wait = Math.max(0, this.lastLoad_ms + REFRESH_WALL_MS - performance.now());
+    this.waiting = window.setTimeout(() => {
+      this.waiting = 0;
+      void this.load();
+    }, wait);
+  }
+
+  private async load(): Promise<void> {
+    this.lastLoad_ms = performance.now();
+    const reply = await fetch(this.dataset.url ?? "").catch(() => null);
+    if (!reply?.ok) return this.note("Samples cannot be loaded; the next event tries again.");
+    const body = (await reply.json()) as { parameters: Record<string, Samples> };
+    const { times_s: times, values } = body.parameters[this.dataset.parameter ?? ""];
+    if (!this.isConnected) return;
+    this.note(times.length ? "" : "No sample of this parameter yet. It fills with the next contact.");
+    const data: uPlot.AlignedData = [times, values];
+    if (this.plot) this.plot.setData(data);
+    else if (times.length) this.plot = new uPlot(this.options(), data, this);
+  }
+
+  private note(words: string): void {
+    const out = this.querySelector<HTMLElement>("[data-note]");
+    if (out && out.textContent !== words) out.textContent = words;
+  }
+
+  private fit(): void {
+    this.plot?.setSize({ width: this.clientWidth, height: Math.max(80, this.clientHeight) });
+  }
+
+  private options(): uPlot.Options {
+    const axis = {
+      stroke: () => token("--text-3"),
+      font: "11px B612",
+      grid: { stroke: () => token("--gantt-grid"), width: 1 },
+      ticks: { show: false },
+    };
+    return {
+      width: this.clientWidth,
+      height: Math.max(80, this.clientHeight),
+      tzDate: (s) => uPlot.tzDate(new Date(s * 1000), "UTC"),
+      legend: { show: false },
+      cursor: { y: false, points: { size: 7 } },
+      scales: { x: { time: true } },
+      series: [
+        {},
+        {
+          stroke: () => token("--accent"),
+          width: 1.5,
+          points: { show: (u) => u.data[0].length < 60, size: 4 },
+          // Passes lie hours apart: a line across the silence would invent samples.
+          gaps: (_, __, from, to, gaps) => [...gaps, ...silences(this.plot, from, to)],
+        },
+      ],
+      axes: [
+        { ...axis, size: 24, space: 70, values: (_, ticks) => ticks.map((s) => label(s, ticks)) },
+        { ...axis, size: 52, space: 26 },
+      ],
+      hooks: { drawClear: [(u) => this.shadeLimits(u)], setCursor: [(u) => this.read(u)] },
+    };
+  }
+
+  private shadeLimits(u: uPlot): void {
+    const { left, top, width, height } = u.bbox;
+    const shade = (from: number, to: number): void => {
+      const [y0, y1] = [from, to].map((y) => Math.min(top + height, Math.max(top, y)));
+      u.ctx.globalAlpha = 0.13;
+      u.ctx.fillStyle = statusColour("critical");
+      u.ctx.fillRect(left, Math.min(y0, y1), width, Math.abs(y1 - y0));
+      u.ctx.globalAlpha = 1;
+    };
+    if (this.dataset.high) shade(top, u.valToPos(Number(this.dataset.high), "y", true));
+    if (this.dataset.low) shade(u.valToPos(Number(this.dataset.low), "y", true), top + height);
+  }
+
+  private read(u: uPlot): void {
+    const out = this.querySelector<HTMLElement>("[data-read]");
+    const i = u.cursor.idx;
+    if (!out) return;
+    const value = i == null ? null : u.data[1][i];
+    out.textContent =
+      i == null || value == null ? "" : `${Number(value.toPrecision(6))} ${this.dataset.unit ?? ""} at ${ordinal(u.data[0][i] * 1000)}`;
+  }
+}
+
+function label(at_s: number, ticks: number[]): string {
+  const close = ticks.length > 1 && ticks[1] - ticks[0] < 60;
+  return close ? timeOfDay(at_s * 1000) : hourMinute(at_s * 1000);
+}
+
+/** Pixel spans between samples more than ten times as far apart as usual. */
+function silences(plot: uPlot | null, from: number, to: number): [number, number][] {
+  const times = plot?.data[0];
+  if (!plot || !times || times.length < 4) return [];
+  const steps = Array.from(times.slice(1), (t, i) => t - times[i]).sort((a, b) => a - b);
+  const usual = steps[steps.length >> 1];
+  const gaps: [number, number][] = [];
+  for (let i = from + 1; i <= to; i += 1) {
+    if (times[i] - times[i - 1] <= 10 * usual) continue;
+    gaps.push([plot.valToPos(times[i - 1], "x", true), plot.valToPos(times[i], "x", true)]);
+  }
+  return gaps;
+}
+
+customElements.define("zen-plot", PlotElement);

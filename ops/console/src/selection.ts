@@ -1,0 +1,86 @@
+// What is chosen on a page (a satellite, a contact): kept in the address so that it can be shared.
+
+class Selection extends EventTarget {
+  private key: string | null;
+
+  constructor(private readonly parameter: string) {
+    super();
+    this.key = new URLSearchParams(location.search).get(parameter);
+  }
+
+  /** The chosen key, if any. */
+  get chosen(): string | null {
+    return this.key;
+  }
+
+  /** Choose one (or none): rows, map and timeline all follow. */
+  choose(key: string | null): void {
+    if (key === this.key) return;
+    this.key = key;
+    const url = new URL(location.href);
+    if (key) url.searchParams.set(this.parameter, key);
+    else url.searchParams.delete(this.parameter);
+    history.replaceState(history.state, "", url);
+    this.dispatchEvent(new Event("change"));
+  }
+}
+
+export const satellites = new Selection("satellite");
+export const contacts = new Selection("contact");
+
+/** `<zen-choice data-of="satellite">`: wraps rows with `data-key`; marks and follows the chosen one. */
+class Choice extends HTMLElement {
+  private get selection(): Selection {
+    return this.dataset.of === "contact" ? contacts : satellites;
+  }
+
+  private readonly mark = (): void => {
+    const { chosen } = this.selection;
+    for (const row of this.querySelectorAll<HTMLElement>("[data-key]")) {
+      const is = row.dataset.key === chosen;
+      if (row.classList.contains("chosen") !== is) row.classList.toggle("chosen", is);
+      if (is && row.ariaCurrent !== "true") row.ariaCurrent = "true";
+      else if (!is && row.ariaCurrent) row.ariaCurrent = null;
+    }
+  };
+
+  private readonly reveal = (): void => {
+    this.mark();
+    const { chosen } = this.selection;
+    if (chosen) this.querySelector(`[data-key="${CSS.escape(chosen)}"]`)?.scrollIntoView({ block: "nearest" });
+  };
+
+  private readonly observer = new MutationObserver(this.mark);
+
+  connectedCallback(): void {
+    this.selection.addEventListener("change", this.reveal);
+    this.addEventListener("click", this.clicked);
+    this.addEventListener("focusin", this.focused);
+    this.observer.observe(this, { childList: true, subtree: true, attributeFilter: ["class", "aria-current"] });
+    this.reveal();
+    // With nothing chosen, the table opens at what is going on and not at what is long over.
+    if (!this.selection.chosen) this.querySelector("[data-current]")?.scrollIntoView({ block: "start" });
+  }
+
+  disconnectedCallback(): void {
+    this.selection.removeEventListener("change", this.reveal);
+    this.removeEventListener("click", this.clicked);
+    this.removeEventListener("focusin", this.focused);
+    this.observer.disconnect();
+  }
+
+  private clicked(event: Event): void {
+    const target = event.target as HTMLElement;
+    if (target.closest("a, button, input, select, summary")) return;
+    const row = target.closest<HTMLElement>("[data-key]");
+    if (!row) return;
+    this.selection.choose(row.dataset.key === this.selection.chosen ? null : (row.dataset.key ?? null));
+  }
+
+  private focused(event: Event): void {
+    const row = (event.target as HTMLElement).closest<HTMLElement>("[data-key]");
+    if (row && (event.target as HTMLElement).matches(":focus-visible")) this.selection.choose(row.dataset.key ?? null);
+  }
+}
+
+customElements.define("zen-choice", Choice);
