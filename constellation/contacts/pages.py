@@ -1,5 +1,172 @@
-"""Pages of this room."""
+"""Pages of contacts: the day on its antennas, and one contact with its report."""
 
-from django.urls import URLPattern
+from datetime import UTC, datetime, timedelta
+from uuid import UUID, uuid4
 
-urlpatterns: list[URLPattern] = []
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import path, reverse
+from django.utils.dateparse import parse_datetime
+from django.views.decorators.http import require_POST, require_safe
+
+from constellation import visibility
+from constellation.contacts import agenda, booking
+from constellation.models import Antenna, Satellite
+from ops import clock
+from ops.accounts import roles
+from ops.console import panels
+from ops.errors import Invalid, NotFound, Refusal
+from ops.pages import needs
+
+DAY = timedelta(days=1)
+BEFORE_NOW = timedelta(hours=2)
+SHOWN = timedelta(hours=10)
+"""Of a day, what the timeline shows before anybody zooms: bars wide enough to read."""
+
+
+class BadDay(Invalid):
+    code = "bad_day"
+
+
+class BadBooking(Invalid):
+    code = "bad_booking"
+
+
+@require_safe
+@needs("contacts.view_contact")
+def contacts_page(request: HttpRequest) -> HttpResponse:
+    """The contacts of a day: from two hours ago, or of `?day=2026-234`.
+
+    Asked for by htmx (when something changed), it answers with the moving parts alone.
+    """
+    now = clock.now()
+    day = request.GET.get("day", "")
+    start = _day(day) if day else now - BEFORE_NOW
+    code = request.GET.get("of", "")
+    contacts = agenda.between(request.user, start, start + DAY, code)
+    shown_day = start if day else now
+    template = "contacts/contacts_parts.html" if request.htmx else "contacts/contacts.html"
+    return render(
+        request,
+        template,
+        {
+            "now": now,
+            "day": day,
+            "of": code,
+            "contacts": contacts,
+            "timeline": agenda.timeline(contacts, start, start + (DAY if day else SHOWN)),
+            "current": next((c.pk for c in contacts if c.los_at > now), None),
+            "previous_day": f"{shown_day - DAY:%Y-%j}",
+            "next_day": f"{shown_day + DAY:%Y-%j}",
+            "shown_day": f"{shown_day:%Y-%j}",
+            "satellites": Satellite.objects.filter(is_active=True).values_list("code", "name"),
+            "may_book": roles.may(request.user, "contacts.add_contact"),
+            "section": "contacts",
+        },
+    )
+
+
+@require_safe
+@needs("contacts.view_contact")
+def contact_page(request: HttpRequest, contact_id: UUID) -> HttpResponse:
+    """One contact: when, where, who flies it, and the report of what went up and came down."""
+    now = clock.now()
+    told = agenda.told(booking.visible_to(request.user).filter(pk=contact_id))
+    if not told:
+        raise Http404("There is no such contact.")
+    [contact] = told
+    return render(
+        request,
+        "contacts/contact.html",
+        {
+            "now": now,
+            "contact": contact,
+            "length_s": (contact.los_at - contact.aos_at).total_seconds(),
+            "versions": contact.versions.select_related("antenna").order_by("-version"),
+            "panels": panels.panels_of("contact", contact, request.user, now),
+            "report": agenda.report_of(contact),
+            "may_cancel": roles.may(request.user, "contacts.change_contact"),
+            "section": "contacts",
+        },
+    )
+
+
+@require_safe
+@needs("contacts.add_contact")
+def book_page(request: HttpRequest) -> HttpResponse:
+    """The passes of one satellite in the next day, with the antennas that are free for each."""
+    now = clock.now()
+    satellites = list(Satellite.objects.filter(is_active=True))
+    code = request.GET.get("of") or (satellites[0].code if satellites else "")
+    chosen = next((each for each in satellites if each.code == code), None)
+    seen = visibility.passes_between(now, now + DAY, satellites=[chosen] if chosen else [])
+    return render(
+        request,
+        "contacts/book.html",
+        {
+            "now": now,
+            "satellites": [(each.code, each.name) for each in satellites],
+            "of": code,
+            "chosen": chosen,
+            "passes": agenda.bookable(seen.passes, now),
+            "refused": seen.refused.get(code, ""),
+            "section": "contacts",
+        },
+    )
+
+
+@require_POST
+@needs("contacts.add_contact")
+def book(request: HttpRequest) -> HttpResponse:
+    """Book one pass on one antenna, and go to the contact."""
+    satellite = Satellite.objects.filter(code=request.POST.get("satellite", "")).first()
+    antenna = Antenna.objects.filter(code=request.POST.get("antenna", "")).first()
+    aos_at = parse_datetime(request.POST.get("aos_at", ""))
+    los_at = parse_datetime(request.POST.get("los_at", ""))
+    if satellite is None or antenna is None or not aos_at or not los_at:
+        raise BadBooking("A booking names a satellite, an antenna, AOS and LOS.")
+    try:
+        contact, _ = booking.book_contact(
+            contact_id=uuid4(),
+            organisation=request.user.organisation,
+            satellite=satellite,
+            antenna=antenna,
+            aos_at=aos_at,
+            los_at=los_at,
+            now=clock.now(),
+            booked_by=request.user.username,
+        )
+    except Refusal as refusal:
+        messages.error(request, str(refusal))
+        return redirect(f"{reverse('book')}?of={satellite.code}")
+    return redirect("contact", contact_id=contact.pk)
+
+
+@require_POST
+@needs("contacts.change_contact")
+def cancel(request: HttpRequest, contact_id: UUID) -> HttpResponse:
+    """Take a contact back; one under way ends within seconds."""
+    if not booking.visible_to(request.user).filter(pk=contact_id).exists():
+        raise NotFound("There is no such contact.")
+    try:
+        booking.cancel_contact(contact_id=contact_id, reason="", by=request.user.username)
+    except booking.NotCancellable as refusal:
+        messages.error(request, str(refusal))
+    return redirect("contact", contact_id=contact_id)
+
+
+def _day(words: str) -> datetime:
+    try:
+        return datetime.strptime(words, "%Y-%j").replace(tzinfo=UTC)
+    except ValueError as error:
+        raise BadDay(f"A day is a year and a day of the year, such as 2026-234: {words}") from error
+
+
+urlpatterns = [
+    path("contacts", contacts_page, name="contacts"),
+    path("contacts/passes", book_page, name="book"),
+    path("contacts/book", book, name="book-contact"),
+    path("contacts/<uuid:contact_id>", contact_page, name="contact"),
+    path("contacts/<uuid:contact_id>/cancel", cancel, name="cancel"),
+]

@@ -2,13 +2,19 @@
 
 import hashlib
 import secrets
+from uuid import UUID
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
-from ops.accounts.models import ApiKey, User
+from ops.accounts.models import ApiKey, Organisation, User
+from ops.errors import NotFound
 
 _MARK = "zk_"
+
+
+class NoSuchKey(NotFound):
+    code = "no_such_key"
 
 
 def issue(*, user: User, name: str, key: str | None = None) -> tuple[ApiKey, str]:
@@ -38,6 +44,19 @@ def recognise(key: str) -> ApiKey | None:
         .filter(valid, digest=_digest(key), revoked_at=None, user__is_active=True)
         .first()
     )
+
+
+def of_organisation(organisation: Organisation) -> QuerySet[ApiKey]:
+    """Return an organisation's keys, newest first, revoked ones too."""
+    return organisation.api_keys.select_related("user").order_by("-created_at")
+
+
+def revoke(*, key_id: UUID, organisation: Organisation) -> None:
+    """End a key for good; ending it again changes nothing."""
+    rows = ApiKey.objects.filter(pk=key_id, organisation=organisation)
+    if not rows.exists():
+        raise NoSuchKey("There is no such key.")
+    rows.filter(revoked_at=None).update(revoked_at=timezone.now())
 
 
 def _digest(key: str) -> str:

@@ -1,5 +1,78 @@
-"""Pages of this room."""
+"""Pages of models and transfers: what there is, who runs it, and what is on its way."""
 
-from django.urls import URLPattern
+from uuid import uuid4
 
-urlpatterns: list[URLPattern] = []
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import path
+from django.views.decorators.http import require_POST, require_safe
+
+from constellation.models import Satellite
+from ops import clock
+from ops.accounts import roles
+from ops.errors import Refusal
+from ops.pages import needs
+from uplink.registry.models import Version
+from uplink.transfers import overview
+
+
+@require_safe
+@needs("registry.view_model")
+def models_page(request: HttpRequest) -> HttpResponse:
+    """Models and versions; for those who fly the fleet, transfers and who runs what, too.
+
+    Asked for by htmx (when a transfer moved), it answers with the moving parts alone.
+    """
+    now = clock.now()
+    flies = roles.may(request.user, "transfers.view_transfer")
+    template = "transfers/models_parts.html" if request.htmx else "transfers/models.html"
+    return render(
+        request,
+        template,
+        {
+            "now": now,
+            "versions": overview.versions(),
+            "flies": flies,
+            "transfers": overview.transfers(now) if flies else [],
+            "matrix": overview.matrix() if flies else [],
+            "uplinked_bytes": overview.uplinked_bytes() if flies else 0,
+            "may_transfer": roles.may(request.user, "transfers.add_transfer"),
+            "section": "models",
+        },
+    )
+
+
+@require_POST
+@needs("transfers.add_transfer")
+def send(request: HttpRequest) -> HttpResponse:
+    """Start a transfer of a version to one satellite, or to all that its profiles name."""
+    from uplink.transfers import requests
+
+    version = Version.objects.select_related("artefact").get(pk=int(request.POST["version"]))
+    chosen = Satellite.objects.filter(is_active=True, profile__in=version.profiles.all())
+    if code := request.POST.get("satellite"):
+        chosen = Satellite.objects.filter(code=code)
+    begun = 0
+    for satellite in chosen:
+        try:
+            requests.request(
+                transfer_id=uuid4(),
+                satellite=satellite,
+                artefact=version.artefact,
+                version=version,
+                organisation=request.user.organisation,
+                now=clock.now(),
+            )
+            begun += 1
+        except Refusal as refusal:
+            messages.error(request, f"{satellite.code}: {refusal}")
+    if begun:
+        messages.success(request, f"{version} is on its way to {begun} satellites.")
+    return redirect("models")
+
+
+urlpatterns = [
+    path("models", models_page, name="models"),
+    path("models/send", send, name="send-model"),
+]

@@ -1,0 +1,9 @@
+"""What this room puts on the console: the contacts page and the countdown."""
+
+from constellation.contacts import agenda
+from ops.console import panels
+
+panels.register_page(
+    panels.Page("Contacts", "contacts", "contacts.view_contact", key="c", order=20)
+)
+panels.register_next_contacts(agenda.for_header)

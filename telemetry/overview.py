@@ -1,0 +1,105 @@
+"""What the console shows of a satellite's telemetry: newest values, completeness, receptions."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import groupby
+from typing import Any
+
+from django.db.models import Count, F, Func, Sum
+from django.utils.dateparse import parse_datetime
+
+from constellation.contacts.models import Contact
+from constellation.models import Satellite
+from telemetry import gaps, onboard, values
+from telemetry.models import Gap, Packet, Reception
+
+PLOTTED = ["battery_charge", "solar_power", "accelerator_load", "accelerator_temperature"]
+"""Parameters plotted until the operator chooses others."""
+PLOTS_MAX = 6
+UNITS = {"1": "", "degC": "°C"}
+APIDS = {each.value: each.name.replace("_", " ").lower() for each in onboard.Apid}
+
+
+@dataclass(frozen=True)
+class Value:
+    """One row of the table of newest values."""
+
+    qualified: str
+    name: str
+    group: str
+    text: str
+    unit: str
+    generated_at: datetime
+    is_stale: bool
+    stale_after_s: float | None
+    is_number: bool
+    is_plotted: bool
+
+
+def of_satellite(
+    satellite: Satellite, now: datetime, plotted: list[str] | None = None
+) -> dict[str, Any]:
+    """Return the newest values by group, and which of them are plotted.
+
+    `plotted` holds short names; without any, those people look at first.
+    """
+    plotted = plotted or PLOTTED
+    shown = [_value(row, plotted) for row in values.latest(satellite, now=now)]
+    shown.sort(key=lambda value: (not value.group.startswith(values.PERIODIC), value.group))
+    by_group = groupby(shown, key=lambda value: value.group)
+    named = {value.name: value for value in shown}
+    return {
+        "satellite": satellite,
+        "groups": [(name.replace("_", " "), list(members)) for name, members in by_group],
+        "plots": [named[name] for name in plotted if name in named][:PLOTS_MAX],
+        "plotted": [name for name in plotted if name in named],
+    }
+
+
+def completeness(satellite: Satellite, now: datetime) -> dict[str, Any]:
+    """Return how much of what the recorder numbered is here, and the newest gaps."""
+    volumes = gaps.completeness(satellite.pk)
+    known = sum(row["following"] for row in volumes)
+    held = sum(row["held"] for row in volumes)
+    return {
+        "satellite": satellite,
+        "known": known,
+        "held": held,
+        "missing": sum(row["missing"] for row in volumes),
+        "lost": sum(row["lost"] for row in volumes),
+        "recovered": sum(row["recovered"] for row in volumes),
+        "percent": 100 * held / known if known else None,
+        "gaps": Gap.objects.filter(satellite=satellite).order_by("-opened_at", "-pk")[:4],
+    }
+
+
+def reception(contact: Contact, now: datetime) -> dict[str, Any]:
+    """Return the ledger of what came down over a contact."""
+    apids = (
+        Packet.objects.filter(contact=contact)
+        .values("apid")
+        .annotate(count=Count("pk"), bytes=Sum(Func(F("data"), function="octet_length")))
+        .order_by("apid")
+    )
+    return {
+        "reception": Reception.objects.filter(contact=contact).first(),
+        "undecoded": contact.raw_batches.filter(decoded=False).count(),
+        "apids": [{**row, "name": APIDS.get(row["apid"], "unknown")} for row in apids],
+    }
+
+
+def _value(row: dict[str, Any], plotted: list[str]) -> Value:
+    name = row["parameter"].rpartition("/")[2]
+    value = row["value"]
+    return Value(
+        qualified=row["parameter"],
+        name=name,
+        group=row["group"],
+        text=f"{value:.6g}" if isinstance(value, float) else str(value),
+        unit=UNITS.get(row["unit"], row["unit"]),
+        generated_at=parse_datetime(row["generated_at"]),
+        is_stale=row["is_stale"],
+        stale_after_s=values.STALE_AFTER_S if row["group"].startswith(values.PERIODIC) else None,
+        is_number=isinstance(value, int | float) and not isinstance(value, bool),
+        is_plotted=name in plotted,
+    )
