@@ -59,13 +59,15 @@ def store_batch(
     return row[0], is_new
 
 
-def decode_reception(contact_id: UUID, *, now: datetime) -> int:
+def decode_reception(contact_id: UUID, *, now: datetime, most: int | None = None) -> int:
     """Decode what is stored and not decoded of a contact, in order; return how many batches.
+
+    A caller that wants each batch to be read at the time it came asks for few at once (`most`).
 
     When another worker is at it, it will do ours too: it looks again after it has let go.
     """
     decoded = 0
-    while _undecoded(contact_id).exists():
+    while (most is None or decoded < most) and _undecoded(contact_id).exists():
         is_ours, batches = _decode_next(contact_id, now=now)
         if not is_ours:
             break

@@ -11,8 +11,10 @@ from telemetry.archive import compaction
 
 @shared_task(expires=60, time_limit=300)
 def decode_reception(contact_id: str) -> None:
-    """Decode what came down in a contact."""
-    ingest.decode_reception(UUID(str(contact_id)), now=clock.now())
+    """Decode what came down in a contact, each batch at the time it is read: while an answer
+    streams down, this goes on for minutes."""
+    while ingest.decode_reception(UUID(str(contact_id)), now=clock.now(), most=1):
+        pass
 
 
 @shared_task(expires=10)

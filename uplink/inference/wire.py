@@ -15,8 +15,9 @@ TEXT_MAX_BYTES = 200 * 1024
 """Of all messages together, in UTF-8: under `onboard.PROMPT_MAX_BYTES` with its JSON around it."""
 TOKENS_MAX = 4096
 TOKENS_DEFAULT = 256
-TEMPERATURE_DEFAULT = 0.3
-"""Below OpenAI's 1: the models that fit a satellite are small and wander at 1."""
+TEMPERATURE_DEFAULT = 0.0
+"""Not OpenAI's 1: the models that fit a satellite are small and wander, and at 0 the same question
+to the same digest has the same answer."""
 SEED_MAX = 0xFFFF_FFFF
 ROLES = {"system": "system", "developer": "system", "user": "user", "assistant": "assistant"}
 
