@@ -95,15 +95,16 @@ def _keep(snapshot: Snapshot, contact: Contact, *, now: datetime) -> list[Transf
     for one in snapshot.changed:
         row = (
             Shipment.objects.select_related("transfer")
-            .filter(pk=one.shipment_id, sequence=one.sequence, delivered=False)
+            .filter(pk=one.shipment_id, sequence=one.sequence)
             .first()
         )
-        if row is None:  # reported as stored in the meantime, or begun anew
+        if row is None:  # begun anew in the meantime
             continue
         row.sent_bytes += one.sent_bytes - (row.engine or {}).get("sent_bytes", 0)
         row.acknowledged_bytes, row.contact = one.acknowledged_bytes, contact
         row.engine = one.engine
-        _conclude(row, one, now=now)
+        if not row.delivered:  # else reported as stored before its Finished was here
+            _conclude(row, one, now=now)
         row.save()
         transfers.setdefault(row.transfer_id, row.transfer)
     return list(transfers.values())

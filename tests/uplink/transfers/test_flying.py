@@ -280,3 +280,18 @@ def test_checkpoints_and_reports_do_not_wait_for_each_other(satellite):
     flight.end()
     transfer.refresh_from_db()
     assert not transfer.shipments.filter(number__gte=0, delivered=False).exists()
+
+
+def test_bytes_on_air_are_counted_even_when_the_report_was_first(satellite, transfer):
+    board = Board(satellite.entity_id)
+    flight = Pass(satellite, board)
+    for _ in range(6):
+        flight.step()
+    for row in transfer.shipments.filter(number__gte=0):
+        body = store_report(onboard.StoreEvent.PACK_STORED, row.sha256)
+        with transaction.atomic():
+            hear(satellite, onboard.Apid.STORE_REPORT, body, now=flight.now)
+    flight.run(30)
+    flight.end()
+
+    assert sum(row.sent_bytes for row in transfer.shipments.all()) == board.heard_bytes > 0
