@@ -197,6 +197,24 @@ class Store:
         self.artefact_path(sha).unlink()
         return lost
 
+    def collect(self, manifest: Manifest) -> bool:
+        """Delete the bytes of an artefact, and its packs, if no satellite holds any of them."""
+        held = bytearray()
+        for path in self._root.glob("satellites/*/packs.bitmap"):
+            bits = path.read_bytes()
+            held.extend(bytes(max(0, len(bits) - len(held))))
+            for place, byte in enumerate(bits):
+                held[place] |= byte
+        numbers = [self._number[sha] for sha, _ in manifest.packs if sha in self._number]
+        if any(held[n >> 3] >> (n & 7) & 1 for n in numbers if n >> 3 < len(held)):
+            return False
+        for sha, _ in manifest.packs:
+            self._inside.pop(sha, None)
+            self._pack_path(sha).unlink(missing_ok=True)
+        (self._root / "manifests" / f"{manifest.artefact}.json").unlink(missing_ok=True)
+        self.artefact_path(manifest.artefact).unlink(missing_ok=True)
+        return True
+
     def _adopt(self, manifest: Manifest) -> None:
         at, path = 0, self.artefact_path(manifest.artefact)
         if not path.exists():

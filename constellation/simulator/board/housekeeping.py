@@ -54,6 +54,7 @@ class Activity:
 
     boot_s: float
     in_contact: bool = False
+    is_safe: bool = False
     slots: tuple[tuple[SlotState, str], tuple[SlotState, str]] = ((SlotState.EMPTY, ""),) * 2
     active: str = ""
     model_bytes: int = 0
@@ -138,6 +139,8 @@ def packets(
 
 
 def _mode(activity: Activity) -> Mode:
+    if activity.is_safe:
+        return Mode.SAFE
     if activity.running:
         return Mode.INFERENCE
     return Mode.CONTACT if activity.in_contact else Mode.IDLE

@@ -170,6 +170,7 @@ class Packs:
         for pack, _ in manifest.packs:
             if pack not in needed:
                 self.holdings.remove(pack)
+        self._store.collect(manifest)
         self._report(encode_report(StoreEvent.ARTEFACT_DROPPED, sha, total=len(manifest.packs)))
 
     def close(self) -> None:

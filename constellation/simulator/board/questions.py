@@ -117,6 +117,8 @@ class Questions:
             return
         if self.queued > QUEUED_MOST:
             self._fail(query, "queue_full", f"{QUEUED_MOST} questions wait on board")
+        elif self._slots.is_safe:
+            self._fail(query, "safe_mode", "the satellite is in safe mode and answers nothing")
         elif not self._slots.active_digest:
             self._fail(query, "no_model", "no model is active in a slot of this satellite")
         else:

@@ -304,6 +304,7 @@ class Satellite:
         return housekeeping.Activity(
             boot_s=self._boot_s,
             in_contact=self.radio.linked,
+            is_safe=self.slots.is_safe,
             slots=housekeeping.slot_fields(self.slots.state, self.slots.digest),
             active=active,
             model_bytes=os.path.getsize(path) if path and path.exists() else 0,
@@ -385,7 +386,10 @@ class Satellite:
 
     async def _set_mode(self, arguments: bytes) -> str:
         mode = onboard.Mode(onboard.SET_MODE_LAYOUT.unpack(arguments)[0])
-        return f"mode {mode.name.lower()} noted"
+        if mode not in (onboard.Mode.SAFE, onboard.Mode.IDLE):
+            raise ValueError(f"{mode.name.lower()} comes by itself; safe and idle are commanded")
+        self.slots.set_safe(safe=mode is onboard.Mode.SAFE)
+        return f"mode {mode.name.lower()}"
 
     # --- the account ---
 

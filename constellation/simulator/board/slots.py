@@ -1,4 +1,4 @@
-"""Model slots A and B: what lies in them, and which one answers."""
+"""Model slots A and B: what lies in them, which one answers, and whether any may."""
 
 from __future__ import annotations
 
@@ -16,8 +16,12 @@ class Slots:
         self._path = path
         self.state = dict.fromkeys(Slot, SlotState.EMPTY)
         self.digest = dict.fromkeys(Slot, "")
+        self.is_safe = False
+        """Safe mode was commanded: nothing is answered until it is left."""
         if path.exists():
-            for name, (state, digest) in json.loads(path.read_bytes()).items():
+            fields = json.loads(path.read_bytes())
+            self.is_safe = fields.pop("safe")
+            for name, (state, digest) in fields.items():
                 # A load that was cut off by a restart has to be commanded again.
                 unfinished = state == SlotState.LOADING
                 self.state[Slot[name]] = SlotState.EMPTY if unfinished else SlotState(state)
@@ -44,6 +48,11 @@ class Slots:
         self.state[slot] = SlotState.ACTIVE
         self._save()
 
+    def set_safe(self, *, safe: bool) -> None:
+        self.is_safe = safe
+        self._save()
+
     def _save(self) -> None:
-        fields = {slot.name: [int(self.state[slot]), self.digest[slot]] for slot in Slot}
+        fields: dict = {slot.name: [int(self.state[slot]), self.digest[slot]] for slot in Slot}
+        fields["safe"] = self.is_safe
         replace(self._path, json.dumps(fields).encode())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from constellation.simulator.runtimes import Runtime, RuntimeFailed, echo, llama, remote
+from constellation.simulator.runtimes import Runtime, RuntimeFailed, echo, llama
 
 RUNTIMES_MOST = 4
 """Models held in memory at once; the one unused for longest gives way."""
@@ -57,5 +57,8 @@ class Pool:
         if not start.startswith(llama.MAGIC):
             raise RuntimeFailed("the model file is of no format that runs here (GGUF does)")
         if self._server is not None:
+            # The HTTP client is a fifth of the time that a start takes, and few have a server.
+            from constellation.simulator.runtimes import remote
+
             return remote.Remote(self._server.url, self._server.model, self._server.api_key)
         return llama.Llama(path, digest, self._folder / f"{digest[:16]}.log")

@@ -16,6 +16,7 @@ from tests.constellation.simulator import flight
 from tests.constellation.simulator.test_uplink import put_in_service
 
 FRANCE = [{"role": "user", "content": "What is the capital of France?"}]
+STORY = [{"role": "user", "content": "Tell a long story."}]
 
 
 @pytest.fixture(scope="module")
@@ -42,30 +43,43 @@ async def said(runtime, question: Question) -> tuple[str, Usage]:
     return "".join(pieces[:-1]), pieces[-1]
 
 
-async def test_the_uplinked_model_answers_and_its_runtime_dies_with_the_simulator(
-    tmp_path, weights, digest
+async def test_the_uplinked_model_answers_through_a_kill_of_the_simulator(
+    tmp_path, weights, digest, llama
 ):
     fleet_file = flight.write_fast_fleet(tmp_path / "fleet.json")
     process = flight.Simulator(tmp_path / "simulator", options=["--fleet", str(fleet_file)])
     process.start()
     try:
-        ground = await flight.open_ground(process)
-        await put_in_service(ground, weights.read_bytes(), pack_bytes=onboard.PACK_BYTES)
-        text, end, by = await ground.answer(await ground.ask(FRANCE[0]["content"]), 60)
+        before = await flight.open_ground(process, contact_id="one", fencing=1)
+        await put_in_service(before, weights.read_bytes(), pack_bytes=onboard.PACK_BYTES)
+        text, end, by = await before.answer(await before.ask(FRANCE[0]["content"]), 60)
+        assert by == digest
+        assert "Paris" in text
+        assert 0 < end["completion_tokens"] <= 64
+        assert end["prompt_tokens"] > 6
+
+        story = await before.ask(STORY[0]["content"], max_tokens=120, seed=7)
+        await before.until(lambda: len(before.segments(story)) > 4)
         children = Path(f"/proc/{process.process.pid}/task/{process.process.pid}/children")
         (child,) = children.read_text().split()
         process.kill()
-        await ground.leave()
+        await before.leave()
         async with asyncio.timeout(5):
             while is_alive(int(child)):
                 await asyncio.sleep(0.02)
+
+        process.start()
+        after = await flight.open_ground(process, contact_id="one", fencing=2)
+        after.packets |= before.packets
+        text, end, by = await after.answer(story, 60)
+        await after.leave()
     finally:
         process.stop()
 
-    assert by == digest
-    assert "Paris" in text
-    assert 0 < end["completion_tokens"] <= 64
-    assert end["prompt_tokens"] > 6
+    # Word for word what the model says when nobody is killed.
+    undisturbed, usage = await said(llama, Question(STORY, 120, 0.0, 7))
+    assert (text, by) == (undisturbed, digest)
+    assert end["completion_tokens"] == usage.completion_tokens
 
 
 async def test_the_same_seed_says_the_same_and_another_question_may_be_cut_short(llama):
@@ -74,7 +88,7 @@ async def test_the_same_seed_says_the_same_and_another_question_may_be_cut_short
     assert first == second
     assert first[1].completion_tokens <= 16
 
-    story = Question([{"role": "user", "content": "Tell a long story."}], 2_000, 0.0, 1)
+    story = Question(STORY, 2_000, 0.0, 1)
     pieces = llama.answer(story)
     await anext(pieces)
     await pieces.aclose()

@@ -5,8 +5,11 @@ import hashlib
 import json
 import os
 
+import numpy as np
+
 from constellation.stations import control
 from telemetry import onboard
+from telemetry.frames import tc
 from telemetry.onboard import Apid, Opcode, Slot, SlotState, StoreEvent
 from telemetry.packets import space
 from tests.constellation.simulator import flight
@@ -205,3 +208,53 @@ async def test_a_question_can_be_cancelled_and_can_expire(fly):
 
     assert (await ground.answer(running))[1]["code"] == "cancelled"
     assert (await ground.answer(late))[1]["code"] == "deadline"
+
+
+async def test_in_safe_mode_nothing_is_answered(fly):
+    ground = await fly()
+    await put_in_service(ground, ECHO + b"salt")
+    safe, idle = bytes([onboard.Mode.SAFE]), bytes([onboard.Mode.IDLE])
+    assert (await ground.obeyed(Opcode.SET_MODE, safe, counter=3))[0] == "COMPLETED"
+    assert (await ground.answer(await ground.ask("awake?")))[1]["code"] == "safe_mode"
+    await ground.until(
+        lambda: any(one[0] == onboard.Mode.SAFE for one in ground.payloads(Apid.HK_PLATFORM))
+    )
+    assert (await ground.obeyed(Opcode.SET_MODE, idle, counter=4))[0] == "COMPLETED"
+    assert (await ground.answer(await ground.ask("awake?")))[2]
+    failed = await ground.obeyed(Opcode.SET_MODE, bytes([onboard.Mode.CONTACT]), counter=5)
+    assert failed[:2] == ("FAILED", "BAD_ARGUMENTS")
+
+
+async def test_an_artefact_that_nobody_holds_any_more_leaves_the_disk(simulator, fly):
+    ground = await fly()
+    sha = await put_in_service(ground, ECHO + os.urandom(300_000))
+    drop = bytes.fromhex(sha)
+    busy = await ground.obeyed(Opcode.DROP_ARTEFACT, drop, counter=3)
+    assert busy[:2] == ("FAILED", "BUSY")
+    await ground.obeyed(Opcode.CLEAR_SLOT, bytes([Slot.A]), counter=4)
+    assert (await ground.obeyed(Opcode.DROP_ARTEFACT, drop, counter=5))[0] == "COMPLETED"
+
+    assert not [path for path in (simulator.root / "artefacts").rglob("*") if path.is_file()]
+    assert control.satellite(simulator.control, flight.SATELLITE)["storage_bytes"] == 0
+
+
+async def test_garbage_disturbs_nobody(simulator, fly):
+    ground = await fly()
+    random = np.random.default_rng(5)
+    for apid in (*Apid, 0x155):
+        for size in (1, 4, 17, 40, 900):
+            await ground.send(apid, random.bytes(size))
+    cut = flight.command_frame(flight.SATELLITE, flight.UUID(int=1), Opcode.NO_OP, b"", 1)
+    for frame in (random.bytes(60), cut[:-1], cut[:12], tc_frame(b"x"), tc_frame(bytes(40))):
+        await ground.link.send_command(frame)
+    await ground.until(lambda: ground.link.status and not ground.link.status.queued_bytes)
+
+    assert await ground.obeyed(Opcode.NO_OP, b"", counter=1) == ("COMPLETED", "NONE", "alive")
+    seen = len(ground.payloads(Apid.HK_LINK))
+    await ground.until(lambda: len(ground.payloads(Apid.HK_LINK)) > seen)
+    assert onboard.HK_LINK_LAYOUT.unpack_from(ground.payloads(Apid.HK_LINK)[-1])[3] == 5
+
+
+def tc_frame(data: bytes) -> bytes:
+    scid = flight.SCID[flight.SATELLITE]
+    return tc.encode(tc.Frame(spacecraft=scid, channel=0, number=0, data=data))
