@@ -1,0 +1,127 @@
+"""The real processes around the test's own database: simulator, workers, beat."""
+
+import os
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+import redis
+from django.conf import settings
+from django.core.management import call_command
+from django.db import connection
+
+from constellation.stations import control
+from ops.up import table, valkey
+
+PROJECT = Path(__file__).resolve().parents[2]
+
+
+def wait_for(what: str, look: Callable[[], Any], timeout_s: float, every_s: float = 0.1) -> Any:
+    """Look until there is something, and return it."""
+    until = time.monotonic() + timeout_s
+    while time.monotonic() < until:
+        if found := look():
+            return found
+        time.sleep(every_s)
+    raise AssertionError(f"not in {timeout_s:g} s: {what}")
+
+
+class Processes:
+    """Everything but the web, each process in a session of its own, with a log."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self.running: dict[str, subprocess.Popen[bytes]] = {}
+        ports = [valkey.free_port(), valkey.free_port()]
+        self.stations, self.control = (f"127.0.0.1:{port}" for port in ports)
+        self._commands = {
+            each.name: each
+            for each in [
+                table.simulator(settings.ZENITH_HOME, *ports),
+                table.beat(PROJECT),
+                *table.workers(),
+            ]
+        }
+        self._environment = os.environ | {
+            "DATABASE_URL": _with_name(os.environ["DATABASE_URL"]),
+            "ZENITH_SIMULATOR": self.stations,
+            "ZENITH_SIMULATOR_CONTROL": self.control,
+            "ZENITH_ROLE": "worker",
+        }
+
+    def prepare(self) -> None:
+        """Leave nothing of an earlier test, and write the fleet that the database holds."""
+        redis.Redis.from_url(settings.REDIS_URL).flushall()
+        shutil.rmtree(settings.ZENITH_HOME / "simulator", ignore_errors=True)
+        (settings.ZENITH_HOME / "simulator").mkdir(parents=True)
+        call_command("load_reference", verbosity=0)
+        call_command("write_fleet", str(settings.ZENITH_HOME / "simulator" / "fleet.json"))
+
+    def start(self, *names: str) -> None:
+        for name in names:
+            command = self._commands[name]
+            with open(self._folder / f"{name}.log", "ab") as log:
+                self.running[name] = subprocess.Popen(
+                    command.argv,
+                    cwd=PROJECT,
+                    env=self._environment | command.environment,
+                    stdout=log,
+                    stderr=log,
+                    start_new_session=True,
+                )
+
+    def wait_for_simulator(self) -> None:
+        wait_for("the simulator answers", self._simulator_answers, 30)
+
+    def _simulator_answers(self) -> bool:
+        try:
+            control.status(self.control)
+        except control.ControlFailed:
+            return False
+        return True
+
+    def name_of(self, owner: str) -> str:
+        """Return which worker the owner of a lease is."""
+        pid = int(owner.split(":")[1])
+        (name,) = [name for name, process in self.running.items() if process.pid == pid]
+        return name
+
+    def kill(self, name: str, number: signal.Signals) -> None:
+        """Send a signal to a process and its children; SIGTERM to itself alone."""
+        send = os.kill if number == signal.SIGTERM else os.killpg
+        send(self.running[name].pid, number)
+        if number == signal.SIGKILL:
+            self.running.pop(name).wait()
+
+    def end(self) -> None:
+        """Stop everything: politely, then by force."""
+        for name in self.running:
+            for number in (signal.SIGCONT, signal.SIGTERM):
+                self.kill(name, number)
+        until = time.monotonic() + 8
+        for process in self.running.values():
+            try:
+                process.wait(max(0.1, until - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
+
+    def logs(self) -> str:
+        """What the processes had to complain about."""
+        lines = []
+        for path in sorted(self._folder.glob("*.log")):
+            said = path.read_text(errors="replace").splitlines()
+            loud = [line for line in said if " INFO " not in line]
+            lines += [f"{path.stem}: {line}" for line in loud[-40:]]
+        return "\n".join(lines)
+
+
+def _with_name(url: str) -> str:
+    """Return the URL of the test's database: Django has put another name into its settings."""
+    parts = urlsplit(url)
+    return urlunsplit(parts._replace(path="/" + connection.settings_dict["NAME"]))
