@@ -25,6 +25,8 @@ SAVE_EVERY_S = 0.25
 INCOMING_MOST = 64
 """Transactions open at once; a further one is not heard until one of them ends."""
 CLOSED_KEPT = 20_000
+LIMITS = cfdp.Limits(ack_s=3.0, nak_s=2.0, immediate_s=0.5, tries=10)
+"""Shorter than the engine's own: the way to the ground and back takes a tenth of a second."""
 
 
 class Incoming:
@@ -40,15 +42,12 @@ class Incoming:
         self._room = packs.room_bytes
         self._file = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600)
         callbacks = self._write, self._checksum, self._keep
+        options = {"most_bytes": FILE_BYTES_MAX, "immediate": True, "limits": LIMITS}
         if self.state_path.exists():
             state = json.loads(self.state_path.read_bytes())
-            self.receiver = cfdp.Receiver.from_json(
-                state, *callbacks, now_s=now_s, most_bytes=FILE_BYTES_MAX, immediate=True
-            )
+            self.receiver = cfdp.Receiver.from_json(state, *callbacks, now_s=now_s, **options)
         else:
-            self.receiver = cfdp.Receiver(
-                transaction, *callbacks, most_bytes=FILE_BYTES_MAX, immediate=True
-            )
+            self.receiver = cfdp.Receiver(transaction, *callbacks, **options)
 
     def save(self, now_s: float) -> None:
         """Bring the state to the disk; the bytes it speaks of are there already."""

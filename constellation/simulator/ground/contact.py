@@ -9,6 +9,7 @@ from collections import deque
 from typing import Protocol
 
 from constellation.simulator import space
+from constellation.simulator.clock import Clock
 from constellation.simulator.fleet import StationSpec
 from constellation.simulator.ground.channel import Budget, Faults, Path, spoil
 from constellation.simulator.ground.spool import Spool
@@ -21,7 +22,8 @@ TICK_S = 0.02
 TICK_BELOW_HORIZON_S = 0.1
 STATUS_EVERY_S = 0.25
 STEP_MOST_S = 0.5
-"""Longest stretch of wall time that counts as link time in one step: a jump carries nothing."""
+"""Longest stretch of wall time that counts as link time in one step. A jump of the clock carries
+nothing: nobody was there to send or to hear."""
 BATCH_FRAMES = 512
 BUFFER_BYTES = 4 * 1024 * 1024
 """What may wait in the socket of a holder that does not read."""
@@ -133,19 +135,21 @@ class Contact:
 
     # --- flying ---
 
-    async def fly(self, now_s) -> None:
-        """Carry frames until the contact is over. `now_s` is a function that reads the clock."""
+    async def fly(self, clock: Clock) -> None:
+        """Carry frames until the contact is over."""
         last_wall = time.monotonic()
         while not self.over:
             wall = time.monotonic()
-            self.step(now_s(), wall_s=wall, stalled=wall - last_wall > STEP_MOST_S)
+            passed_s = min(wall - last_wall, STEP_MOST_S) * clock.reading.rate
             last_wall = wall
+            self.step(clock.now_s(), wall_s=wall, passed_most_s=passed_s)
             busy = self._linked or self._closing
             await asyncio.sleep(TICK_S if busy else TICK_BELOW_HORIZON_S)
 
-    def step(self, now_s: float, *, wall_s: float, stalled: bool = False) -> None:
-        """Let the contact go on to `now_s`."""
-        elapsed_s = 0.0 if stalled or self._last_s is None else max(0.0, now_s - self._last_s)
+    def step(self, now_s: float, *, wall_s: float, passed_most_s: float) -> None:
+        """Let the contact go on to `now_s`; no more link time than `passed_most_s` has passed."""
+        elapsed_s = 0.0 if self._last_s is None else now_s - self._last_s
+        elapsed_s = min(max(0.0, elapsed_s), passed_most_s)
         self._last_s = now_s
         self._look(now_s)
         radiated = self._linked and self._radiate(now_s, elapsed_s)

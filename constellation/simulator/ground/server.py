@@ -120,7 +120,7 @@ class Stations:
         holder.send(wire.encode_json(wire.OPENED, self._opened(contact, resumed)))
         contact.resend()
         if not contact.over and contact.id not in self._flights:
-            flight = asyncio.create_task(contact.fly(self._clock.now_s), name=contact.id)
+            flight = asyncio.create_task(contact.fly(self._clock), name=contact.id)
             self._flights[contact.id] = flight
             flight.add_done_callback(lambda done: self._landed(request, done))
         return contact
