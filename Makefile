@@ -36,7 +36,7 @@ bundle:
 	@command -v npm >/dev/null || { echo 'The bundle check needs Node 20 and npm.' \
 		'On Debian and Ubuntu: sudo apt-get install nodejs npm' >&2; exit 1; }
 	cd ops/console && export npm_config_update_notifier=false && npm ci --no-audit --no-fund --loglevel=error && npm run --silent check \
-		&& npm test --silent -- --test-reporter=dot
+		&& node --test --test-reporter=dot tests/*.test.mjs
 
 prove: test-venv
 	$(IN_VENV) -m pytest tests/proofs -o python_files='prove_*.py' -o python_functions='prove_*' --timeout 3600 -s $(ARGS)
