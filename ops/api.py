@@ -5,6 +5,7 @@ from http import HTTPStatus
 from typing import Any
 
 from asgiref.sync import iscoroutinefunction
+from django.conf import settings
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.utils.decorators import sync_and_async_middleware
@@ -65,13 +66,19 @@ def problem_of(error: Exception, context: dict[str, Any]) -> Response | None:
 
 @sync_and_async_middleware
 def refusals(get_response: Callable[..., Any]) -> Callable[..., Any]:
-    """Answer an API address that leads nowhere as a problem, like every other refusal."""
+    """Answer as JSON what Django itself would refuse as a page: an address that leads nowhere, a
+    body that is too large. Under `/v1/` it takes the form that OpenAI's clients read."""
 
     def answered(request: HttpRequest, response: HttpResponse) -> HttpResponse:
-        lost = request.path.startswith("/api/") and response.status_code == 404
-        if lost and "json" not in response.get("Content-Type", ""):
-            return json_problem(404, f"There is nothing at {request.path}.", "not_found")
-        return response
+        is_said = response.status_code < 400 or "json" in response.get("Content-Type", "")
+        if is_said or not request.path.startswith(("/api/", "/v1/")):
+            return response
+        status, code, detail = _in_words(request, response.status_code)
+        if request.path.startswith("/v1/"):
+            kind = "server_error" if status >= 500 else "invalid_request_error"
+            error = {"message": detail, "type": kind, "param": None, "code": code}
+            return JsonResponse({"error": error}, status=status)
+        return json_problem(status, detail, code)
 
     if iscoroutinefunction(get_response):
 
@@ -84,6 +91,21 @@ def refusals(get_response: Callable[..., Any]) -> Callable[..., Any]:
             return answered(request, get_response(request))
 
     return middleware
+
+
+def _in_words(request: HttpRequest, status: int) -> tuple[int, str, str]:
+    """Return status, code and sentence for a refusal that Django made without saying why."""
+    size = int(request.headers.get("Content-Length") or 0)
+    if status == 400 and size > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
+        most = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+        return 413, "too_large", f"The body has {size} bytes; at most {most} are taken here."
+    match status:
+        case 404:
+            return 404, "not_found", f"There is nothing at {request.path}."
+        case status if status >= 500:
+            return status, "internal_error", "This is our fault, and it is in our log."
+        case _:
+            return status, "invalid", f"{HTTPStatus(status).phrase}."
 
 
 def json_problem(status: int, detail: str, code: str, **extra: Any) -> JsonResponse:

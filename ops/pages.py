@@ -14,6 +14,12 @@ from ops.errors import Refusal
 View = Callable[..., HttpResponse]
 
 
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Show a person that an address leads nowhere (Django's `handler404`)."""
+    said = {"reason": f"There is nothing at {request.path}.", "status": 404}
+    return render(request, "console/refused.html", said, status=404)
+
+
 def needs(permission: str) -> Callable[[View], View]:
     """Open a page only to users who hold `permission`; others log in or read why not."""
 

@@ -2,6 +2,8 @@
 
 from django.urls import include, path
 
+handler404 = "ops.pages.not_found"
+
 urlpatterns = [
     path("", include("ops.console.pages")),
     path("", include("constellation.pages")),

@@ -23,6 +23,11 @@ TOLERANCE = timedelta(seconds=1)
 """Callers may have rounded AOS and LOS to whole seconds."""
 
 
+LONGEST_S = 86_400.0
+FARTHEST = timedelta(days=30)
+"""Two weeks of drag already move a pass in low orbit by minutes; beyond this a promise is none."""
+
+
 class AntennaBusy(errors.Conflict):
     code = "antenna_busy"
 
@@ -41,6 +46,14 @@ class TooLate(errors.Conflict):
 
 class TooShort(errors.Invalid):
     code = "too_short"
+
+
+class TooLong(errors.Invalid):
+    code = "too_long"
+
+
+class TooFar(errors.Conflict):
+    code = "too_far"
 
 
 class NoPass(errors.Conflict):
@@ -134,6 +147,13 @@ def _geometry(
         raise TooLate(
             f"LOS is at {_when(los_at)} and it is {_when(now)}: "
             f"less than the minimum viable {minimum_viable_s:.0f} s is left."
+        )
+    if duration_s > LONGEST_S:
+        raise TooLong(f"{duration_s:.0f} s is longer than a contact may be, {LONGEST_S:.0f} s.")
+    if los_at - now > FARTHEST:
+        raise TooFar(
+            f"LOS is at {_when(los_at)}: element sets say nothing of what is more than "
+            f"{FARTHEST.days} days ahead."
         )
     seen = visibility.pass_over(satellite, antenna.station, aos_at, los_at)
     if seen is None:

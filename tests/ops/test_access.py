@@ -73,3 +73,40 @@ def test_a_bad_change_of_the_clock_says_what_is_missing(operator):
 
     assert answer.status_code == 400
     assert answer.json()["errors"] == {"rate": ["`rate` needs `rate`."]}
+
+
+@pytest.mark.parametrize("path", ["/v1/nothing", "/v1/queries/not-a-uuid"])
+def test_openais_clients_read_a_lost_address_in_their_own_form(db, path):
+    answer = Client().get(path)
+
+    assert answer.status_code == 404
+    assert answer.json()["error"]["message"] == f"There is nothing at {path}."
+
+
+@pytest.mark.django_db(transaction=True)  # the door recognises keys in a thread of its own
+def test_a_body_that_is_too_large_says_how_large_it_may_be(settings):
+    operator = make_user(role="operator")
+    settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 1000
+    _, key = keys.issue(user=operator, name="test")
+
+    answer = Client().post(
+        "/v1/chat/completions",
+        b"{" + b" " * 2000,
+        content_type="application/json",
+        HTTP_AUTHORIZATION=f"Bearer {key}",
+    )
+
+    assert answer.status_code == 413
+    assert answer.json()["error"]["message"] == (
+        "The body has 2001 bytes; at most 1000 are taken here."
+    )
+
+
+def test_a_person_at_a_lost_address_is_told_so_in_a_page(operator):
+    client = Client()
+    client.force_login(operator)
+
+    answer = client.get("/nowhere")
+
+    assert answer.status_code == 404
+    assert "There is nothing at /nowhere." in answer.content.decode()

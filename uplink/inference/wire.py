@@ -158,6 +158,8 @@ def _model(asked: dict[str, Any]) -> str:
         raise Malformed(
             "You must provide a model parameter.", param="model", code="missing_required_parameter"
         )
+    if not name.isprintable():
+        raise Malformed("'model' holds characters that no name has.", param="model")
     return name
 
 

@@ -132,6 +132,13 @@ def test_too_short_and_too_late_are_told_apart(wanted):
         book(wanted, now=wanted["los_at"] + timedelta(days=1))
 
 
+def test_a_span_that_no_pass_can_fill_is_refused_without_looking_for_one(wanted):
+    with pytest.raises(booking.TooLong, match="longer than a contact may be"):
+        book(wanted, aos_at=wanted["aos_at"] - timedelta(days=2000))
+    with pytest.raises(booking.TooFar, match="say nothing of what is more than 30 days ahead"):
+        book(wanted, **{at: wanted[at] + timedelta(days=3000) for at in ("aos_at", "los_at")})
+
+
 def test_a_pass_under_way_can_be_booked_and_joined(wanted):
     contact, is_new = book(wanted, now=wanted["aos_at"] + timedelta(minutes=3))
     assert is_new

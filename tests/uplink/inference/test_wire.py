@@ -38,6 +38,7 @@ def test_neutral_values_and_hints_are_taken():
     ("body", "param", "code"),
     [
         ({"model": ""}, "model", "missing_required_parameter"),
+        ({"model": "a\x00"}, "model", "invalid_value"),
         ({"messages": []}, "messages", "missing_required_parameter"),
         ({"messages": "hello"}, "messages", "invalid_type"),
         ({"messages": ["hello"]}, "messages[0]", "invalid_type"),
