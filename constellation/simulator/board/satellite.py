@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import os
 import struct
@@ -13,28 +12,24 @@ from pathlib import Path
 import numpy as np
 
 from constellation.simulator.board import housekeeping
-from constellation.simulator.board.commands import CommandFailed, Commands
+from constellation.simulator.board.actions import Actions
+from constellation.simulator.board.commands import Commands
 from constellation.simulator.board.files import Files
-from constellation.simulator.board.packs import Packs, encode_report
+from constellation.simulator.board.packs import Packs
 from constellation.simulator.board.questions import Questions
 from constellation.simulator.board.radio import Radio
 from constellation.simulator.board.slots import Slots
 from constellation.simulator.fleet import Fleet, SatelliteSpec
 from constellation.simulator.recorder import Recorder
-from constellation.simulator.runtimes import RuntimeFailed
 from constellation.simulator.runtimes.pool import Pool
 from constellation.simulator.space import Space
 from constellation.simulator.store import Store
 from telemetry import onboard
 from telemetry.onboard import (
     Apid,
-    CommandCode,
     DownlinkChannel,
     EventSeverity,
-    Opcode,
     Slot,
-    SlotState,
-    StoreEvent,
 )
 from telemetry.packets import space
 
@@ -101,18 +96,18 @@ class Satellite:
             entity_id=spec.entity_id,
             now_s=now_s,
         )
+        doing = Actions(
+            self.slots,
+            self.packs,
+            store=around.store,
+            pool=around.pool,
+            report=self._report_store,
+        )
         self.commands = Commands(
             folder / "commands.journal",
             key=lambda: around.key(spec.code),
             scid=spec.scid,
-            actions={
-                Opcode.NO_OP: self._no_op,
-                Opcode.LOAD_SLOT: self._load_slot,
-                Opcode.ACTIVATE_SLOT: self._activate_slot,
-                Opcode.CLEAR_SLOT: self._clear_slot,
-                Opcode.DROP_ARTEFACT: self._drop_artefact,
-                Opcode.SET_MODE: self._set_mode,
-            },
+            actions=doing.by_opcode,
             report=lambda payload: self._emit(Apid.COMMAND_REPORT, payload),
         )
         self.questions = Questions(
@@ -125,7 +120,6 @@ class Satellite:
             recorded=self.recorder.packet,
             send=lambda packet: self.radio.send(DownlinkChannel.TOKENS, packet),
         )
-        self._loading = asyncio.Lock()
         self.packs.complete()
 
     # --- what the station does with it ---
@@ -319,77 +313,6 @@ class Satellite:
             packs=self.packs.holdings.count,
             storage_bytes=self.packs.holdings.size,
         )
-
-    # --- telecommands ---
-
-    async def _no_op(self, arguments: bytes) -> str:
-        return "alive"
-
-    async def _load_slot(self, arguments: bytes) -> str:
-        number, digest = onboard.LOAD_SLOT_LAYOUT.unpack(arguments)
-        slot, sha = Slot(number), digest.hex()
-        async with self._loading:
-            if self.slots.state[slot] is SlotState.ACTIVE:
-                if self.slots.digest[slot] == sha:
-                    return f"slot {slot.name} holds it already, and is active"
-                text = f"slot {slot.name} is active; load the other one"
-                raise CommandFailed(CommandCode.BUSY, text)
-            if not self.packs.has_artefact(sha):
-                self._refuse_slot(slot, sha, "not on board")
-                raise CommandFailed(CommandCode.NOT_ON_BOARD, "the artefact is not on board")
-            self.slots.put(slot, SlotState.LOADING, sha)
-            if not await asyncio.to_thread(self._around.store.is_sound, sha):
-                self._refuse_slot(slot, sha, "its bytes do not hash to its name")
-                self.packs.condemn(sha)
-                text = "the bytes on board do not hash to the artefact's name"
-                raise CommandFailed(CommandCode.WRONG_DIGEST, text)
-            self.slots.put(slot, SlotState.LOADED, sha)
-            self._report_store(encode_report(StoreEvent.SLOT_LOADED, sha, slot=slot))
-            return f"slot {slot.name} holds {sha[:12]}"
-
-    def _refuse_slot(self, slot: Slot, sha: str, reason: str) -> None:
-        self.slots.put(slot, SlotState.REFUSED, sha)
-        self._report_store(encode_report(StoreEvent.SLOT_REFUSED, sha, slot=slot, text=reason))
-
-    async def _activate_slot(self, arguments: bytes) -> str:
-        slot = Slot(onboard.SLOT_LAYOUT.unpack(arguments)[0])
-        async with self._loading:
-            state, sha = self.slots.state[slot], self.slots.digest[slot]
-            if state not in (SlotState.LOADED, SlotState.ACTIVE):
-                text = f"slot {slot.name} is {state.name.lower()}"
-                raise CommandFailed(CommandCode.NO_MODEL_IN_SLOT, text)
-            try:
-                await self._around.pool.warm_up(sha, self._around.store.artefact_path(sha))
-            except (RuntimeFailed, OSError) as error:
-                self._refuse_slot(slot, sha, str(error)[:200])
-                raise CommandFailed(CommandCode.RUNTIME_FAILED, str(error)[:200]) from error
-            self.slots.activate(slot)
-            self._report_store(encode_report(StoreEvent.SLOT_ACTIVATED, sha, slot=slot))
-            return f"slot {slot.name} answers with {sha[:12]}"
-
-    async def _clear_slot(self, arguments: bytes) -> str:
-        slot = Slot(onboard.SLOT_LAYOUT.unpack(arguments)[0])
-        async with self._loading:
-            sha = self.slots.digest[slot] or onboard.NO_DIGEST.hex()
-            self.slots.put(slot, SlotState.EMPTY)
-            self._report_store(encode_report(StoreEvent.SLOT_CLEARED, sha, slot=slot))
-            return f"slot {slot.name} is empty"
-
-    async def _drop_artefact(self, arguments: bytes) -> str:
-        sha = onboard.DROP_ARTEFACT_LAYOUT.unpack(arguments)[0].hex()
-        if sha not in self.packs.manifests:
-            raise CommandFailed(CommandCode.NOT_ON_BOARD, "the artefact is not on board")
-        if sha in self.slots.digest.values():
-            raise CommandFailed(CommandCode.BUSY, "a slot holds it; clear the slot first")
-        self.packs.drop(sha)
-        return f"{sha[:12]} dropped"
-
-    async def _set_mode(self, arguments: bytes) -> str:
-        mode = onboard.Mode(onboard.SET_MODE_LAYOUT.unpack(arguments)[0])
-        if mode not in (onboard.Mode.SAFE, onboard.Mode.IDLE):
-            raise ValueError(f"{mode.name.lower()} comes by itself; safe and idle are commanded")
-        self.slots.set_safe(safe=mode is onboard.Mode.SAFE)
-        return f"mode {mode.name.lower()}"
 
     # --- the account ---
 

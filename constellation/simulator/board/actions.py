@@ -1,0 +1,105 @@
+"""What telecommands do: models into slots and out of them, artefacts dropped, safe mode."""
+
+from __future__ import annotations
+
+import asyncio
+
+from constellation.simulator.board.commands import Action, CommandFailed
+from constellation.simulator.board.packs import Packs, Report, encode_report
+from constellation.simulator.board.slots import Slots
+from constellation.simulator.runtimes import RuntimeFailed
+from constellation.simulator.runtimes.pool import Pool
+from constellation.simulator.store import Store
+from telemetry import onboard
+from telemetry.onboard import CommandCode, Opcode, Slot, SlotState, StoreEvent
+
+
+class Actions:
+    """Carries out what was commanded; one change of the slots at a time."""
+
+    def __init__(
+        self, slots: Slots, packs: Packs, *, store: Store, pool: Pool, report: Report
+    ) -> None:
+        self._slots, self._packs, self._report = slots, packs, report
+        self._store, self._pool = store, pool
+        self._loading = asyncio.Lock()
+
+    @property
+    def by_opcode(self) -> dict[int, Action]:
+        return {
+            Opcode.NO_OP: self._no_op,
+            Opcode.LOAD_SLOT: self._load_slot,
+            Opcode.ACTIVATE_SLOT: self._activate_slot,
+            Opcode.CLEAR_SLOT: self._clear_slot,
+            Opcode.DROP_ARTEFACT: self._drop_artefact,
+            Opcode.SET_MODE: self._set_mode,
+        }
+
+    async def _no_op(self, arguments: bytes) -> str:
+        return "alive"
+
+    async def _load_slot(self, arguments: bytes) -> str:
+        number, digest = onboard.LOAD_SLOT_LAYOUT.unpack(arguments)
+        slot, sha = Slot(number), digest.hex()
+        async with self._loading:
+            if self._slots.state[slot] is SlotState.ACTIVE:
+                if self._slots.digest[slot] == sha:
+                    return f"slot {slot.name} holds it already, and is active"
+                text = f"slot {slot.name} is active; load the other one"
+                raise CommandFailed(CommandCode.BUSY, text)
+            if not self._packs.has_artefact(sha):
+                self._refuse_slot(slot, sha, "not on board")
+                raise CommandFailed(CommandCode.NOT_ON_BOARD, "the artefact is not on board")
+            self._slots.put(slot, SlotState.LOADING, sha)
+            if not await asyncio.to_thread(self._store.is_sound, sha):
+                self._refuse_slot(slot, sha, "its bytes do not hash to its name")
+                self._packs.condemn(sha)
+                text = "the bytes on board do not hash to the artefact's name"
+                raise CommandFailed(CommandCode.WRONG_DIGEST, text)
+            self._slots.put(slot, SlotState.LOADED, sha)
+            self._report(encode_report(StoreEvent.SLOT_LOADED, sha, slot=slot))
+            return f"slot {slot.name} holds {sha[:12]}"
+
+    def _refuse_slot(self, slot: Slot, sha: str, reason: str) -> None:
+        self._slots.put(slot, SlotState.REFUSED, sha)
+        self._report(encode_report(StoreEvent.SLOT_REFUSED, sha, slot=slot, text=reason))
+
+    async def _activate_slot(self, arguments: bytes) -> str:
+        slot = Slot(onboard.SLOT_LAYOUT.unpack(arguments)[0])
+        async with self._loading:
+            state, sha = self._slots.state[slot], self._slots.digest[slot]
+            if state not in (SlotState.LOADED, SlotState.ACTIVE):
+                text = f"slot {slot.name} is {state.name.lower()}"
+                raise CommandFailed(CommandCode.NO_MODEL_IN_SLOT, text)
+            try:
+                await self._pool.warm_up(sha, self._store.artefact_path(sha))
+            except (RuntimeFailed, OSError) as error:
+                self._refuse_slot(slot, sha, str(error)[:200])
+                raise CommandFailed(CommandCode.RUNTIME_FAILED, str(error)[:200]) from error
+            self._slots.activate(slot)
+            self._report(encode_report(StoreEvent.SLOT_ACTIVATED, sha, slot=slot))
+            return f"slot {slot.name} answers with {sha[:12]}"
+
+    async def _clear_slot(self, arguments: bytes) -> str:
+        slot = Slot(onboard.SLOT_LAYOUT.unpack(arguments)[0])
+        async with self._loading:
+            sha = self._slots.digest[slot] or onboard.NO_DIGEST.hex()
+            self._slots.put(slot, SlotState.EMPTY)
+            self._report(encode_report(StoreEvent.SLOT_CLEARED, sha, slot=slot))
+            return f"slot {slot.name} is empty"
+
+    async def _drop_artefact(self, arguments: bytes) -> str:
+        sha = onboard.DROP_ARTEFACT_LAYOUT.unpack(arguments)[0].hex()
+        if sha not in self._packs.manifests:
+            raise CommandFailed(CommandCode.NOT_ON_BOARD, "the artefact is not on board")
+        if sha in self._slots.digest.values():
+            raise CommandFailed(CommandCode.BUSY, "a slot holds it; clear the slot first")
+        self._packs.drop(sha)
+        return f"{sha[:12]} dropped"
+
+    async def _set_mode(self, arguments: bytes) -> str:
+        mode = onboard.Mode(onboard.SET_MODE_LAYOUT.unpack(arguments)[0])
+        if mode not in (onboard.Mode.SAFE, onboard.Mode.IDLE):
+            raise ValueError(f"{mode.name.lower()} comes by itself; safe and idle are commanded")
+        self._slots.set_safe(safe=mode is onboard.Mode.SAFE)
+        return f"mode {mode.name.lower()}"
