@@ -25,14 +25,18 @@ def spoil(burst: bytes, faults: Faults, random: np.random.Generator) -> bytes:
     if faults.frame_loss and burst:
         frames = np.frombuffer(burst, np.uint8).reshape(-1, FRAME_BYTES)
         burst = frames[random.random(len(frames)) >= faults.frame_loss].tobytes()
-    if faults.bit_error_rate and burst:
-        bits = len(burst) * 8
-        flips = random.integers(0, bits, random.binomial(bits, faults.bit_error_rate))
-        if len(flips):
-            spoilt = np.frombuffer(burst, np.uint8).copy()
-            np.bitwise_xor.at(spoilt, flips >> 3, (1 << (flips & 7)).astype(np.uint8))
-            burst = spoilt.tobytes()
-    return burst
+    return flip(burst, faults, random)
+
+
+def flip(content: bytes, faults: Faults, random: np.random.Generator) -> bytes:
+    """Return bytes with the bit errors of the link in them."""
+    if not (faults.bit_error_rate and content):
+        return content
+    bits = len(content) * 8
+    flips = random.integers(0, bits, random.binomial(bits, faults.bit_error_rate))
+    spoilt = np.frombuffer(content, np.uint8).copy()
+    np.bitwise_xor.at(spoilt, flips >> 3, (1 << (flips & 7)).astype(np.uint8))
+    return spoilt.tobytes()
 
 
 class Path:

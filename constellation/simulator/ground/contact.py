@@ -11,7 +11,7 @@ from typing import Protocol
 from constellation.simulator import space
 from constellation.simulator.clock import Clock
 from constellation.simulator.fleet import StationSpec
-from constellation.simulator.ground.channel import Budget, Faults, Path, spoil
+from constellation.simulator.ground.channel import Budget, Faults, Path, flip, spoil
 from constellation.simulator.ground.spool import Spool
 from constellation.stations import wire
 from telemetry.onboard import FRAME_BYTES
@@ -183,7 +183,8 @@ class Contact:
             frame = self._commands.popleft()
             commands, command_bytes, allowed = commands + 1, command_bytes + len(frame), allowed - 1
             if self._random.random() >= self._faults.frame_loss:
-                self._upward_commands.send(frame, arrives_at_s)
+                spoilt = flip(frame, self._faults, self._random)
+                self._upward_commands.send(spoilt, arrives_at_s)
         burst = bytes(self._uplink[: allowed * FRAME_BYTES])
         if not burst and not commands:
             return False
