@@ -4,9 +4,14 @@ A plugin named in `pyproject.toml` rather than a conftest: pytest-django reads t
 before any conftest is imported.
 """
 
+import hypothesis
 import pytest
 
 from tests import services
+
+# A busy machine makes an example slow, not wrong; a hang is for pytest-timeout to name.
+hypothesis.settings.register_profile("zenith", deadline=None)
+hypothesis.settings.load_profile("zenith")
 
 _services = services.prepare()
 
