@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 
 from django.db import transaction
 from django.db.backends.postgresql.psycopg_any import NumericRange
-from django.db.models import F, Q
+from django.db.models import BigIntegerField, F, Q, Sum
 
 from telemetry import gapmath
 from telemetry.models import Gap, GapState, Packet, Volume
@@ -247,9 +247,7 @@ def completeness(satellite_id: int) -> list[dict[str, int]]:
     found = []
     rows = Volume.objects.filter(satellite_id=satellite_id)
     for volume in rows.order_by("-status_ns", "-id"):
-        counts = {GapState.OPEN: 0, GapState.LOST: 0, GapState.CLOSED: 0}
-        for gap in Gap.objects.filter(satellite_id=satellite_id, volume=volume.volume):
-            counts[gap.state] += gap.serials.upper - gap.serials.lower
+        counts = _serials_by_state(satellite_id, volume.volume)
         held = Packet.objects.filter(satellite_id=satellite_id, volume=volume.volume).count()
         found.append(
             {
@@ -257,9 +255,18 @@ def completeness(satellite_id: int) -> list[dict[str, int]]:
                 "following": volume.following,
                 "oldest_on_board": volume.oldest,
                 "held": held,
-                "missing": counts[GapState.OPEN],
-                "lost": counts[GapState.LOST],
-                "recovered": counts[GapState.CLOSED],
+                "missing": counts.get(GapState.OPEN, 0),
+                "lost": counts.get(GapState.LOST, 0),
+                "recovered": counts.get(GapState.CLOSED, 0),
             }
         )
     return found
+
+
+def _serials_by_state(satellite_id: int, volume: int) -> dict[str, int]:
+    size = F("serials__endswith") - F("serials__startswith")
+    rows = Gap.objects.filter(satellite_id=satellite_id, volume=volume)
+    summed = (
+        rows.order_by().values("state").annotate(size=Sum(size, output_field=BigIntegerField()))
+    )
+    return {row["state"]: int(row["size"]) for row in summed}

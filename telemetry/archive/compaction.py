@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from django.db import transaction
-from django.db.models import Count, Sum
+from django.db.models import Count, Q, Sum
 
 from telemetry.archive import columns
 from telemetry.models import Segment
@@ -20,13 +20,10 @@ def compact(*, limit: int = 200) -> int:
         Segment.objects.filter(batch__isnull=False)
         .values("satellite_id", "group", "generation")
         .annotate(samples=Sum("count"), parts=Count("id"))
+        .filter(Q(samples__gte=SHORTEST_SAMPLES) | Q(parts__gte=_PARTS_MAX), parts__gte=2)
         .order_by("-parts")[:limit]
     )
-    return sum(
-        _swap(group["satellite_id"], group["group"], group["generation"])
-        for group in ripe
-        if group["samples"] >= SHORTEST_SAMPLES or group["parts"] >= _PARTS_MAX
-    )
+    return sum(_swap(group["satellite_id"], group["group"], group["generation"]) for group in ripe)
 
 
 @transaction.atomic
