@@ -27,6 +27,11 @@ try {
     }
   };
   const different = names.filter((name) => !same(name));
+  const axe = "../../tests/e2e/axe.min.js";
+  if (!readFileSync(join(here, axe)).equals(readFileSync(join(here, "node_modules/axe-core/axe.min.js")))) {
+    console.error("tests/e2e/axe.min.js is not the locked axe-core's; copy it from node_modules.");
+    process.exitCode = 1;
+  }
   if (different.length) {
     console.error(`static/console is not what src builds: ${different.join(", ")}`);
     console.error("Run `npm run build` in ops/console and commit the result.");

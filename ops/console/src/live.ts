@@ -116,7 +116,10 @@ class Live extends EventTarget {
       this.dispatchEvent(new Event("heartbeat"));
     } else if ("subscribed" in message) {
       const entry = this.streams.get(String(message.subscribed));
-      if (entry && entry.last === null) entry.last = Number(message.number);
+      if (!entry || entry.last !== null) return;
+      entry.last = Number(message.number);
+      // The page was drawn before this: look once at what happened in between.
+      announce(String(message.subscribed));
     } else if ("gap" in message) {
       const gap = message.gap as Gap;
       const entry = this.streams.get(gap.stream);

@@ -1,0 +1,246 @@
+"""The console in a real browser, over the sample constellation."""
+
+import pytest
+from django.utils import timezone
+
+from ops import clock
+from ops.live import events
+from tests.e2e import sample
+from tests.e2e.conftest import violations, wait_until
+from uplink.inference.models import Query, Segment
+from uplink.transfers.models import Shipment
+
+pytestmark = [
+    pytest.mark.timeout(180),
+    # whitenoise serves its files to an asynchronous server through a thread, and Django remarks it.
+    pytest.mark.filterwarnings("ignore:StreamingHttpResponse must consume"),
+    pytest.mark.filterwarnings("ignore::DeprecationWarning:websockets"),
+    pytest.mark.filterwarnings("ignore::DeprecationWarning:uvicorn"),
+]
+
+LIVE = "zen-link .status-normal"
+MARKS = "() => document.querySelector('zen-map').visibleItems()"
+
+
+def marks(page):
+    return {mark["code"]: (mark["x"], mark["y"]) for mark in page.evaluate(MARKS)}
+
+
+def drawn(page):
+    wait_until(page, "document.querySelector('zen-map').visibleItems().length > 10")
+    return marks(page)
+
+
+def test_satellites_move_over_the_map_and_are_chosen_by_mouse_and_keyboard(console):
+    before = drawn(console)
+    assert len(before) == 13
+    console.wait_for_timeout(2500)
+    after = marks(console)
+    # A low orbit covers 7.5 km a second: two pixels in five seconds on this map.
+    assert all(after[code] != before[code] for code in before)
+    moved = [abs(after[c][0] - before[c][0]) + abs(after[c][1] - before[c][1]) for c in before]
+    assert 0.2 < max(moved) < 60
+
+    canvas = console.locator("zen-map canvas")
+    x, y = marks(console)["STARCLOUD-1"]
+    canvas.click(position={"x": x, "y": y})
+    assert "satellite=STARCLOUD-1" in console.url
+    assert "chosen" in console.locator("#row-STARCLOUD-1").get_attribute("class")
+
+    canvas.press("Escape")
+    canvas.press("ArrowRight")
+    assert "satellite=SCS-01-A" in console.url
+    said = console.locator("zen-map [data-chosen]")
+    said.get_by_text("SCS-01 A, Model active").wait_for()
+    canvas.press("Enter")
+    console.wait_for_url("**/satellites/SCS-01-A")
+
+
+def test_the_clock_ticks_in_mission_time_and_says_that_it_is_simulated(console):
+    console.wait_for_selector(LIVE)
+    assert "SIMULATED CLOCK" in console.locator(".banner").inner_text()
+    assert console.locator("zen-clock").inner_text().startswith("2026-234T12:0")
+    before = console.locator("zen-clock").inner_text()
+    console.wait_for_timeout(1200)
+    assert console.locator("zen-clock").inner_text() > before
+
+    console.get_by_role("button", name="Mission clock").click()
+    console.get_by_role("button", name="×60").click()
+    console.locator(".banner", has_text="rate ×60").wait_for()
+    before = console.locator("zen-clock").inner_text()
+    console.wait_for_timeout(2000)
+    later = console.locator("zen-clock").inner_text()
+    assert later[:16] > before[:16]  # minutes, in two seconds
+
+
+def test_a_change_of_the_clock_elsewhere_reaches_an_open_page(console):
+    console.wait_for_selector(LIVE)
+    clock.pause()
+    console.locator(".banner", has_text="PAUSED").wait_for()
+
+
+def test_the_timeline_and_its_table_are_twins(console, server):
+    console.goto(f"{server.url}/contacts")
+    wait_until(console, "document.querySelector('zen-gantt').visibleItems().length > 30")
+    bars = console.evaluate("() => document.querySelector('zen-gantt').visibleItems()")
+    rows = console.locator("#contact-list [data-key]").evaluate_all(
+        "r => r.map(x => x.dataset.key)"
+    )
+    assert {bar["id"] for bar in bars} <= set(rows)
+
+    canvas = console.locator("zen-gantt canvas")
+    canvas.press("ArrowRight")
+    chosen = console.locator("#contact-list .chosen")
+    said = console.locator("zen-gantt [data-chosen]").inner_text()
+    assert chosen.locator("th").inner_text() in said
+    canvas.press("ArrowRight")
+    assert console.locator("zen-gantt [data-chosen]").inner_text() != said
+    canvas.press("Enter")
+    console.wait_for_url("**/contacts/*-*")
+    assert console.get_by_role("heading", name=" over ").is_visible()
+
+
+def test_a_contact_is_cancelled_and_everybody_sees_it(console, server):
+    from constellation.contacts.models import Contact, State
+
+    contact = Contact.objects.filter(state=State.SCHEDULED, aos_at__gt=sample.NOON).first()
+    watching = console.context.new_page()
+    watching.goto(f"{server.url}/contacts")
+    watching.wait_for_selector(LIVE)
+    row = watching.locator(f"[id='contact-{contact.pk}']")
+    assert "Scheduled" in row.inner_text()
+
+    console.goto(f"{server.url}/contacts/{contact.pk}")
+    console.get_by_role("button", name="Cancel this contact").click()
+
+    console.locator(".satellite-head", has_text="Cancelled").wait_for()
+    row.filter(has_text="Cancelled").wait_for()
+
+
+def test_a_transfer_grows_before_ones_eyes(console, server):
+    console.goto(f"{server.url}/models")
+    console.wait_for_selector(LIVE)
+    shipment = Shipment.objects.filter(transfer__state="SENDING", number=13).first()
+    row = console.locator(f"[id='transfer-{shipment.transfer_id}']")
+    assert row.get_by_label("13 of 24 packs on board").is_visible()
+
+    Shipment.objects.filter(pk=shipment.pk).update(delivered=True)
+    events.publish("transfers", "transfer", {"transfer": str(shipment.transfer_id)})
+
+    row.get_by_label("14 of 24 packs on board").wait_for()
+
+
+def test_a_question_is_answered_before_ones_eyes(console, server):
+    console.keyboard.press("g")
+    console.keyboard.press("a")
+    console.wait_for_url("**/ask")
+    console.get_by_label("Model").select_option(label="smollm2-135m-instruct:1.0")
+    box = console.get_by_label("Question")
+    box.fill("How far is the horizon from up there?")
+    box.press("Control+Enter")
+    console.wait_for_url("**/ask/*-*")
+    console.wait_for_selector(LIVE)
+    query = Query.objects.order_by("-created_at").first()
+
+    for number, piece in enumerate(["About", " 2,500", " kilometres."], start=1):
+        hear(query, number, piece)
+        console.locator("#answer", has_text=piece.strip()).wait_for()
+    query.state, query.delivered_at = "DELIVERED", clock.now()
+    query.save()
+    events.publish(f"query:{query.pk}", "delivered", {})
+
+    console.locator("#query-status", has_text="Answered").wait_for()
+    assert console.locator("#answer").inner_text() == "About 2,500 kilometres."
+
+
+def hear(query, number, text):
+    """One piece of an answer comes down, as the handler of tokens would write it."""
+    if number == 1:
+        query.answered_by = query.satellite
+        query.state, query.accepted_at, query.first_token_at = "RUNNING", clock.now(), clock.now()
+        query.save()
+        write(query, 0, 0, query.version.artefact_id)
+    write(query, number, 1, text)
+    events.publish(f"query:{query.pk}", "text", {"number": number})
+
+
+def write(query, number, kind, text):
+    Segment.objects.create(
+        query=query,
+        satellite=query.satellite,
+        number=number,
+        kind=kind,
+        text=text,
+        received_at=timezone.now(),
+    )
+
+
+def test_a_lost_link_is_said_and_comes_back_by_itself(console, server):
+    console.wait_for_selector(LIVE)
+
+    server.stop()
+    console.locator("#stale-banner").wait_for(state="visible")
+    console.locator("zen-link", has_text="Link lost").wait_for()
+
+    server.start()
+    console.wait_for_selector(LIVE, timeout=30_000)
+    console.locator("#stale-banner").wait_for(state="hidden")
+    # While the server was away, the browser noted what it could not reach.
+    console.faults.clear()
+
+
+def test_the_keys_are_listed_and_can_be_switched_off(console):
+    console.locator("main").press("?")
+    dialog = console.get_by_role("dialog", name="Keyboard")
+    dialog.get_by_label("Single-key shortcuts are on").uncheck()
+    dialog.get_by_role("button", name="Close").click()
+
+    console.keyboard.press("g")
+    console.keyboard.press("c")
+    console.wait_for_timeout(300)
+    assert "/contacts" not in console.url
+
+
+PAGES = [
+    "/",
+    "/?satellite=SCS-01-B",
+    "/contacts",
+    "/contacts/passes?of=SCS-01-A",
+    "/models",
+    "/satellites/SCS-01-C",
+    "/ask",
+    "/keys",
+]
+
+
+def test_every_page_fits_a_laptop_and_is_accessible(console, server):
+    contact = f"/contacts/{first_contact()}"
+    query = f"/ask/{Query.objects.get(state='DELIVERED').pk}"
+    wrong = []
+    for address in [*PAGES, contact, query]:
+        console.goto(server.url + address)
+        console.wait_for_selector(LIVE)
+        wrong += [(address, each) for each in violations(console)]
+        height = console.evaluate("document.documentElement.scrollHeight")
+        inner = console.evaluate(
+            "(m => m.scrollHeight - m.clientHeight)(document.querySelector('main'))"
+        )
+        assert (height, inner) == (768, 0), address
+    console.get_by_role("button", name="operator").click()
+    wrong += [("the user's panel", each) for each in violations(console)]
+    assert not wrong, "\n".join(f"{where}: {what}" for where, what in wrong)
+
+
+def test_the_sign_in_page_is_accessible_and_says_what_is_wrong(server, page):
+    page.goto(f"{server.url}/login")
+    assert violations(page) == []
+    page.get_by_label("Name").fill("operator")
+    page.get_by_label("Password").fill("wrong")
+    page.get_by_role("button", name="Sign in").click()
+    assert "do not fit together" in page.get_by_role("alert").inner_text()
+
+
+def first_contact():
+    from constellation.contacts.models import Contact
+
+    return Contact.objects.filter(state="COMPLETED").first().pk
