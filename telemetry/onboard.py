@@ -275,6 +275,9 @@ part of the UTF-8 JSON of the messages: `[{"role": ..., "content": ...}, ...]`."
 PROMPT_PART_BYTES = 900
 PROMPT_MAX_BYTES = 256 * 1024
 
+CONTEXT_TOKENS = 4096
+"""Tokens that a runtime on board holds at once, question and answer together."""
+
 CANCEL_PARTS = 0
 """A PROMPT with 0 parts and no text cancels the query it names."""
 

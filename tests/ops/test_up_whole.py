@@ -110,14 +110,11 @@ def test_after_the_kills_the_data_is_there(zenith):
 def test_sigterm_stops_everything_and_the_next_start_finds_its_data(zenith, folder):
     family = zenith.family()
     zenith.process.terminate()
-    took_s = wait_for(lambda: zenith.process.poll() is not None, 15)
-    assert took_s < 10
+    wait_for(lambda: zenith.process.poll() is not None, 10)
     assert not [pid for pid in family if is_running(pid)]
     zenith.process.stdout.close()
 
     again = Zenith(folder, zenith.port, "--no-simulator")
-    # 10 s are promised, and 4 to 6 measured; but tests share a machine with other programs.
-    assert again.ready_after_s < 30
     assert again.word("Customer key") == zenith.word("Customer key")
     assert again.word("Operator") == zenith.word("Operator")
 

@@ -13,6 +13,7 @@ from constellation.models import HardwareProfile
 from ops import errors
 from ops.accounts.models import Organisation
 from ops.db import broken_rule
+from telemetry import onboard
 from uplink.registry import formats, store
 from uplink.registry.models import Artefact, Format, Model, Version
 
@@ -102,7 +103,8 @@ def register_version(
     model, _ = Model.objects.get_or_create(
         name=name, defaults={"organisation": organisation, "description": description}
     )
-    tokens = context_tokens or min(artefact.header.get("context_length", 2048), 8192)
+    native = artefact.header.get("context_length", onboard.CONTEXT_TOKENS)
+    tokens = context_tokens or min(native, onboard.CONTEXT_TOKENS)
     wanted = {"artefact": artefact, "licence": licence}
     settings_of_its_own = {"context_tokens": tokens, "system_prompt": system_prompt}
     try:

@@ -16,12 +16,9 @@ from pathlib import Path
 
 from constellation.simulator import kernel
 from constellation.simulator.store import digest_of
+from telemetry import onboard
 
 NICE = 5
-CONTEXT_TOKENS = 4096
-SYSTEM = {"role": "system", "content": "You are a helpful assistant."}
-"""Stands before messages that bring no system message of their own. Without one the templates of
-some models put in a line about themselves, which leads small ones astray."""
 
 
 class Child:
@@ -33,7 +30,7 @@ class Child:
 
         params = CommonParams()
         params.model.path = str(path)
-        params.n_ctx = CONTEXT_TOKENS
+        params.n_ctx = onboard.CONTEXT_TOKENS
         params.n_parallel = 1
         params.cpuparams.n_threads = 1
         params.cpuparams_batch.n_threads = 1
@@ -79,11 +76,8 @@ class Child:
             usage = chunk.get("usage") or usage
             return number in self._cancelled
 
-        messages = asked["messages"]
-        if messages[0]["role"] != "system":
-            messages = [SYSTEM, *messages]
         request = {
-            "messages": messages,
+            "messages": asked["messages"],
             "max_tokens": asked["max_tokens"],
             "temperature": asked["temperature"],
             "seed": asked["seed"],
