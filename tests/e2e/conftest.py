@@ -5,50 +5,21 @@ the main thread, which asynchronous tests elsewhere cannot share.
 """
 
 import os
-import shutil
 import socket
 import threading
 import time
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 import uvicorn
 from django.db import connections
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import sync_playwright
 
 from tests.e2e import sample
+from tests.e2e.browsing import FLAGS, LAPTOP, find_browser, sign_in
 
 # Playwright's loop makes Django think that the test itself is asynchronous.
 os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
-
-BROWSERS = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
-# Canvas on SwiftShader (--use-angle) falls to a frame a second; without a GPU it runs at 50.
-FLAGS = [
-    "--headless=new",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-LAPTOP = {"width": 1366, "height": 768}
-AXE = Path(__file__).parent / "axe.min.js"
-AXE_TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
-
-
-def find_browser() -> str:
-    """The path of the system's Chromium."""
-    found = next((path for name in BROWSERS if (path := shutil.which(name))), None)
-    if found is None:
-        pytest.fail(
-            "The browser tests drive the system's Chromium, and there is none in PATH. "
-            "On Debian and Ubuntu: sudo apt-get install chromium",
-            pytrace=False,
-        )
-    return found
 
 
 @pytest.fixture(scope="session")
@@ -120,31 +91,3 @@ def console(server, page):
     """The sample constellation with the operator signed in, on the fleet page."""
     sign_in(page, server.url, "operator", sample.PASSWORD)
     return page
-
-
-def sign_in(page: Page, url: str, name: str, password: str) -> None:
-    page.goto(f"{url}/login")
-    page.get_by_label("Name").fill(name)
-    page.get_by_label("Password").fill(password)
-    page.get_by_role("button", name="Sign in").click()
-    page.wait_for_url(f"{url}/**")
-
-
-def violations(page: Page) -> list[str]:
-    """What axe finds against WCAG 2.2 AA, one line a rule."""
-    # Playwright's own channel: the page's policy forbids foreign scripts, and stays as it is.
-    page.evaluate(AXE.read_text())
-    found = page.evaluate("tags => axe.run({runOnly: tags})", AXE_TAGS)
-    return [
-        f"{rule['id']}: {node['html'][:160]}"
-        for rule in found["violations"]
-        for node in rule["nodes"]
-    ]
-
-
-def wait_until(page: Page, expression: str, timeout_s: float = 15) -> None:
-    """Wait for a JavaScript expression (the page's policy forbids Playwright's own way)."""
-    ends_at_s = time.monotonic() + timeout_s
-    while not page.evaluate(expression):
-        assert time.monotonic() < ends_at_s, f"never became true: {expression}"
-        page.wait_for_timeout(50)

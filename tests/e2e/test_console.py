@@ -6,7 +6,7 @@ from django.utils import timezone
 from ops import clock
 from ops.live import events
 from tests.e2e import sample
-from tests.e2e.conftest import violations, wait_until
+from tests.e2e.browsing import violations, wait_until
 from uplink.inference.models import Query, Segment
 from uplink.transfers.models import Shipment
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from ops.up import valkey
-from tests.e2e.conftest import sign_in, wait_until
+from tests.e2e.browsing import sign_in, wait_until
 from tests.running import Zenith
 
 ANSWER_WITHIN_S = 420

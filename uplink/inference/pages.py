@@ -34,7 +34,7 @@ def ask_page(request: HttpRequest) -> HttpResponse:
         query = _ask(request)
     except Refusal as refusal:
         return _show(request, None, refusal=str(refusal), status=refusal.status)
-    return redirect("query", query_id=query.pk)
+    return redirect("question", query_id=query.pk)
 
 
 def _ask(request: HttpRequest) -> Query:
@@ -74,7 +74,7 @@ def query_page(request: HttpRequest, query_id: UUID) -> HttpResponse:
 def cancel_page(request: HttpRequest, query_id: UUID) -> HttpResponse:
     query = queries.of_organisation(query_id, request.user.organisation)
     queries.cancel(query_id=query.pk, now=clock.now())
-    return redirect("query", query_id=query_id)
+    return redirect("question", query_id=query_id)
 
 
 def _show(
@@ -100,6 +100,6 @@ def _show(
 
 urlpatterns = [
     path("ask", ask_page, name="ask"),
-    path("ask/<uuid:query_id>", query_page, name="query"),
-    path("ask/<uuid:query_id>/cancel", cancel_page, name="cancel-query"),
+    path("ask/<uuid:query_id>", query_page, name="question"),
+    path("ask/<uuid:query_id>/cancel", cancel_page, name="cancel-question"),
 ]
