@@ -47,7 +47,7 @@ def observer():
 @pytest.fixture(scope="module")
 def report():
     return Report(
-        "kills", "SIGKILL of each process", ["while", "killed", "back after", "going on after"]
+        "kills", "SIGKILL of each process", ["while", "killed", "back after", "what then"]
     )
 
 
@@ -71,7 +71,7 @@ def prove_a_transfer_survives(observer, report, name):
     back_s = kill(observer, name)
     on_s = wait_for_progress(observer, 120)
 
-    report.row("uplink", name, f"{back_s:.1f} s", f"{on_s:.1f} s")
+    report.row("uplink", name, f"{back_s:.1f} s", f"bytes acknowledged again {on_s:.1f} s later")
 
 
 def prove_models_arrived_whole_and_once(observer, report):
@@ -84,14 +84,17 @@ def prove_models_arrived_whole_and_once(observer, report):
 
     report.line(
         f"Models active on {len(observer.active_satellites())} satellites; file bytes on air over "
-        f"file size {sent / size:.4f}, at most {attempts} transaction(s) a file."
+        f"file size {sent / size:.4f}; transactions refused on board {attempts}."
     )
-    assert attempts == 1, "a file that was acknowledged went up again"
+    assert attempts == 0
+    assert sent < size * 1.05, "much of what was acknowledged went up again"
 
 
 @pytest.mark.parametrize("name", VICTIMS)
 def prove_an_answer_survives(observer, report, name):
+    asked_at = time.monotonic()
     undisturbed = observer.answer(QUESTION, max_tokens=160)
+    usual_s = time.monotonic() - asked_at
     assert undisturbed
     killed_at, back_s = [], []
 
@@ -100,11 +103,14 @@ def prove_an_answer_survives(observer, report, name):
             killed_at.append(time.monotonic())
             back_s.append(kill(observer, name))
 
+    asked_at = time.monotonic()
     answer = observer.answer(QUESTION, max_tokens=160, on_text=strike)
 
     assert killed_at, "the answer was over before anything was killed"
-    on_s = time.monotonic() - killed_at[0]
-    report.row("answer", name, f"{back_s[0]:.1f} s", f"whole after {on_s:.1f} s")
+    on_s = time.monotonic() - asked_at
+    report.row(
+        "answer", name, f"{back_s[0]:.1f} s", f"whole in {on_s:.1f} s, undisturbed {usual_s:.1f} s"
+    )
     assert answer == undisturbed
 
 
