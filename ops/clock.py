@@ -4,13 +4,11 @@ Mission time rules orbits, contacts, deadlines and protocol timers. Wall time (t
 `now()`) rules leases, sessions, keys and retries. Only doors read either of them.
 """
 
-import asyncio
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
-from asgiref.sync import sync_to_async
 from django.db import transaction
 
 from ops import errors
@@ -46,32 +44,6 @@ def reading() -> Clock:
     clock = _reading_of(row) if row else _real_time()
     _cached = (time.monotonic(), clock)
     return clock
-
-
-async def areading() -> Clock:
-    """The same for asynchronous callers."""
-    if _cached is not None and time.monotonic() - _cached[0] < _FRESH_FOR_S:
-        return _cached[1]
-    return await sync_to_async(reading, thread_sensitive=False)()
-
-
-async def anow() -> datetime:
-    """Return mission time, for asynchronous callers."""
-    return (await areading()).at(wall())
-
-
-async def sleep_until(instant: datetime) -> None:
-    """Sleep until mission time reaches `instant`, through pauses, jumps and changes of rate."""
-    while True:
-        clock = await areading()
-        remaining = clock.wall_of(instant)
-        if remaining is None:
-            await asyncio.sleep(_FRESH_FOR_S)
-            continue
-        left_s = (remaining - wall()).total_seconds()
-        if left_s <= 0:
-            return
-        await asyncio.sleep(min(left_s, _FRESH_FOR_S))
 
 
 def start(*, epoch: datetime | None, rate: float = 1.0) -> Clock:
