@@ -273,6 +273,8 @@ def tell(contact: Contact, kind: str) -> None:
             "reason": contact.reason,
             "aos_at": contact.aos_at.isoformat(),
             "los_at": contact.los_at.isoformat(),
+            "owner": contact.owner,
+            "fencing": contact.fencing,
         },
     )
 

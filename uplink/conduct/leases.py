@@ -15,6 +15,7 @@ from django.db import connection, transaction
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
+from constellation.contacts import booking
 from constellation.contacts.models import FLYING, Contact, State
 from ops import errors
 from ops.clock_reading import Clock
@@ -74,7 +75,7 @@ def claim(*, owner: str, most: int, clock: Clock, wall: datetime) -> list[Lease]
         if was == State.SCHEDULED:
             standing.move(contact, State.PREPASS)
         else:
-            standing.tell(contact, "taken_over")
+            booking.tell(contact, "taken_over")
     return leases
 
 
