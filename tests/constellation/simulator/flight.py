@@ -252,10 +252,11 @@ class Ground:
             lambda: next((s for s in self.command_stages(command_id) if s[0] in over), None), 30
         )
 
-    async def ask(self, text: str, *, query_id: UUID | None = None, **options) -> UUID:
-        """Send a question in as many parts as it takes."""
+    async def ask(self, *messages: str | dict, query_id: UUID | None = None, **options) -> UUID:
+        """Send a question in as many parts as it takes; a mere text is the user's."""
         query_id = query_id or uuid4()
-        content = json.dumps([{"role": "user", "content": text}]).encode()
+        said = [{"role": "user", "content": m} if isinstance(m, str) else m for m in messages]
+        content = json.dumps(said).encode()
         size = onboard.PROMPT_PART_BYTES
         parts = [content[at : at + size] for at in range(0, len(content), size)]
         fields = {"max_tokens": 64, "temperature": 0.0, "seed": 1, "lifetime_s": 0} | options

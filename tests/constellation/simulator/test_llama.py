@@ -15,7 +15,11 @@ from telemetry import onboard
 from tests.constellation.simulator import flight
 from tests.constellation.simulator.test_uplink import put_in_service
 
-FRANCE = [{"role": "user", "content": "What is the capital of France?"}]
+# Without a system message its template brings one of its own, and it answers in verse.
+FRANCE = [
+    {"role": "system", "content": "You are a helpful assistant."},
+    {"role": "user", "content": "What is the capital of France?"},
+]
 STORY = [{"role": "user", "content": "Tell a long story."}]
 
 
@@ -53,13 +57,13 @@ async def test_the_uplinked_model_answers_through_a_kill_of_the_simulator(
     try:
         before = await flight.open_ground(process, contact_id="one", fencing=1)
         await put_in_service(before, weights.read_bytes(), pack_bytes=onboard.PACK_BYTES)
-        text, end, by = await before.answer(await before.ask(FRANCE[0]["content"]), 60)
+        text, end, by = await before.answer(await before.ask(*FRANCE), 60)
         assert by == digest
         assert "Paris" in text
         assert 0 < end["completion_tokens"] <= 64
         assert end["prompt_tokens"] > 6
 
-        story = await before.ask(STORY[0]["content"], max_tokens=60, seed=7)
+        story = await before.ask(*STORY, max_tokens=60, seed=7)
         await before.until(lambda: len(before.segments(story)) > 4)
         children = Path(f"/proc/{process.process.pid}/task/{process.process.pid}/children")
         (child,) = children.read_text().split()
