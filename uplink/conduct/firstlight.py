@@ -1,15 +1,13 @@
-"""The first start: the shipped model registered, on its way to the fleet, contacts booked."""
+"""The first start: the shipped model registered, and on its way to the fleet."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import datetime
 from uuid import UUID, uuid5
 
 from django.db.models import Q
 
-from constellation.contacts import planner
-from constellation.contacts.models import HOLDING, Contact
 from constellation.models import Satellite
 from ops import errors
 from ops.accounts.models import Organisation
@@ -19,7 +17,6 @@ from uplink.transfers import requests
 from uplink.transfers.models import Deployment
 
 _NAMES = UUID("5f0c2b0e-6d0a-5a53-9a55-2f6a1de1a001")
-SOON = timedelta(minutes=10)
 
 
 class NobodyOperates(errors.Unavailable):
@@ -31,9 +28,6 @@ def prepare(*, now: datetime) -> Iterator[str]:
     organisation = Organisation.objects.filter(operates_fleet=True).order_by("pk").first()
     if organisation is None:
         raise NobodyOperates("No organisation operates the fleet yet.")
-    if not Contact.objects.filter(state__in=HOLDING, los_at__gt=now, aos_at__lt=now + SOON):
-        booked = planner.plan_span(now, now, now + planner.NEAR)
-        yield f"Booked {len(booked)} contacts of the next two hours"
     version, is_new = shipped.register(organisation=organisation)
     if is_new:
         yield f"Registered {version} ({version.artefact.size_bytes / 1e6:.0f} MB)"

@@ -40,12 +40,13 @@ class Command(BaseCommand):
         call_command("load_reference", stdout=self.stdout)
         if wishes["fleet"] == "planned":
             call_command("plan_fleet", stdout=self.stdout)
-        # The planner's first tick is a minute away; passes under way would be over by then.
-        call_command("plan_contacts", soon=True, stdout=self.stdout)
         if wishes["simulator"]:
             fleet = settings.ZENITH_HOME / "simulator" / "fleet.json"
             call_command("write_fleet", str(fleet), stdout=io.StringIO())
             call_command("bootstrap", stdout=self.stdout)
+        # The planner's first tick is a minute away, and passes under way would be over by then.
+        # It comes behind the first transfers, so that it knows what contacts are for.
+        call_command("plan_contacts", soon=True, stdout=self.stdout)
         if alone:
             self.stdout.write(f"Operator       {login.operator}   {login.operator_password}")
             self.stdout.write(f"Customer key   {login.customer_key}")

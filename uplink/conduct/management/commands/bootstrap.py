@@ -9,7 +9,7 @@ from uplink.conduct import firstlight
 
 
 class Command(BaseCommand):
-    help = "Register the shipped model, begin its transfer to the fleet, book the first contacts."
+    help = "Register the shipped model and begin its transfer to the fleet."
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
