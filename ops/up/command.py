@@ -167,7 +167,7 @@ class _Up:
             cwd=PROJECT,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=open(self.supervisor.log_of("prepare"), "ab"),  # noqa: SIM115  the child's
+            stderr=open(self.supervisor.log_of("prepare"), "ab"),  # noqa: SIM115  the child holds it open
         )
         command.stdin.write(json.dumps(wishes).encode())
         command.stdin.close()

@@ -115,7 +115,7 @@ def make_socket_folder(path: Path) -> Path:
     owned by the account that PostgreSQL runs as.
     """
     remove_socket_folder(path)
-    base = "/tmp" if os.access("/tmp", os.W_OK | os.X_OK) else None  # noqa: S108  short
+    base = "/tmp" if os.access("/tmp", os.W_OK | os.X_OK) else None  # noqa: S108  it is short
     folder = Path(tempfile.mkdtemp(prefix="zenith-", dir=base))
     kernel.give(folder, kernel.unprivileged_account())
     write_private(path / "sockets", str(folder))

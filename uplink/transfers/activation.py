@@ -22,6 +22,14 @@ STEPS_MAX = 10
 LOAD, ACTIVATE = onboard.Opcode.LOAD_SLOT.name, onboard.Opcode.ACTIVATE_SLOT.name
 
 
+def verified(transfer: Transfer, *, now: datetime) -> None:
+    """The satellite put the artefact together and its SHA-256 is right."""
+    transfer.shipments.filter(delivered=False).update(delivered=True, delivered_at=now)
+    progress.move(transfer, State.VERIFIED, now=now)
+    if transfer.activate:
+        begin(transfer, now=now)
+
+
 def begin(transfer: Transfer, *, now: datetime) -> None:
     """Choose a slot and ask for it to be loaded."""
     if transfer.slot is None:

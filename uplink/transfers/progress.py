@@ -10,7 +10,6 @@ from django.db.models import Count, Q, Sum
 
 from constellation.contacts.models import Demand
 from ops.live import events
-from uplink.transfers import activation
 from uplink.transfers.models import OVER, State, Transfer
 
 STREAM = "transfers"
@@ -47,14 +46,6 @@ def move(transfer: Transfer, state: State, *, now: datetime, reason: str = "") -
 
 def fail(transfer: Transfer, reason: str, *, now: datetime) -> None:
     move(transfer, State.FAILED, now=now, reason=reason)
-
-
-def verified(transfer: Transfer, *, now: datetime) -> None:
-    """The satellite put the artefact together and its SHA-256 is right."""
-    transfer.shipments.filter(delivered=False).update(delivered=True, delivered_at=now)
-    move(transfer, State.VERIFIED, now=now)
-    if transfer.activate:
-        activation.begin(transfer, now=now)
 
 
 def pack_delivered(transfer: Transfer, name: str, *, now: datetime) -> None:

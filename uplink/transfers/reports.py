@@ -34,7 +34,7 @@ def take_store_report(packet: StoredPacket, *, now: datetime) -> None:
         case StoreEvent.ARTEFACT_VERIFIED:
             for transfer in _transfers(packet, sha256, _UNDER_WAY):
                 if transfer.created_at.timestamp() * 1e9 <= packet.generated_ns:
-                    progress.verified(transfer, now=now)
+                    activation.verified(transfer, now=now)
         case StoreEvent.ARTEFACT_REFUSED:
             for transfer in _transfers(packet, sha256, _UNDER_WAY):
                 progress.fail(transfer, f"refused on board: {text}", now=now)

@@ -18,7 +18,7 @@ from uplink.commands.models import State as CommandState
 from uplink.conduct import wake
 from uplink.registry import store
 from uplink.registry.models import Artefact, Version
-from uplink.transfers import packing, progress
+from uplink.transfers import activation, packing, progress
 from uplink.transfers.models import Deployment, Shipment, State, Transfer
 
 
@@ -186,7 +186,7 @@ def retry(transfer_id: UUID, *, now: datetime) -> Transfer:
         Command.objects.filter(source=f"transfer:{transfer.pk}").update(
             source=f"earlier-transfer:{transfer.pk}"
         )
-        progress.verified(transfer, now=now)
+        activation.verified(transfer, now=now)
     return transfer
 
 

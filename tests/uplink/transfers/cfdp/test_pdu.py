@@ -42,7 +42,10 @@ def conf(*, large: bool = False, crc: bool = False) -> PduConfig:
 def pairs(large: bool, crc: bool = False):
     """Each of our directives beside the same one made by the other implementation."""
     big = 5_000_000_000 if large else 98_362_432
-    c = lambda: conf(large=large, crc=crc)  # noqa: E731  # the oracle changes what it is given
+
+    def c():  # anew each time: the oracle changes what it is given
+        return conf(large=large, crc=crc)
+
     fault = ConditionCode.FILE_CHECKSUM_FAILURE
     return [
         (
