@@ -1,4 +1,4 @@
-"""`/api/v1/satellites`, `/stations`, and what `api_passes` adds: who is up there, and when.
+"""`/api/v1/satellites`, `/stations`, and what the other `api_` modules add: who is up, and when.
 
 Angles are in degrees and instants in RFC 3339, as everywhere in the API. Lists come in cursor
 pages: follow `next` until it is null.
@@ -14,7 +14,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from constellation import api_passes, catalogue
+from constellation import api_links, api_passes, api_positions, catalogue
 from constellation.models import Antenna, ElementSet, Satellite, Station
 from constellation.questions import rfc3339
 from ops import clock
@@ -148,6 +148,6 @@ urlpatterns = [
     path("stations", StationList.as_view()),
     path("stations/<str:code>", StationDetail.as_view()),
     path("passes", api_passes.PassList.as_view()),
-    path("positions", api_passes.Positions.as_view()),
-    path("links", api_passes.Links.as_view()),
+    *api_links.urlpatterns,
+    *api_positions.urlpatterns,
 ]

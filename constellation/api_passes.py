@@ -1,27 +1,23 @@
-"""`/api/v1/passes`, `/positions`, `/links`: where satellites are, and when they are in view."""
+"""`/api/v1/passes`: when satellites are in view."""
 
 import base64
 import binascii
-from collections.abc import Iterable
 from datetime import UTC, timedelta
 from math import degrees, radians
 from typing import Any
 
 import orjson
-from django.http import HttpResponse
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from constellation import catalogue, links, positions, visibility
+from constellation import visibility
 from constellation.models import Satellite, Station
 from constellation.questions import check_span, named, rfc3339
 from constellation.visibility import Pass
 from ops import clock
 from ops.errors import Invalid
-
-KEYFRAMES_MAX = 181
 
 
 class PassFilter(serializers.Serializer):
@@ -126,63 +122,3 @@ def pass_body(each: Pass) -> dict[str, Any]:
         "ends_after": each.ends_after,
         "element_epoch_at": rfc3339(each.element_set.epoch_at),
     }
-
-
-class SpanFilter(serializers.Serializer):
-    satellites = serializers.CharField(required=False, default="")
-    start = serializers.DateTimeField(required=False, default_timezone=UTC)
-    keyframes = serializers.IntegerField(
-        required=False, default=11, min_value=2, max_value=KEYFRAMES_MAX
-    )
-
-
-class Positions(APIView):
-    """`GET /positions?satellites=A,B&start=…&keyframes=11`: see `constellation.positions`.
-
-    By default the whole active fleet for ten minutes from now.
-    """
-
-    permissions = {"GET": "constellation.view_satellite"}
-
-    def get(self, request: Request) -> HttpResponse:
-        asked = SpanFilter(data=request.query_params)
-        asked.is_valid(raise_exception=True)
-        wanted = asked.validated_data
-        start_at = wanted.get("start") or clock.now()
-        check_span(start_at, start_at + timedelta(hours=1))
-        rows = catalogue.elements_of_record(start_at, named(Satellite, wanted["satellites"]))
-        body = positions.keyframes(rows, start_at.timestamp(), wanted["keyframes"])
-        return HttpResponse(body, content_type=positions.MEDIA_TYPE)
-
-
-class Links(APIView):
-    """`GET /links?at=…`: laser links in sight, each as a pair of satellites and its range.
-
-    A satellite holds at most as many links as it has terminals, to its nearest neighbours.
-    """
-
-    permissions = {"GET": "constellation.view_satellite"}
-
-    def get(self, request: Request) -> Response:
-        asked = InstantFilter(data=request.query_params)
-        asked.is_valid(raise_exception=True)
-        at = asked.validated_data.get("at") or clock.now()
-        check_span(at, at + timedelta(hours=1))
-        found: Iterable[links.Link] = links.links_at(at)
-        return Response(
-            {
-                "at": rfc3339(at),
-                "links": [
-                    {
-                        "satellites": [link.first, link.second],
-                        "range_m": round(link.range_m),
-                        "bit_per_s": link.bit_per_s,
-                    }
-                    for link in found
-                ],
-            }
-        )
-
-
-class InstantFilter(serializers.Serializer):
-    at = serializers.DateTimeField(required=False, default_timezone=UTC)

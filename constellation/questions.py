@@ -1,10 +1,24 @@
 """What callers of the API name, and how it answers: codes, spans and instants."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from rest_framework import serializers
+from rest_framework.request import Request
 
 from ops.errors import Invalid
 
 SPAN_MAX = timedelta(days=7)
+
+
+def asked(question: type[serializers.Serializer], request: Request) -> dict[str, Any]:
+    """Return the query of a request as `question` reads it; refuse parameters it does not know."""
+    read = question(data=request.query_params)
+    if unknown := sorted(set(request.query_params) - set(read.fields)):
+        known = ", ".join(read.fields)
+        raise Invalid(f"There is no parameter {', '.join(unknown)}; those known are {known}.")
+    read.is_valid(raise_exception=True)
+    return read.validated_data
 
 
 def named(model: type, codes: str) -> list | None:

@@ -184,3 +184,16 @@ def test_links_keep_to_the_terminals_of_each_satellite(client):
     assert all(each["bit_per_s"] == 100_000_000_000 for each in body["links"])
     later = (NOON + timedelta(hours=1)).astimezone(UTC).isoformat().replace("+00:00", "Z")
     assert client.get(f"/api/v1/links?at={later}").json()["at"] == later
+
+
+@pytest.mark.parametrize(
+    ("url", "detail"),
+    [
+        ("positions?satelites=A&from=now", "no parameter from, satelites; those known are satel"),
+        ("links?when=now", "There is no parameter when; those known are at."),
+    ],
+)
+def test_a_parameter_that_is_not_known_is_refused_by_name(client, url, detail):
+    answer = client.get(f"/api/v1/{url}")
+    assert answer.status_code == 400
+    assert detail in answer.json()["detail"]
