@@ -10,6 +10,7 @@ import json
 import math
 import struct
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -26,6 +27,19 @@ class MalformedFile(ValueError):
     """The file is not what its format says it should be."""
 
 
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """Where one tensor lies: `kind` is its type as the format calls it, `offset` from byte 0."""
+
+    name: str
+    kind: str
+    shape: tuple[int, ...]
+    offset: int
+    length: int
+    block_bytes: int
+    """Bytes of one value, or of one block of quantised values; 0 for types not known here."""
+
+
 def inspect(path: Path, form: str) -> dict[str, Any]:
     """Return what the header of the file at `path` says; `MalformedFile` when it cannot be right.
 
@@ -40,6 +54,23 @@ def inspect(path: Path, form: str) -> dict[str, Any]:
             return reader(file, size)
         except (struct.error, UnicodeDecodeError, OverflowError) as error:
             raise MalformedFile(f"The {form} header is cut short or broken: {error}.") from error
+
+
+def extents(path: Path, form: str) -> list[Extent]:
+    """Return where the tensors of a `gguf` or `safetensors` file lie, in the order of its header.
+
+    All lie inside of the file; those of a GGUF may overlap. `MalformedFile` as `inspect`.
+    """
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        try:
+            if form == "gguf":
+                return _gguf_header(file, size)[2]
+            if form == "safetensors":
+                return _safetensors_header(file, size)[1]
+        except (struct.error, UnicodeDecodeError, OverflowError) as error:
+            raise MalformedFile(f"The {form} header is cut short or broken: {error}.") from error
+    raise MalformedFile(f"{form!r} has no tensors that are known here.")
 
 
 # --- GGUF (github.com/ggml-org/ggml, docs/gguf.md) --------------------------------------------
@@ -85,6 +116,16 @@ class _Bounded:
 
 
 def _gguf(file: BinaryIO, size: int) -> dict[str, Any]:
+    version, said, tensors = _gguf_header(file, size)
+    kept = {key: said[key] for key in _KEPT if key in said}
+    architecture = said.get("general.architecture")
+    if f"{architecture}.context_length" in said:
+        kept["context_length"] = said[f"{architecture}.context_length"]
+    return {"version": version, "tensors": len(tensors), **kept}
+
+
+def _gguf_header(file: BinaryIO, size: int) -> tuple[int, dict[str, Any], list[Extent]]:
+    """Return the version, what the keys say, and where the tensors lie."""
     header = _Bounded(file, size)
     if header.take(min(4, size)) != b"GGUF":
         raise MalformedFile("The file does not begin with GGUF.")
@@ -97,19 +138,17 @@ def _gguf(file: BinaryIO, size: int) -> dict[str, Any]:
     for _ in range(keys):
         key = header.text()
         said[key] = _gguf_value(header, header.number("I"))
-    extents = [_gguf_tensor(header) for _ in range(tensors)]
+    relative = [_gguf_tensor(header) for _ in range(tensors)]
     alignment = said.get("general.alignment", 32)
     if not isinstance(alignment, int) or not 1 <= alignment <= 65_536:
         raise MalformedFile(f"An alignment of {alignment!r} cannot be.")
     data_at = math.ceil(header.read_bytes / alignment) * alignment
-    for name, offset, length in extents:
+    found = []
+    for name, kind, shape, offset, length, block_bytes in relative:
         if offset % alignment or data_at + offset + length > size:
             raise MalformedFile(f"Tensor {name!r} lies outside of the file.")
-    kept = {key: said[key] for key in _KEPT if key in said}
-    architecture = said.get("general.architecture")
-    if f"{architecture}.context_length" in said:
-        kept["context_length"] = said[f"{architecture}.context_length"]
-    return {"version": version, "tensors": tensors, **kept}
+        found.append(Extent(name, str(kind), shape, data_at + offset, length, block_bytes))
+    return version, said, found
 
 
 def _gguf_value(header: _Bounded, kind: int, depth: int = 0) -> Any:
@@ -129,15 +168,16 @@ def _gguf_value(header: _Bounded, kind: int, depth: int = 0) -> Any:
     return count
 
 
-def _gguf_tensor(header: _Bounded) -> tuple[str, int, int]:
-    """Return a tensor's name, offset and length in bytes."""
+def _gguf_tensor(header: _Bounded) -> tuple[str, int, tuple[int, ...], int, int, int]:
+    """Return a tensor's name, type, shape, offset in the data, length and bytes of a block."""
     name = header.text()
-    shape = [header.number("Q") for _ in range(header.count("I", DIMENSIONS_MAX, "dimensions"))]
+    dimensions = header.count("I", DIMENSIONS_MAX, "dimensions")
+    shape = tuple(header.number("Q") for _ in range(dimensions))
     kind, offset = header.number("I"), header.number("Q")
     values, block_bytes = _BLOCKS.get(kind, (1, 0))  # newer types: only where they begin is checked
     if shape and shape[0] % values:
         raise MalformedFile(f"Tensor {name!r} does not hold whole blocks.")
-    return name, offset, math.prod(shape) // values * block_bytes
+    return name, kind, shape, offset, math.prod(shape) // values * block_bytes, block_bytes
 
 
 # --- safetensors (github.com/huggingface/safetensors, README: Format) ---------------------------
@@ -149,6 +189,13 @@ _DTYPE_BITS = {
 
 
 def _safetensors(file: BinaryIO, size: int) -> dict[str, Any]:
+    metadata, tensors = _safetensors_header(file, size)
+    name = metadata.get("format") if isinstance(metadata, dict) else None
+    return {"tensors": len(tensors), "framework": name if isinstance(name, str) else ""}
+
+
+def _safetensors_header(file: BinaryIO, size: int) -> tuple[Any, list[Extent]]:
+    """Return the metadata and where the tensors lie, in the order of their offsets."""
     (length,) = struct.unpack("<Q", file.read(8))
     if length > min(HEADER_BYTES_MAX, size - 8):
         raise MalformedFile(f"A header of {length} bytes is not possible here.")
@@ -161,18 +208,21 @@ def _safetensors(file: BinaryIO, size: int) -> dict[str, Any]:
     metadata = said.pop("__metadata__", {})
     if len(said) > TENSORS_MAX:
         raise MalformedFile(f"{len(said)} tensors are more than {TENSORS_MAX}.")
-    end = 0
-    for start, stop, name in sorted(_safetensors_extent(*item) for item in said.items()):
-        if start != end:
-            raise MalformedFile(f"Tensor {name!r} overlaps another or leaves a hole.")
-        end = stop
-    if end != size - 8 - length:
-        raise MalformedFile(f"The tensors have {end} bytes, the file {size - 8 - length}.")
-    name = metadata.get("format") if isinstance(metadata, dict) else None
-    return {"tensors": len(said), "framework": name if isinstance(name, str) else ""}
+    found = [_safetensors_extent(8 + length, *item) for item in said.items()]
+    found.sort(key=lambda one: (one.offset, one.length, one.name))
+    end = 8 + length
+    for one in found:
+        if one.offset != end:
+            raise MalformedFile(f"Tensor {one.name!r} overlaps another or leaves a hole.")
+        end += one.length
+    if end != size:
+        raise MalformedFile(
+            f"The tensors have {end - 8 - length} bytes, the file {size - 8 - length}."
+        )
+    return metadata, found
 
 
-def _safetensors_extent(name: str, said: Any) -> tuple[int, int, str]:
+def _safetensors_extent(data_at: int, name: str, said: Any) -> Extent:
     try:
         (start, stop), shape = said["data_offsets"], said["shape"]
         bits = _DTYPE_BITS[said["dtype"]]
@@ -185,7 +235,8 @@ def _safetensors_extent(name: str, said: Any) -> tuple[int, int, str]:
         raise MalformedFile(f"Tensor {name!r} is not described: {error!r}.") from error
     if (stop - start) * 8 != math.prod(shape) * bits:
         raise MalformedFile(f"Tensor {name!r} does not have the size of its shape.")
-    return start, stop, name
+    length = stop - start
+    return Extent(name, said["dtype"], tuple(shape), data_at + start, length, bits // 8)
 
 
 def _echo(file: BinaryIO, size: int) -> dict[str, Any]:

@@ -40,6 +40,35 @@ def test_a_safetensors_header_is_read(inspect):
     assert inspect(safetensors(), "safetensors") == {"tensors": 2, "framework": "pt"}
 
 
+def test_the_tensors_of_a_gguf_lie_where_its_header_says(tmp_path):
+    path = tmp_path / "model"
+    path.write_bytes(gguf(tensors=(("a", (32, 4), 8), ("b", (3,), 0))))
+    data_at = path.stat().st_size - 160 - 32
+    assert formats.extents(path, "gguf") == [
+        formats.Extent("a", "8", (32, 4), data_at, 136, 34),
+        formats.Extent("b", "0", (3,), data_at + 160, 12, 4),
+    ]
+
+
+def test_the_tensors_of_safetensors_lie_where_its_header_says(tmp_path):
+    path = tmp_path / "model"
+    path.write_bytes(safetensors())
+    data_at = path.stat().st_size - 32
+    assert formats.extents(path, "safetensors") == [
+        formats.Extent("a", "F32", (2, 3), data_at, 24, 4),
+        formats.Extent("b", "BF16", (4,), data_at + 24, 8, 2),
+    ]
+
+
+def test_what_has_no_tensors_has_no_extents(tmp_path):
+    path = tmp_path / "model"
+    path.write_bytes(b"ZENITH-ECHO\n")
+    with pytest.raises(formats.MalformedFile, match="no tensors"):
+        formats.extents(path, "echo")
+    with pytest.raises(formats.MalformedFile, match="begin with GGUF"):
+        formats.extents(path, "gguf")
+
+
 def test_echo_is_known_by_its_magic(inspect):
     assert inspect(b"ZENITH-ECHO\nhello", "echo") == {}
     with pytest.raises(formats.MalformedFile):
