@@ -14,15 +14,10 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from constellation import api_links, api_passes, api_positions, catalogue
-from constellation.models import Antenna, ElementSet, Satellite, Station
-from constellation.questions import rfc3339
+from constellation import api_links, api_passes, api_positions, api_stations, catalogue
+from constellation.models import ElementSet, Satellite
+from constellation.questions import ByCode, rfc3339
 from ops import clock
-from ops.api import Page
-
-
-class ByCode(Page):
-    ordering = "code"
 
 
 class SatelliteList(APIView):
@@ -95,58 +90,10 @@ def satellite_body(satellite: Satellite, row: ElementSet | None, now: datetime) 
     }
 
 
-class StationList(APIView):
-    """`GET /stations`, each with its antennas."""
-
-    permissions = {"GET": "constellation.view_station"}
-
-    def get(self, request: Request) -> Response:
-        page = ByCode()
-        wanted = Station.objects.prefetch_related("antennas")
-        rows = page.paginate_queryset(wanted, request, view=self)
-        return page.get_paginated_response([station_body(row) for row in rows])
-
-
-class StationDetail(APIView):
-    """`GET /stations/{code}`."""
-
-    permissions = {"GET": "constellation.view_station"}
-
-    def get(self, request: Request, code: str) -> Response:
-        return Response(station_body(get_object_or_404(Station, code=code)))
-
-
-def station_body(station: Station) -> dict[str, Any]:
-    """Return a station as the API shows it."""
-    return {
-        "code": station.code,
-        "name": station.name,
-        "country": station.country,
-        "latitude_deg": station.latitude_deg,
-        "longitude_deg": station.longitude_deg,
-        "altitude_m": station.altitude_m,
-        "mask_deg": station.mask_deg,
-        "antennas": [antenna_body(antenna) for antenna in station.antennas.all()],
-    }
-
-
-def antenna_body(antenna: Antenna) -> dict[str, Any]:
-    """Return an antenna as the API shows it."""
-    return {
-        "code": antenna.code,
-        "setup_s": antenna.setup_s,
-        "teardown_s": antenna.teardown_s,
-        "uplink_bit_per_s": antenna.uplink_bit_per_s,
-        "downlink_bit_per_s": antenna.downlink_bit_per_s,
-        "is_active": antenna.is_active,
-    }
-
-
 urlpatterns = [
     path("satellites", SatelliteList.as_view()),
     path("satellites/<str:code>", SatelliteDetail.as_view()),
-    path("stations", StationList.as_view()),
-    path("stations/<str:code>", StationDetail.as_view()),
+    *api_stations.urlpatterns,
     path("passes", api_passes.PassList.as_view()),
     *api_links.urlpatterns,
     *api_positions.urlpatterns,

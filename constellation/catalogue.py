@@ -10,6 +10,7 @@ import orjson
 from django.db import transaction
 from django.db.models import Q
 
+from constellation import carriers
 from constellation.models import (
     Antenna,
     ElementSet,
@@ -47,6 +48,7 @@ def load_reference(now: datetime) -> Loaded:
         )[0]
         for profile in described["profiles"]
     }
+    carriers.load(profiles.values())
     data = (REFERENCE / "computing-satellites.tle").read_bytes()
     for number, mean in enumerate(element_files.parse(data).taken):
         group = next(g for g in described["groups"] if mean.object_id.startswith(g["designator"]))

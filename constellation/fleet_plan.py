@@ -6,6 +6,7 @@ from math import degrees
 
 from django.db import transaction
 
+from constellation import carriers
 from constellation.models import ElementSet, HardwareProfile, Plane, Satellite
 from constellation.orbits import elements, omm, walker
 
@@ -70,6 +71,7 @@ def plan_fleet(epoch_at: datetime) -> int:
         each["code"]: HardwareProfile.objects.get_or_create(code=each["code"], defaults=each)[0]
         for each in PROFILES
     }
+    carriers.load(profiles.values())
     planned = list(planned_elements(epoch_at))
     planes = _planes(planned)
     held = set(Satellite.objects.filter(planned=True).values_list("code", flat=True))

@@ -1,14 +1,30 @@
 """What callers of the API name, and how it answers: codes, spans and instants."""
 
 from datetime import UTC, datetime, timedelta
+from math import isfinite
 from typing import Any
 
 from rest_framework import serializers
 from rest_framework.request import Request
 
+from ops.api import Page
 from ops.errors import Invalid
 
 SPAN_MAX = timedelta(days=7)
+
+
+class ByCode(Page):
+    ordering = "code"
+
+
+class Number(serializers.FloatField):
+    """A finite number: JSON has no other, and no limit refuses NaN."""
+
+    def to_internal_value(self, data: Any) -> float:
+        value = super().to_internal_value(data)
+        if isinstance(data, bool) or not isfinite(value):
+            raise serializers.ValidationError("A finite number is required.")
+        return value
 
 
 def asked(question: type[serializers.Serializer], request: Request) -> dict[str, Any]:
@@ -17,6 +33,20 @@ def asked(question: type[serializers.Serializer], request: Request) -> dict[str,
     if unknown := sorted(set(request.query_params) - set(read.fields)):
         known = ", ".join(read.fields)
         raise Invalid(f"There is no parameter {', '.join(unknown)}; those known are {known}.")
+    read.is_valid(raise_exception=True)
+    return read.validated_data
+
+
+def sent(change: type[serializers.Serializer], request: Request) -> dict[str, Any]:
+    """Return the fields that a PATCH changes; refuse none, and those that cannot be changed."""
+    if not isinstance(request.data, dict):
+        raise Invalid("A change is a JSON object of the fields to change.")
+    read = change(data=request.data, partial=True)
+    may = ", ".join(read.fields)
+    if unknown := sorted(set(request.data) - set(read.fields)):
+        raise Invalid(f"{', '.join(unknown)} cannot be changed here; what can be is {may}.")
+    if not request.data:
+        raise Invalid(f"Nothing is changed; what can be is {may}.")
     read.is_valid(raise_exception=True)
     return read.validated_data
 
