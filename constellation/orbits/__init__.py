@@ -3,9 +3,12 @@
 elements     element sets out of files (TLE, and OMM as JSON, XML, CSV, KVN)
 propagation  SGP4 in bulk: where satellites are, and which of them SGP4 refuses
 frames       TEME to ITRS, time scales, sites on the ground
-look         azimuth, elevation, range, range rate
-passes       when satellites stand above stations (with sky and roots, its parts)
+horizon      below which elevation a site does not see, by azimuth
+look         azimuth, elevation, range, range rate, Doppler
+passes       when satellites stand above stations (with sky, roots and skyline, its parts)
+details      more of some passes: light, azimuth rate and keyhole, sun and moon conjunctions
 eclipse      sun, umbra, penumbra
+moon         where it is
 isl          who sees whom
 ground       subpoints
 walker       orbits to plan: sun-synchronous, dawn-dusk, Walker patterns

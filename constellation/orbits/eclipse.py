@@ -18,7 +18,7 @@ SUN_RADIUS_M = 695_700_000.0
 """Nominal solar radius (IAU 2015 resolution B3)."""
 SHADOW_RADIUS_M = 6_371_008.8
 """The Earth as a sphere of its mean radius; the air's own shadow and bending are left out."""
-_J2000_S = 946_728_000.0 - 64.184
+J2000_S = 946_728_000.0 - 64.184
 """2000-01-01T12:00 TT in POSIX seconds; TT is ahead of UTC by 64.184 s then."""
 
 
@@ -35,7 +35,7 @@ def sun_teme_m(at_s: ArrayLike) -> FloatArray:
 
     Equation of the equinoxes (at most 0.005 degrees) and light time are neglected.
     """
-    days = (np.asarray(at_s, dtype=np.float64) - _J2000_S) / DAY_S
+    days = (np.asarray(at_s, dtype=np.float64) - J2000_S) / DAY_S
     anomaly_rad = np.radians(357.528 + 0.9856003 * days)
     longitude_rad = np.radians(
         280.460 + 0.9856474 * days + 1.915 * np.sin(anomaly_rad) + 0.020 * np.sin(2 * anomaly_rad)

@@ -10,6 +10,7 @@ Instants are POSIX seconds (UTC days of 86,400 s since 1970-01-01) in float arra
 resolve 0.24 µs, two millimetres of orbit.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Self
@@ -20,6 +21,8 @@ from skyfield.api import load, wgs84
 from skyfield.constants import ANGVEL
 from skyfield.sgp4lib import theta_GMST1982
 from skyfield.timelib import Time, Timescale
+
+from constellation.orbits.horizon import Horizon
 
 FloatArray = NDArray[np.float64]
 
@@ -86,12 +89,24 @@ class Site:
     east_north_up: FloatArray
     """Rows are the local east, north and up (the ellipsoid's normal) in ITRS, `(3, 3)`."""
     mask_rad: float = 0.0
+    """The same at every azimuth."""
+    horizon: Horizon | None = None
+    """By azimuth; where both are given the higher counts."""
 
     @classmethod
     def from_degrees(
-        cls, latitude_deg: float, longitude_deg: float, altitude_m: float, mask_deg: float = 0.0
+        cls,
+        latitude_deg: float,
+        longitude_deg: float,
+        altitude_m: float,
+        mask_deg: float = 0.0,
+        horizon_deg: Sequence[tuple[float, float]] = (),
     ) -> Self:
-        """Return the site at geodetic coordinates on WGS84, altitude above the ellipsoid."""
+        """Return the site at geodetic coordinates on WGS84, altitude above the ellipsoid.
+
+        `horizon_deg` are corners (azimuth, elevation) of a horizon, none for an open one;
+        ValueError says which corner is wrong and how.
+        """
         place = wgs84.latlon(latitude_deg, longitude_deg, elevation_m=altitude_m)
         latitude_rad, longitude_rad = np.radians(latitude_deg), np.radians(longitude_deg)
         sin_lat, cos_lat = np.sin(latitude_rad), np.cos(latitude_rad)
@@ -105,4 +120,18 @@ class Site:
             position_m=np.asarray(place.itrs_xyz.m, dtype=np.float64),
             east_north_up=np.array(axes),
             mask_rad=float(np.radians(mask_deg)),
+            horizon=Horizon.from_degrees(horizon_deg) if len(horizon_deg) else None,
         )
+
+    @property
+    def lowest_mask_rad(self) -> float:
+        """The elevation below which the site looks at no azimuth."""
+        lowest_rad = -np.inf if self.horizon is None else self.horizon.lowest_rad
+        return max(self.mask_rad, lowest_rad)
+
+    def mask_at_rad(self, azimuth_rad: ArrayLike) -> FloatArray:
+        """Return the elevation below which the site does not look, at each azimuth."""
+        azimuth_rad = np.asarray(azimuth_rad, dtype=np.float64)
+        if self.horizon is None:
+            return np.full(azimuth_rad.shape, self.mask_rad)
+        return np.maximum(self.mask_rad, self.horizon.at_rad(azimuth_rad))

@@ -1,9 +1,10 @@
-"""Where to point: azimuth, elevation and range from a site, and how fast the range changes."""
+"""Where to point, how far, how fast that changes, and what it does to a carrier."""
 
 from dataclasses import dataclass
 from math import tau
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from constellation.orbits.frames import FloatArray, Site
 
@@ -45,6 +46,11 @@ def look_angles(site: Site, target_m: FloatArray) -> LookAngles:
     )
 
 
+def direction(offset_m: FloatArray) -> FloatArray:
+    """Return vectors `(..., 3)` of length one along these."""
+    return offset_m / np.linalg.norm(offset_m, axis=-1, keepdims=True)
+
+
 def range_rate_m_s(site: Site, target_m: FloatArray, target_velocity_m_s: FloatArray) -> FloatArray:
     """Return how fast each target recedes from `site`; both `(..., 3)`, in ITRS."""
     offset_m = target_m - site.position_m
@@ -55,3 +61,13 @@ def range_rate_m_s(site: Site, target_m: FloatArray, target_velocity_m_s: FloatA
 def light_time_s(range_m: FloatArray) -> FloatArray:
     """Return how long light takes over a distance in vacuum."""
     return range_m / SPEED_OF_LIGHT_M_S
+
+
+def doppler_hz(frequency_hz: ArrayLike, range_rate_m_s: ArrayLike) -> FloatArray:
+    """Return by how much a carrier is received above where it was sent.
+
+    Negative where the satellite recedes. It holds both ways; to be received at its nominal
+    frequency, a carrier is sent this much below it. First order in v/c: what is left out
+    (second order, time dilation, gravity) is about 1e-9 of the carrier, 8 Hz at 8 GHz.
+    """
+    return -np.asarray(frequency_hz) * np.asarray(range_rate_m_s) / SPEED_OF_LIGHT_M_S

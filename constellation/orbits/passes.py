@@ -11,11 +11,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from constellation.orbits import roots
+from constellation.orbits import look, roots, skyline
 from constellation.orbits.frames import FloatArray, Site
-from constellation.orbits.look import look_angles
 from constellation.orbits.propagation import Orbits
 from constellation.orbits.sky import IntArray, Sky
+from constellation.orbits.skyline import Spans
 
 STEP_S = 60.0
 """A satellite at 300 km crosses a 10-degree cone in five minutes: five samples a pass."""
@@ -28,7 +28,8 @@ class Passes:
     """Passes as columns, ordered by AOS; row k is of `satellite[k]` over `station[k]`.
 
     Where the span begins or ends within a pass, AOS or LOS is the span's end and
-    `begun_before` or `ends_after` says so; TCA is then the highest point inside.
+    `begun_before` or `ends_after` says so; TCA is then the highest point inside. Range
+    rates are positive where the satellite recedes. `details` tells more of some passes.
     """
 
     satellite: IntArray
@@ -40,7 +41,12 @@ class Passes:
     aos_azimuth_rad: FloatArray
     tca_azimuth_rad: FloatArray
     los_azimuth_rad: FloatArray
+    aos_range_m: FloatArray
     tca_range_m: FloatArray
+    los_range_m: FloatArray
+    aos_range_rate_m_s: FloatArray
+    tca_range_rate_m_s: FloatArray
+    los_range_rate_m_s: FloatArray
     begun_before: np.ndarray
     ends_after: np.ndarray
 
@@ -69,7 +75,8 @@ def find_passes(
 ) -> Found:
     """Find all passes of all satellites over all sites within `[start_s, end_s)`.
 
-    Elevations are geometric (no refraction), above each site's mask.
+    Elevations are geometric (no refraction), above each site's mask and horizon: what stands
+    in a satellite's way cuts one rise and set into several passes.
     """
     if not end_s > start_s:
         raise ValueError(f"the span ends at {end_s} and starts at {start_s}")
@@ -91,23 +98,29 @@ def _passes(sky: Sky, first_satellite: int) -> Passes:
     # Where SGP4 refuses, nothing is in view.
     flat = np.where(np.isfinite(flat), flat, -2.0)
     extra = _turns(sky, flat)
-    pairs, rise_s, set_s, cut_start, cut_end = _crossings(sky, flat, extra)
-    tca_s = _highest(sky, flat, pairs, rise_s, set_s)
-    satellite, station = sky.pair(pairs)
-    looks = _looks(sky, satellite, station, (rise_s, tca_s, set_s))
+    spans = _crossings(sky, flat, extra)
+    spans = skyline.above_horizons(sky, spans)
+    tca_s = roots.close_in(sky.climb, spans.pairs, spans.low_s, spans.high_s)
+    satellite, station = sky.pair(spans.pairs)
+    aos, tca, los = (_looks(sky, spans.pairs, at_s) for at_s in (spans.aos_s, tca_s, spans.los_s))
     return Passes(
         satellite=satellite + first_satellite,
         station=station,
-        aos_s=rise_s,
-        los_s=set_s,
+        aos_s=spans.aos_s,
+        los_s=spans.los_s,
         tca_s=tca_s,
-        max_elevation_rad=looks[1][1],
-        aos_azimuth_rad=looks[0][0],
-        tca_azimuth_rad=looks[1][0],
-        los_azimuth_rad=looks[2][0],
-        tca_range_m=looks[1][2],
-        begun_before=cut_start,
-        ends_after=cut_end,
+        max_elevation_rad=tca[1],
+        aos_azimuth_rad=aos[0],
+        tca_azimuth_rad=tca[0],
+        los_azimuth_rad=los[0],
+        aos_range_m=aos[2],
+        tca_range_m=tca[2],
+        los_range_m=los[2],
+        aos_range_rate_m_s=aos[3],
+        tca_range_rate_m_s=tca[3],
+        los_range_rate_m_s=los[3],
+        begun_before=spans.begun_before,
+        ends_after=spans.ends_after,
     )
 
 
@@ -159,7 +172,7 @@ def _with_ends(
 
 def _crossings(
     sky: Sky, flat: FloatArray, extra: tuple[IntArray, IntArray, FloatArray, FloatArray]
-) -> tuple[IntArray, FloatArray, FloatArray, np.ndarray, np.ndarray]:
+) -> Spans:
     """Pair up rises and sets; a pass cut by an end of the span gets that end."""
     instants_s = sky.instants_s
     up = flat > 0.0
@@ -182,19 +195,15 @@ def _crossings(
     by_rise, by_set = np.lexsort((rise_s, rise_pairs)), np.lexsort((set_s, set_pairs))
     # Rises and sets take turns in every pair, so that sorting alone matches them.
     assert np.array_equal(rise_pairs[by_rise], set_pairs[by_set])
-    return (
-        rise_pairs[by_rise],
-        rise_s[by_rise],
-        set_s[by_set],
-        cut_start[by_rise],
-        cut_end[by_set],
-    )
+    pairs, rise_s, set_s = rise_pairs[by_rise], rise_s[by_rise], set_s[by_set]
+    around_s = _around_top(sky, flat, pairs, rise_s, set_s)
+    return Spans(pairs, rise_s, set_s, cut_start[by_rise], cut_end[by_set], *around_s)
 
 
-def _highest(
+def _around_top(
     sky: Sky, flat: FloatArray, pairs: IntArray, rise_s: FloatArray, set_s: FloatArray
-) -> FloatArray:
-    """Return the instant of the highest elevation within each pass."""
+) -> tuple[FloatArray, FloatArray]:
+    """Return two instants of each pass between which its highest elevation lies."""
     instants_s = sky.instants_s
     first = np.searchsorted(instants_s, rise_s, side="left")
     last = np.searchsorted(instants_s, set_s, side="right") - 1
@@ -208,22 +217,19 @@ def _highest(
     low_s = np.where(top >= 0, np.maximum(rise_s, instants_s[np.maximum(top - 1, 0)]), rise_s)
     above = np.minimum(top + 1, len(instants_s) - 1)
     high_s = np.where(top >= 0, np.minimum(set_s, instants_s[above]), set_s)
-    return roots.close_in(sky.climb, pairs, low_s, high_s)
+    return low_s, high_s
 
 
-def _looks(
-    sky: Sky, satellite: IntArray, station: IntArray, moments: tuple[FloatArray, ...]
-) -> list[FloatArray]:
-    """Return azimuth, elevation and range, `(3, passes)`, for each of the moments."""
-    seen = []
-    for at_s in moments:
-        position_m, _ = sky.orbits.states_of(satellite, at_s)
-        columns = np.empty((3, len(at_s)))
-        for number, site in enumerate(sky.sites):
-            here = station == number
-            look = look_angles(site, position_m[here])
-            columns[:, here] = look.azimuth_rad, look.elevation_rad, look.range_m
-        seen.append(columns)
+def _looks(sky: Sky, pairs: IntArray, at_s: FloatArray) -> FloatArray:
+    """Return azimuth, elevation, range and range rate of each pair: `(4, pairs)`."""
+    _, station = sky.pair(pairs)
+    position_m, velocity_m_s = sky.states(pairs, at_s)
+    seen = np.empty((4, len(at_s)))
+    for number, site in enumerate(sky.sites):
+        here = station == number
+        angles = look.look_angles(site, position_m[here])
+        rate_m_s = look.range_rate_m_s(site, position_m[here], velocity_m_s[here])
+        seen[:, here] = angles.azimuth_rad, angles.elevation_rad, angles.range_m, rate_m_s
     return seen
 
 

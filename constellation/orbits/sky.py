@@ -11,7 +11,7 @@ IntArray = np.ndarray
 
 
 class Sky:
-    """The sine of the elevation over the mask, on the grid and, by SGP4, anywhere."""
+    """The sine of the elevation over each site's lowest mask: on a grid, by SGP4 anywhere."""
 
     def __init__(
         self,
@@ -24,7 +24,7 @@ class Sky:
         self.orbits, self.sites, self.instants_s = orbits, sites, instants_s
         self.place_m = np.array([site.position_m for site in sites]).reshape(-1, 3)
         self.up = np.array([site.east_north_up[2] for site in sites]).reshape(-1, 3)
-        self.sine_mask = np.sin([site.mask_rad for site in sites])
+        self.sine_mask = np.sin([site.lowest_mask_rad for site in sites])
         self.grid = (
             np.stack([self._sine_grid(position_m, number) for number in range(len(sites))], axis=1)
             if sites
@@ -40,6 +40,10 @@ class Sky:
         """Split numbers of pairs into satellites and stations."""
         return np.divmod(pairs, max(1, len(self.sites)))
 
+    def states(self, pairs: IntArray, at_s: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Return position and velocity of the satellite of pair k at `at_s[k]`, ITRS."""
+        return self.orbits.states_of(self.pair(pairs)[0], at_s)
+
     def height(self, pairs: IntArray, at_s: FloatArray) -> FloatArray:
         """Return the sine over the mask, of pair k at `at_s[k]`."""
         return self._height_and_climb(pairs, at_s)[0]
@@ -49,8 +53,8 @@ class Sky:
         return self._height_and_climb(pairs, at_s)[1]
 
     def _height_and_climb(self, pairs: IntArray, at_s: FloatArray) -> tuple[FloatArray, FloatArray]:
-        satellite, station = self.pair(pairs)
-        position_m, velocity_m_s = self.orbits.states_of(satellite, at_s)
+        _, station = self.pair(pairs)
+        position_m, velocity_m_s = self.states(pairs, at_s)
         offset_m = position_m - self.place_m[station]
         up = self.up[station]
         range_m = np.linalg.norm(offset_m, axis=-1)
