@@ -1,14 +1,20 @@
 """Headers of model files are read with bounds, and never believed."""
 
+import pickle
 import struct
 from pathlib import Path
 
+import numpy as np
 import pytest
+from gguf import GGML_QUANT_SIZES, GGUFWriter
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from safetensors.numpy import save_file
 
 from tests.uplink.registry.files import gguf, safetensors
 from uplink.registry import formats
+from uplink.registry.formats import adapters, names
+from uplink.registry.formats.gguf import TYPES
 
 
 @pytest.fixture
@@ -33,11 +39,25 @@ def test_a_gguf_header_is_read(inspect):
         "tensors": 1,
         "general.architecture": "qwen3",
         "context_length": 4096,
+        "tensor_bytes": 136,
+        "parameters": 128,
+        "types": {"Q8_0": {"tensors": 1, "bytes": 136, "values": 128}},
+        "quantisation": "Q8_0",
     }
 
 
 def test_a_safetensors_header_is_read(inspect):
-    assert inspect(safetensors(), "safetensors") == {"tensors": 2, "framework": "pt"}
+    assert inspect(safetensors(), "safetensors") == {
+        "framework": "pt",
+        "tensors": 2,
+        "tensor_bytes": 32,
+        "parameters": 10,
+        "types": {
+            "F32": {"tensors": 1, "bytes": 24, "values": 6},
+            "BF16": {"tensors": 1, "bytes": 8, "values": 4},
+        },
+        "quantisation": "F32",
+    }
 
 
 def test_the_tensors_of_a_gguf_lie_where_its_header_says(tmp_path):
@@ -87,6 +107,12 @@ def test_echo_is_known_by_its_magic(inspect):
         (gguf(keys=[("k", 9, struct.pack("<IQ", 0, 1 << 50))]), "items of an array"),
         (gguf(keys=[("general.alignment", 4, struct.pack("<I", 0))]), "alignment"),
         (gguf(tensors=[("t", (31,), 8)]), "whole blocks"),
+        (gguf(tensors=[("t", (1 << 41,), 8)], data=bytes(64)), "impossible shape"),
+        (gguf(tensors=[("t", (32,), 4)], data=bytes(64)), "type 4, which is not known"),
+        (gguf(tensors=[("t", (32,), 8), ("t", (32,), 8)]), "there twice"),
+        (gguf(tensors=[("t", (32,), 8), ("u", (32,), 8, 0)]), "'u' overlaps 't'"),
+        (gguf(tensors=[("t", (32,), 8, 7)]), "multiple of 32"),
+        (gguf(keys=[("general.architecture", 4, bytes(4))]), "there twice"),
         (gguf()[:-32], "outside of the file"),
         (gguf()[:60], "cut short|more than there may be"),
         (b"", "begin with GGUF"),
@@ -111,6 +137,8 @@ def tensor(start, stop, shape=(1,), dtype="F32"):
         (struct.pack("<Q", 3) + b"{,}", "not JSON"),
         (safetensors({"a": tensor(0, 4), "b": tensor(2, 6)}, bytes(6)), "overlaps"),
         (safetensors({"a": tensor(0, 4), "b": tensor(8, 12)}, bytes(12)), "hole"),
+        (safetensors(text='{"a": {}, "a": {}}'), "there twice"),
+        (safetensors({"__metadata__": 3}, b""), "metadata"),
         (safetensors({"a": tensor(0, 8)}, bytes(8)), "size of its shape"),
         (safetensors({"a": tensor(0, 4)}, bytes(9)), "the file 9"),
         (safetensors({"a": tensor(0, 4, dtype="PICKLE")}, bytes(4)), "not described"),
@@ -142,3 +170,113 @@ def test_a_damaged_header_is_read_or_refused_by_name(tmp_path, form, content, da
         formats.inspect(path, form)
     except formats.MalformedFile:
         pass
+
+
+def test_block_sizes_are_those_of_llama_cpp():
+    for number, (values, block_bytes) in GGML_QUANT_SIZES.items():
+        if int(number) in TYPES:
+            assert TYPES[int(number)] == (number.name, values, block_bytes)
+    assert set(TYPES) <= {int(number) for number in GGML_QUANT_SIZES}
+
+
+def test_the_headers_of_other_writers_are_read_as_they_meant(tmp_path):
+    arrays = {"blk.0.attn_q.weight": np.ones((4, 64), np.float32), "norm": np.ones(7, np.float16)}
+    writer = GGUFWriter(tmp_path / "m.gguf", "qwen3")
+    for name, values in arrays.items():
+        writer.add_tensor(name, values)
+    writer.add_head_count_kv([2, 4])
+    for step in ("header", "kv_data", "tensors"):
+        getattr(writer, f"write_{step}_to_file")()
+    writer.close()
+    save_file(arrays, tmp_path / "m.safetensors")
+
+    for name in ("m.gguf", "m.safetensors"):
+        content = (tmp_path / name).read_bytes()
+        found = {each.name: each for each in formats.extents(tmp_path / name)}
+        for key, values in arrays.items():
+            one = found[key]
+            assert content[one.offset : one.offset + one.length] == values.tobytes()
+            assert one.shape == (values.shape[::-1] if name == "m.gguf" else values.shape)
+    assert formats.inspect(tmp_path / "m.gguf")["kv_heads"] == 4
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (pickle.dumps({"weight": 1}), "a pickle, which runs code"),
+        (b"PK\x03\x04archive/data.pkl", "as torch writes around a pickle"),
+        (b"\x89HDF\r\n\x1a\n", "Save the weights as safetensors"),
+        (b"\x1f\x8b\x08", "an archive"),
+        (b"lmgg", "from before GGUF"),
+        (b"hello", "neither GGUF nor safetensors"),
+        (b"", "neither GGUF nor safetensors"),
+    ],
+)
+def test_what_runs_code_is_refused_by_its_bytes_and_told_what_to_do(tmp_path, content, says):
+    path = tmp_path / "model"
+    path.write_bytes(content)
+    with pytest.raises(formats.MalformedFile, match=says):
+        formats.detect(path)
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("pytorch_model.bin", "pytorch_model.bin is a pickle"),
+        ("folder/model.PT", "model.PT is a pickle"),
+        ("modeling_qwen3.py", "no model brings code into orbit"),
+        ("model.onnx", "of a format that is not flown"),
+        ("weights.tar.gz", "an archive"),
+        ("model.safetensors", None),
+    ],
+)
+def test_what_runs_code_is_refused_by_its_name(name, says):
+    why = names.of_name(name)
+    assert why is None if says is None else says in why
+
+
+def lora(rank=4, inputs=64, outputs=32, prefix="base_model.model.model.layers.0.self_attn.q_proj"):
+    return {
+        f"{prefix}.lora_A.weight": np.ones((rank, inputs), np.float32),
+        f"{prefix}.lora_B.weight": np.ones((outputs, rank), np.float32),
+    }
+
+
+def test_an_adapter_tells_its_rank_and_what_it_changes(tmp_path):
+    path, base = tmp_path / "adapter", tmp_path / "base"
+    save_file(lora(), path)
+    assert formats.inspect(path)["adapter"] == {"rank": 4, "targets": ["q_proj"], "weights": 1}
+
+    changed = adapters.changes(formats.read(path))
+    weight = "model.layers.0.self_attn.q_proj.weight"
+    save_file({weight: np.ones((32, 64), np.float32)}, base)
+    assert adapters.misfits(changed, formats.read(base)) == []
+    save_file({weight: np.ones((64, 64), np.float32)}, base)
+    assert adapters.misfits(changed, formats.read(base)) == [
+        f"{weight} is [64, 64] in the base and [32, 64] in the adapter"
+    ]
+    save_file({"other": np.ones((64, 64), np.float32)}, base)
+    assert adapters.misfits(changed, formats.read(base)) == [f"the base has no {weight}"]
+
+
+def test_a_gguf_adapter_is_one_by_its_tensors_too(tmp_path):
+    path = tmp_path / "adapter"
+    name = "blk.0.attn_q.weight"
+    path.write_bytes(gguf(tensors=[(f"{name}.lora_a", (64, 4), 0), (f"{name}.lora_b", (4, 32), 0)]))
+    assert formats.inspect(path)["adapter"] == {"rank": 4, "targets": ["attn_q"], "weights": 1}
+    assert adapters.changes(formats.read(path)) == [adapters.Change(name, 64, 32, 4)]
+
+
+@pytest.mark.parametrize(
+    ("tensors", "says"),
+    [
+        (lora() | {"model.norm.weight": np.ones(4, np.float32)}, "not an adapter's"),
+        (dict(list(lora().items())[:1]), "half a LoRA pair"),
+        (lora() | {k: v for k, v in lora(rank=5).items() if "lora_A" in k}, "ranks 5 and 4"),
+        (dict.fromkeys(lora(), np.ones(4, np.float32)), "not two matrices"),
+    ],
+)
+def test_half_an_adapter_is_refused(tmp_path, tensors, says):
+    save_file(tensors, tmp_path / "adapter")
+    with pytest.raises(formats.MalformedFile, match=says):
+        formats.inspect(tmp_path / "adapter")
