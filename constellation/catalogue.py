@@ -1,45 +1,43 @@
-"""The inventory: loading the reference fleet, taking element sets, and which one counts when."""
+"""The inventory: loading the reference fleet, and which element set counts when."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import orjson
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import OuterRef, Q, QuerySet, Subquery
+from django.db.models.functions import Coalesce
 
 from constellation import carriers
 from constellation.models import (
     Antenna,
+    ElementKind,
     ElementSet,
-    ElementState,
     HardwareProfile,
     Plane,
     Satellite,
     Station,
 )
+from constellation.models_elements import FLYABLE, PUBLIC_PRIORITY
 from constellation.orbits import elements as element_files
-from constellation.orbits import omm, propagation
+from constellation.orbits import propagation
 from constellation.orbits.elements import ElementSet as MeanElements
-from ops.live import events
+
+if TYPE_CHECKING:
+    from constellation import intake
 
 REFERENCE = Path(__file__).parent / "reference"
+MOMENT = timedelta(microseconds=1)
+"""The database's resolution: what counted until an instant counted a moment before it."""
 FIRST_ENTITY = 2
 """CFDP entity 1 is the ground."""
 
 
-@dataclass
-class Loaded:
-    """The satellites that got a new element set, and a line for each entry that was not taken."""
-
-    taken: list[str] = field(default_factory=list)
-    refused: list[str] = field(default_factory=list)
-
-
 @transaction.atomic
-def load_reference(now: datetime) -> Loaded:
+def load_reference(now: datetime) -> "intake.Loaded":
     """Load or refresh the reference satellites and stations; the second time changes nothing."""
     described = orjson.loads((REFERENCE / "satellites.json").read_bytes())
     profiles = {
@@ -55,7 +53,10 @@ def load_reference(now: datetime) -> Loaded:
         _load_satellite(number, mean, group, profiles)
     for station in orjson.loads((REFERENCE / "stations.json").read_bytes())["stations"]:
         _load_station(station)
-    return load_elements(data, source="reference", now=now)
+    # Imported here, since it reads by this module what is on record.
+    from constellation import intake
+
+    return intake.load_elements(data, source="reference", priority=PUBLIC_PRIORITY, now=now)
 
 
 def _load_satellite(
@@ -96,115 +97,79 @@ def _load_station(described: dict) -> None:
         )
 
 
-@transaction.atomic
-def load_elements(data: bytes, *, source: str, now: datetime) -> Loaded:
-    """Take the element sets of a file; each that is not taken gets one clear line.
-
-    Loading a file again takes nothing and says so. A newer set supersedes the older.
-    """
-    parsed = element_files.parse(data)
-    taken, refused, known = [], list(parsed.refused), _Known()
-    for mean in sorted(parsed.taken, key=lambda each: each.epoch_at):
-        problem = _take(mean, known, source=source, now=now)
-        if problem:
-            refused.append(element_files.Refused(mean.line, mean.name, problem))
-        else:
-            taken.append(known.satellite(mean).code)
-    refused.sort(key=lambda each: each.line)
-    if taken:
-        events.publish("fleet", "elements", {"satellites": taken[:100], "count": len(taken)})
-    return Loaded(taken, [str(each) for each in refused])
-
-
-class _Known:
-    """The satellites by what an element set may call them, and their newest epochs."""
-
-    def __init__(self) -> None:
-        self.newest: dict[int, ElementSet] = {}
-        self._by_number: dict[str, Satellite] = {}
-        self._by_designator: dict[str, Satellite] = {}
-        self._by_name: dict[str, Satellite] = {}
-        for satellite in Satellite.objects.all():
-            self._by_number[str(satellite.catalogue_number)] = satellite
-            self._by_designator[satellite.international_designator] = satellite
-            self._by_name[satellite.name] = self._by_name[satellite.code] = satellite
-        on_record = ElementSet.objects.filter(state=ElementState.ENABLED)
-        for held in on_record.order_by("satellite_id", "epoch_at"):
-            self.newest[held.satellite_id] = held
-
-    def satellite(self, mean: MeanElements) -> Satellite | None:
-        """Return the satellite by catalogue number, else by designator, else by name."""
-        if mean.catalogue_number:
-            return self._by_number.get(mean.catalogue_number)
-        if mean.object_id:
-            return self._by_designator.get(mean.object_id)
-        return self._by_name.get(mean.name)
-
-
-def _take(mean: MeanElements, known: _Known, *, source: str, now: datetime) -> str:
-    """Store one element set; return why not, or nothing."""
-    satellite = known.satellite(mean)
-    if satellite is None:
-        return f"no satellite of the fleet is {mean.identity}"
-    held = known.newest.get(satellite.pk)
-    if held is not None and held.epoch_at == mean.epoch_at:
-        return f"{satellite.code} has the element set of {_when(mean.epoch_at)} already"
-    if held is not None and held.epoch_at > mean.epoch_at:
-        return (
-            f"the epoch {_when(mean.epoch_at)} is older than {satellite.code}'s on record, "
-            f"{_when(held.epoch_at)}"
-        )
-    epoch_s = mean.epoch_at.timestamp()
-    if refused := propagation.Orbits([(satellite.code, mean)]).states([epoch_s]).refused:
-        return refused[satellite.code]
-    new = ElementSet.objects.create(
-        satellite=satellite,
-        epoch_at=mean.epoch_at,
-        source=source,
-        omm=omm.to_fields(mean),
-        loaded_at=now,
-    )
-    if held is not None:
-        ElementSet.objects.filter(pk=held.pk).update(state=ElementState.SUPERSEDED)
-    known.newest[satellite.pk] = new
-    return ""
-
-
-def _when(instant: datetime) -> str:
-    return f"{instant:%Y-%m-%dT%H:%M:%SZ}"
-
-
 def elements_of_record(
     at: datetime, satellites: Iterable[Satellite] | None = None
 ) -> list[ElementSet]:
     """Return the element set that counts at an instant, of each satellite that has one.
 
-    It is the newest that is not disabled and whose epoch is not after `at`; a satellite whose
-    sets all lie later is flown backwards from the first. Ordered by satellite code; the
-    satellite comes with it.
+    Of those that are enabled and had not expired at `at`, with an epoch not after it, the one
+    of the highest priority counts, and between equals the newest. An ephemeris counts only
+    where it is useable. A satellite whose sets all lie later is flown backwards from the first
+    mean elements. Ordered by satellite code; the satellite comes with it, and with an ephemeris
+    the mean elements that are flown outside of it, as `otherwise`.
     """
-    wanted = ElementSet.objects.exclude(state=ElementState.DISABLED).filter(
-        satellite__is_active=True
-    )
+    flying = Satellite.objects.filter(is_active=True)
     if satellites is not None:
-        wanted = wanted.filter(satellite__in=list(satellites))
-    later = Q(epoch_at__gt=at)
-    rows = list(
-        wanted.filter(~later).order_by("satellite_id", "-epoch_at").distinct("satellite_id")
-    )
-    has = {row.satellite_id for row in rows}
-    rows += (
-        wanted.filter(later)
-        .exclude(satellite__in=has)
-        .order_by("satellite_id", "epoch_at")
-        .distinct("satellite_id")
-    )
-    by_satellite = Satellite.objects.select_related("profile", "plane").in_bulk(
-        [row.satellite_id for row in rows]
-    )
+        flying = flying.filter(pk__in=[satellite.pk for satellite in satellites])
+    chosen = {
+        satellite.pk: satellite
+        for satellite in flying.annotate(
+            chosen_id=Coalesce(_best(at), _first_after(at))
+        ).select_related("profile", "plane")
+    }
+    rows = _rows(satellite.chosen_id for satellite in chosen.values())
     for row in rows:
-        row.satellite = by_satellite[row.satellite_id]
+        row.satellite = chosen[row.satellite_id]
+    _add_what_is_flown_outside(rows, at)
     return sorted(rows, key=lambda row: row.satellite.code)
+
+
+def _candidates(at: datetime) -> QuerySet[ElementSet]:
+    """Return the sets that may be flown at an instant, of the satellite of an outer query."""
+    return ElementSet.objects.filter(
+        Q(expires_at=None) | Q(expires_at__gt=at),
+        satellite=OuterRef("pk"),
+        # Spelt as the index has it, so that PostgreSQL sees that it may use it.
+        state__in=FLYABLE,
+    )
+
+
+def _best(at: datetime, **of: str) -> Subquery:
+    known = _candidates(at).filter(epoch_at__lte=at, **of)
+    return Subquery(known.order_by("-priority", "-newness_at", "-id").values("pk")[:1])
+
+
+def _first_after(at: datetime) -> Subquery:
+    later = _candidates(at).filter(epoch_at__gt=at, kind=ElementKind.MEAN)
+    return Subquery(later.order_by("epoch_at", "-priority", "-id").values("pk")[:1])
+
+
+def _rows(ids: Iterable[int | None]) -> list[ElementSet]:
+    wanted = [each for each in ids if each is not None]
+    return list(ElementSet.objects.filter(pk__in=wanted).defer("states", "given"))
+
+
+def _add_what_is_flown_outside(rows: list[ElementSet], at: datetime) -> None:
+    """Give each ephemeris, as `otherwise`, the mean elements that count beside it."""
+    ephemerides = [row for row in rows if row.kind == ElementKind.EPHEMERIS]
+    if not ephemerides:
+        return
+    beside = Satellite.objects.filter(pk__in=[row.satellite_id for row in ephemerides]).annotate(
+        chosen_id=Coalesce(_best(at, kind=ElementKind.MEAN), _first_after(at))
+    )
+    by_satellite = {row.satellite_id: row for row in _rows(each.chosen_id for each in beside)}
+    for row in ephemerides:
+        row.otherwise = by_satellite.get(row.satellite_id)
+
+
+def orbit_key(row: ElementSet) -> int:
+    """Return a number that stands for the orbit that a row of record flies, and no other.
+
+    It is the row's own number for mean elements. What an ephemeris flies outside of itself
+    changes with the mean elements beside it, and so does its number, which is negative.
+    """
+    otherwise = getattr(row, "otherwise", None)
+    return row.pk if otherwise is None else -((row.pk << 31) + otherwise.pk)
 
 
 def mean_elements(row: ElementSet) -> MeanElements:
@@ -221,4 +186,12 @@ def _read(pk: int, message: bytes) -> MeanElements:
 
 def orbits(rows: Iterable[ElementSet]) -> propagation.Orbits:
     """Return the orbits of stored element sets, named by satellite code."""
-    return propagation.Orbits([(row.satellite.code, mean_elements(row)) for row in rows])
+    return propagation.Orbits([(row.satellite.code, orbit(row)) for row in rows])
+
+
+def orbit(row: ElementSet) -> MeanElements:
+    """Return what flies a stored element set: mean elements, or an ephemeris.
+
+    Outside of where it is useable an ephemeris flies what stands beside it on record.
+    """
+    return mean_elements(row)

@@ -7,9 +7,10 @@ from typing import Any
 
 from django.db.models import Q
 
+from constellation import catalogue
 from constellation.contacts import booking
 from constellation.contacts.models import HOLDING, Contact
-from constellation.models import ElementSet, ElementState, Satellite, Station
+from constellation.models import ElementSet, Satellite, Station
 from ops.accounts.models import User
 from ops.console import panels
 
@@ -105,14 +106,15 @@ def map_facts(user: User, rows: list[Row], now: datetime) -> dict[str, Any]:
     }
 
 
-def element_set_of(satellite: Satellite) -> ElementSet | None:
-    """Return the element set a satellite is flown by: the newest that is enabled."""
-    enabled = satellite.element_sets.filter(state=ElementState.ENABLED)
-    return enabled.order_by("-epoch_at").first()
+def element_set_of(satellite: Satellite, now: datetime) -> ElementSet | None:
+    """Return the element set a satellite is flown by."""
+    return next(iter(catalogue.elements_of_record(now, [satellite])), None)
 
 
 def orbit_of(elements: ElementSet) -> list[tuple[str, str]]:
     """Return the figures of an orbit that people ask for, from its mean elements."""
+    if elements.omm is None:
+        return [("Useable until", f"{elements.expires_at:%Y-%m-%d %H:%M:%S} UTC")]
     omm = {name: value for name, value in elements.omm.items() if value not in (None, "")}
     turns_a_day = float(omm.get("MEAN_MOTION", 0))
     shown = [

@@ -15,13 +15,26 @@ def write(path: Path, now: datetime) -> int:
 
     The simulator takes it up at its next start.
     """
-    rows = catalogue.elements_of_record(now)
+    rows = _mean(catalogue.elements_of_record(now))
     fleet = {"satellites": [_satellite(row) for row in rows], "stations": list(_stations())}
     path.parent.mkdir(parents=True, exist_ok=True)
     fresh = path.with_name(path.name + ".new")
     fresh.write_bytes(orjson.dumps(fleet))
     fresh.replace(path)
     return len(rows)
+
+
+def _mean(rows: Iterable[ElementSet]) -> list[ElementSet]:
+    """Return rows with mean elements alone: the simulator's own truth is an orbit of SGP4.
+
+    In the place of an ephemeris stand the mean elements that are on record beside it.
+    """
+    beside = {row.pk: getattr(row, "otherwise", None) for row in rows if row.omm is None}
+    for pk, otherwise in beside.items():
+        if otherwise is not None:
+            otherwise.satellite = next(row.satellite for row in rows if row.pk == pk)
+    found = [beside.get(row.pk, row) for row in rows]
+    return [row for row in found if row is not None]
 
 
 def _satellite(row: ElementSet) -> dict:

@@ -95,6 +95,7 @@ def plan_fleet(epoch_at: datetime) -> int:
         ElementSet(
             satellite=by_code[mean.name],
             epoch_at=epoch_at,
+            newness_at=epoch_at,
             source=SOURCE,
             omm=omm.to_fields(mean),
             loaded_at=epoch_at,

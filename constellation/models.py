@@ -1,4 +1,4 @@
-"""The inventory: satellites, planes, hardware, stations, antennas, element sets."""
+"""The inventory: satellites, planes, hardware, stations, antennas; element sets are beside it."""
 
 from uuid import uuid4
 
@@ -7,6 +7,11 @@ from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models import F, Q
 
+from constellation.models_elements import ElementFile as ElementFile
+from constellation.models_elements import ElementKind as ElementKind
+from constellation.models_elements import ElementSet as ElementSet
+from constellation.models_elements import ElementSource as ElementSource
+from constellation.models_elements import ElementState as ElementState
 from ops.accounts.models import Organisation
 
 code_rule = RegexValidator(r"^[A-Z0-9][A-Z0-9-]{0,31}$", "Capitals, digits and hyphens.")
@@ -103,31 +108,6 @@ class Satellite(models.Model):
 
     def __str__(self) -> str:
         return self.code
-
-
-class ElementState(models.TextChoices):
-    ENABLED = "enabled", "Enabled"
-    DISABLED = "disabled", "Disabled"
-    SUPERSEDED = "superseded", "Superseded"
-
-
-class ElementSet(models.Model):
-    """One OMM (or legacy TLE) of one satellite. `omm` is the truth, in OMM's own keywords."""
-
-    satellite = models.ForeignKey(Satellite, models.CASCADE, related_name="element_sets")
-    epoch_at = models.DateTimeField()
-    source = models.CharField(max_length=100)
-    omm = models.JSONField(help_text="Mean elements by OMM keyword (CCSDS 502.0-B-3).")
-    state = models.CharField(max_length=16, choices=ElementState, default=ElementState.ENABLED)
-    loaded_at = models.DateTimeField(help_text="Mission time.")
-
-    class Meta:
-        constraints = [
-            models.UniqueConstraint(
-                name="element_set_once_per_epoch", fields=["satellite", "epoch_at", "source"]
-            )
-        ]
-        indexes = [models.Index(name="element_set_newest", fields=["satellite", "-epoch_at"])]
 
 
 class Station(models.Model):

@@ -49,7 +49,7 @@ def satellite_page(request: HttpRequest, code: str) -> HttpResponse:
     if satellite is None:
         raise Http404(f"There is no satellite {code}.")
     [row] = fleet.rows(request.user, [satellite], now)
-    elements = fleet.element_set_of(satellite)
+    elements = fleet.element_set_of(satellite, now)
     return render(
         request,
         "constellation/satellite.html",

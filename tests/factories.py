@@ -154,6 +154,7 @@ def make_element_set(**details: Any) -> ElementSet:
     return ElementSet.objects.create(
         **{
             "epoch_at": mean.epoch_at,
+            "newness_at": mean.epoch_at,
             "source": "test",
             "omm": omm.to_fields(mean),
             "loaded_at": NOON,

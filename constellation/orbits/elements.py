@@ -63,6 +63,10 @@ class Refused:
     line: int
     name: str
     problem: str
+    about: str = field(default="", compare=False)
+    """The catalogue number or international designator it gives, if that could be read."""
+    given: str = field(default="", compare=False, repr=False)
+    """The entry, as far as it can be told from the rest of the file."""
 
     def __str__(self) -> str:
         about = f" ({self.name})" if self.name else ""

@@ -36,7 +36,18 @@ def element_set(fields: Fields, line: int) -> ElementSet | Refused:
     try:
         return check(_elements(fields, name, line))
     except BadEntry as bad:
-        return Refused(line, name[:60], str(bad))
+        about = fields.get("NORAD_CAT_ID", "").strip() or fields.get("OBJECT_ID", "").strip()
+        return Refused(line, name[:60], str(bad), about[:40], _as_text(fields))
+
+
+def text_of(elements: ElementSet) -> str:
+    """Return an element set as the KVN of its message."""
+    return _as_text({key: str(value) for key, value in to_fields(elements).items()})
+
+
+def _as_text(fields: Fields) -> str:
+    lines = (f"{keyword[:60]} = {value[:200]}" for keyword, value in list(fields.items())[:60])
+    return "\n".join(lines)
 
 
 def _elements(fields: Fields, name: str, line: int) -> ElementSet:

@@ -73,7 +73,16 @@ def _read(name: str, first: str, second: str, at: int) -> ElementSet | Refused:
         _check_line(second, 2)
         return check(_elements(name, first, second, at))
     except BadEntry as bad:
-        return Refused(at, name or first[2:7].strip(), str(bad))
+        given = f"{name}\n{first[:200]}\n{second[:200]}"
+        return Refused(at, name or first[2:7].strip(), str(bad), _about(first), given)
+
+
+def _about(line: str) -> str:
+    """Return the catalogue number of a line that may be wrong, or nothing."""
+    try:
+        return catalogue_number(line[2:7])
+    except BadEntry:
+        return ""
 
 
 def _check_line(line: str, number: int) -> None:

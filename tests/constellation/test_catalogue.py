@@ -6,7 +6,7 @@ from io import StringIO
 import pytest
 from django.core.management import CommandError, call_command
 
-from constellation import catalogue
+from constellation import catalogue, intake
 from constellation.models import Antenna, ElementSet, ElementState, Satellite, Station
 from constellation.orbits import tle
 from ops.live import streams
@@ -54,13 +54,15 @@ def test_an_operators_changes_survive_loading_again(fleet):
 
 
 def test_a_newer_element_set_supersedes(fleet):
-    loaded = catalogue.load_elements(aged(1).encode(), source="test", now=NOON)
+    loaded = intake.load_elements(aged(1).encode(), source="test", priority=0, now=NOON)
 
     assert (loaded.taken, loaded.refused) == (["SCS-01-A"], [])
     event = Event.objects.filter(stream_id="fleet").latest("number")
     assert (event.kind, event.payload["satellites"]) == ("elements", ["SCS-01-A"])
     states = ElementSet.objects.filter(satellite__code="SCS-01-A").order_by("epoch_at")
-    assert [each.state for each in states] == [ElementState.SUPERSEDED, ElementState.ENABLED]
+    assert [each.state for each in states] == [ElementState.ENABLED, ElementState.ENABLED]
+    (row,) = catalogue.elements_of_record(NOON + timedelta(days=1), [states[0].satellite])
+    assert row == states[1]
 
 
 def test_each_that_is_not_taken_gets_a_line_and_the_rest_is_taken(fleet):
@@ -74,32 +76,35 @@ def test_each_that_is_not_taken_gets_a_line_and_the_rest_is_taken(fleet):
     ]
     lines[-1] = lines[-1][:-1] + "0"
 
-    loaded = catalogue.load_elements(
+    loaded = intake.load_elements(
         ("\n".join(lines) + "\n" + aged(1, TEXT.splitlines()[6:9])).encode(),
         source="test",
+        priority=0,
         now=NOON,
     )
 
     assert loaded.taken == ["SCS-01-C"]
-    assert loaded.refused == [
+    assert loaded.kept == [
         (
             "line 2 (SCS-01 A): the epoch 2026-08-20T19:03:38Z is older than SCS-01-A's on "
-            "record, 2026-08-21T19:03:38Z"
-        ),
+            "record, 2026-08-21T19:03:38Z; it is kept in the history"
+        )
+    ]
+    assert loaded.refused == [
         "line 5 (ISS): no satellite of the fleet is 25544",
         "line 8 (SCS-01 B): line 2 ends in the checksum 0; right is 3",
     ]
 
 
 def test_the_same_file_again_takes_nothing_and_says_so(fleet):
-    loaded = catalogue.load_elements(TEXT.encode(), source="test", now=NOON)
+    loaded = intake.load_elements(TEXT.encode(), source="test", priority=0, now=NOON)
     assert loaded.taken == []
     assert "SCS-01-A has the element set of 2026-08-21T19:03:38Z already" in loaded.refused[0]
 
 
 def test_the_element_set_of_record_is_the_newest_not_after_the_instant(fleet):
     a = Satellite.objects.get(code="SCS-01-A")
-    catalogue.load_elements(aged(3).encode(), source="test", now=NOON)
+    intake.load_elements(aged(3).encode(), source="test", priority=0, now=NOON)
     first, second = ElementSet.objects.filter(satellite=a).order_by("epoch_at")
 
     def at(instant):
