@@ -3,6 +3,7 @@ is closed to strangers."""
 
 import re
 from datetime import timedelta
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
@@ -68,7 +69,7 @@ def test_who_is_not_signed_in_is_asked_to(client, db, name):
 def test_a_customer_sees_only_what_customers_may(client, db, name):
     user = make_user(role="customer")
     client.force_login(user)
-    theirs = {"ask", "question", "cancel-question", "models"}
+    theirs = {"ask", "asked-before", "question", "cancel-question", "models"}
     for method in (client.get, client.post):
         status = method(pages()[name]).status_code
         assert status != 403 if name in theirs else status in (403, 405)
@@ -270,6 +271,38 @@ def test_an_answer_is_shown_with_its_legs(sampled):
 
     assert "scatters short wavelengths" in page
     assert "21 + 58" in page
+
+
+FIELDS = sorted(
+    {
+        name
+        for root in ROOMS
+        for template in Path(root.replace(".", "/")).rglob("templates/**/*.html")
+        for name in re.findall(r'name="(\w+)"', template.read_text())
+    }
+    | {"day", "of", "open", "plot", "q", "next", "aos_at", "los_at"}
+)
+JUNK = ["", "x", "\0", "-1", "1e999", "nan", "9" * 40, "2026-13-45T99:00Z", "0001-001", "é" * 9000]
+
+
+@pytest.mark.parametrize("junk", JUNK, ids=[repr(each[:12]) for each in JUNK])
+def test_no_junk_in_a_field_breaks_a_page(sampled, junk):
+    said = dict.fromkeys(FIELDS, junk)
+    broken = [
+        (name, method.__name__)
+        for name, address in pages().items()
+        if name != "logout"
+        for method in (sampled.get, sampled.post)
+        if method(address, said).status_code >= 500
+    ]
+    assert broken == []
+
+
+def test_a_refused_form_names_the_field_and_what_it_wants(sampled):
+    answer = sampled.post("/models/send", {"version": "the newest"})
+
+    assert answer.status_code == 400
+    assert "version: Enter a whole number." in answer.content.decode()
 
 
 def test_unknown_things_are_not_found(sampled):

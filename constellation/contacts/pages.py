@@ -3,11 +3,11 @@
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
+from django import forms
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import path, reverse
-from django.utils.dateparse import parse_datetime
 from django.views.decorators.http import require_POST, require_safe
 
 from constellation import visibility
@@ -17,7 +17,7 @@ from ops import clock
 from ops.accounts import roles
 from ops.console import panels
 from ops.errors import Invalid, NotFound, Refusal
-from ops.pages import needs
+from ops.pages import cleaned, needs
 
 DAY = timedelta(days=1)
 BEFORE_NOW = timedelta(hours=2)
@@ -31,6 +31,13 @@ class BadDay(Invalid):
 
 class BadBooking(Invalid):
     code = "bad_booking"
+
+
+class BookingForm(forms.Form):
+    satellite = forms.CharField(max_length=32)
+    antenna = forms.CharField(max_length=24)
+    aos_at = forms.DateTimeField()
+    los_at = forms.DateTimeField()
 
 
 @require_safe
@@ -120,20 +127,19 @@ def book_page(request: HttpRequest) -> HttpResponse:
 @needs("contacts.add_contact")
 def book(request: HttpRequest) -> HttpResponse:
     """Book one pass on one antenna, and go to the contact."""
-    satellite = Satellite.objects.filter(code=request.POST.get("satellite", "")).first()
-    antenna = Antenna.objects.filter(code=request.POST.get("antenna", "")).first()
-    aos_at = parse_datetime(request.POST.get("aos_at", ""))
-    los_at = parse_datetime(request.POST.get("los_at", ""))
-    if satellite is None or antenna is None or not aos_at or not los_at:
-        raise BadBooking("A booking names a satellite, an antenna, AOS and LOS.")
+    wanted = cleaned(BookingForm(request.POST))
+    satellite = Satellite.objects.filter(code=wanted["satellite"]).first()
+    antenna = Antenna.objects.filter(code=wanted["antenna"]).first()
+    if satellite is None or antenna is None:
+        raise BadBooking("A booking names a satellite and an antenna that exist.")
     try:
         contact, _ = booking.book_contact(
             contact_id=uuid4(),
             organisation=request.user.organisation,
             satellite=satellite,
             antenna=antenna,
-            aos_at=aos_at,
-            los_at=los_at,
+            aos_at=wanted["aos_at"],
+            los_at=wanted["los_at"],
             now=clock.now(),
             booked_by=request.user.username,
         )
@@ -158,7 +164,10 @@ def cancel(request: HttpRequest, contact_id: UUID) -> HttpResponse:
 
 def _day(words: str) -> datetime:
     try:
-        return datetime.strptime(words, "%Y-%j").replace(tzinfo=UTC)
+        day = datetime.strptime(words, "%Y-%j").replace(tzinfo=UTC)
+        if not 1958 <= day.year <= 2100:
+            raise ValueError(f"{day.year} is no year of spaceflight")
+        return day
     except ValueError as error:
         raise BadDay(f"A day is a year and a day of the year, such as 2026-234: {words}") from error
 

@@ -3,6 +3,7 @@
 from datetime import timedelta
 from uuid import UUID
 
+from django import forms
 from django.contrib import messages
 from django.contrib.auth import views as auth
 from django.http import HttpRequest, HttpResponse
@@ -15,12 +16,27 @@ from django.views.decorators.http import require_POST, require_safe
 
 from ops import clock
 from ops.accounts import keys
-from ops.errors import Invalid
-from ops.pages import needs
+from ops.pages import cleaned, needs
 
 
-class InvalidForm(Invalid):
-    code = "invalid_form"
+class ClockForm(forms.Form):
+    action = forms.ChoiceField(
+        choices=[(each, each) for each in ("pause", "resume", "jump")], required=False
+    )
+    rate = forms.FloatField(required=False)
+    jump_min = forms.FloatField(required=False, max_value=366 * 24 * 60)
+
+    def clean(self) -> dict:
+        given = super().clean()
+        if given.get("action") == "jump" and given.get("jump_min") is None:
+            self.add_error("jump_min", "A jump says by how many minutes.")
+        return given
+
+
+class KeyForm(forms.Form):
+    name = forms.CharField(
+        max_length=100, error_messages={"required": "A key needs a name, to tell it from others."}
+    )
 
 
 @require_safe
@@ -34,17 +50,16 @@ def next_contacts(request: HttpRequest) -> HttpResponse:
 @needs("ops.change_clock")
 def change_clock(request: HttpRequest) -> HttpResponse:
     """Pause, resume, set the rate, or jump forward; then back to the page one came from."""
+    wanted = cleaned(ClockForm(request.POST))
     try:
-        if rate := request.POST.get("rate"):
-            clock.set_rate(float(rate))
-        elif request.POST.get("action") == "pause":
+        if wanted["rate"] is not None:
+            clock.set_rate(wanted["rate"])
+        elif wanted["action"] == "pause":
             clock.pause()
-        elif request.POST.get("action") == "resume":
+        elif wanted["action"] == "resume":
             clock.resume()
-        elif request.POST.get("action") == "jump":
-            clock.jump_by(timedelta(minutes=float(request.POST["jump_min"])))
-    except (ValueError, KeyError, OverflowError) as error:
-        raise InvalidForm("A rate and a jump are numbers.") from error
+        elif wanted["action"] == "jump":
+            clock.jump_by(timedelta(minutes=wanted["jump_min"]))
     except clock.ClockRefused as refusal:
         messages.error(request, str(refusal))
     return redirect(_back(request))
@@ -64,9 +79,7 @@ def api_keys(request: HttpRequest) -> HttpResponse:
 @needs("accounts.add_apikey")
 @sensitive_variables("key")
 def add_key(request: HttpRequest) -> HttpResponse:
-    name = request.POST.get("name", "").strip()
-    if not name or len(name) > 100:
-        raise InvalidForm("A key needs a name of up to 100 characters, to tell it from others.")
+    name = cleaned(KeyForm(request.POST))["name"]
     _, key = keys.issue(user=request.user, name=name)
     rows = keys.of_organisation(request.user.organisation)
     return render(request, "console/keys.html", {"keys": rows, "new_key": key})

@@ -150,6 +150,7 @@ def test_a_question_is_answered_before_ones_eyes(console, server):
     events.publish(f"query:{query.pk}", "delivered", {})
 
     console.locator("#query-status", has_text="Answered").wait_for()
+    console.locator(".history a[aria-current]", has_text="Answered").wait_for()
     assert console.locator("#answer").inner_text() == "About 2,500 kilometres."
 
 

@@ -61,6 +61,7 @@ def test_a_person_asks_and_a_model_in_orbit_answers(zenith, page):
         timeout_s=ANSWER_WITHIN_S,
     )
     assert page.locator("#query-status").inner_text() == "Answered"
+    page.locator(".history a[aria-current]", has_text="Answered").wait_for()
     assert "Paris" in page.locator("#answer").inner_text()
     assert page.locator(".legs .done").count() == 6
     assert "SCS-01" in page.locator(".figures").inner_text()

@@ -2,6 +2,7 @@
 
 from uuid import UUID, uuid4
 
+from django import forms
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import path
@@ -10,7 +11,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from ops import clock
 from ops.accounts import roles
 from ops.errors import Forbidden, Invalid, Refusal
-from ops.pages import needs
+from ops.pages import cleaned, needs
 from uplink.inference import history, queries
 from uplink.inference.models import Query
 
@@ -20,6 +21,19 @@ MAX_TOKENS = (64, 128, 256, 512)
 
 class BadQuestion(Invalid):
     code = "bad_question"
+
+
+class QuestionForm(forms.Form):
+    question = forms.CharField(max_length=8000, error_messages={"required": "Type it first."})
+    version = forms.IntegerField(
+        min_value=1, max_value=2**63 - 1, error_messages={"required": "Choose who is to answer."}
+    )
+    max_tokens = forms.TypedChoiceField(
+        choices=[(count, count) for count in MAX_TOKENS],
+        coerce=int,
+        required=False,
+        empty_value=256,
+    )
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -38,20 +52,17 @@ def ask_page(request: HttpRequest) -> HttpResponse:
 
 
 def _ask(request: HttpRequest) -> Query:
-    words = request.POST.get("question", "").strip()
-    if not words:
-        raise BadQuestion("Type a question first.")
-    version = history.versions().filter(pk=request.POST.get("version") or 0).first()
+    asked = cleaned(QuestionForm(request.POST))
+    version = history.versions().filter(pk=asked["version"]).first()
     if version is None:
-        raise BadQuestion("Choose the model that is to answer.")
-    max_tokens = int(request.POST.get("max_tokens") or 256)
+        raise BadQuestion("Choose the model that is to answer: this one does not exist.")
     query, _ = queries.ask(
         query_id=uuid4(),
         organisation=request.user.organisation,
         user=request.user,
         version=version,
-        messages=[{"role": "user", "content": words}],
-        max_tokens=max_tokens,
+        messages=[{"role": "user", "content": asked["question"]}],
+        max_tokens=asked["max_tokens"],
         temperature=0.0,
         seed=None,
         lifetime_s=None,
@@ -67,6 +78,25 @@ def query_page(request: HttpRequest, query_id: UUID) -> HttpResponse:
     queries.of_organisation(query_id, request.user.organisation)
     query = history.visible_to(request.user).get(pk=query_id)
     return _show(request, history.told(query))
+
+
+@require_safe
+@needs("inference.view_query")
+def history_page(request: HttpRequest) -> HttpResponse:
+    """The list of questions asked before; `open` names the one that the page shows."""
+    shown = {"history": _history(request), "open": _uuid(request.GET.get("open", ""))}
+    return render(request, "inference/history.html", shown)
+
+
+def _uuid(text: str) -> UUID | None:
+    try:
+        return UUID(text)
+    except ValueError:
+        return None
+
+
+def _history(request: HttpRequest) -> list[Query]:
+    return [history.told(query) for query in history.visible_to(request.user)[:HISTORY]]
 
 
 @require_POST
@@ -89,7 +119,7 @@ def _show(
         "may_ask": roles.may(request.user, "inference.add_query"),
         "refusal": refusal,
         "query": query,
-        "history": [history.told(q) for q in history.visible_to(request.user)[:HISTORY]],
+        "history": _history(request),
         "section": "ask",
     }
     if query is not None:
@@ -100,6 +130,7 @@ def _show(
 
 urlpatterns = [
     path("ask", ask_page, name="ask"),
+    path("ask/history", history_page, name="asked-before"),
     path("ask/<uuid:query_id>", query_page, name="question"),
     path("ask/<uuid:query_id>/cancel", cancel_page, name="cancel-question"),
 ]

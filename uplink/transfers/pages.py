@@ -2,6 +2,7 @@
 
 from uuid import uuid4
 
+from django import forms
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -11,8 +12,8 @@ from django.views.decorators.http import require_POST, require_safe
 from constellation.models import Satellite
 from ops import clock
 from ops.accounts import roles
-from ops.errors import Refusal
-from ops.pages import needs
+from ops.errors import NotFound, Refusal
+from ops.pages import cleaned, needs
 from uplink.registry.models import Version
 from uplink.transfers import overview
 
@@ -43,16 +44,26 @@ def models_page(request: HttpRequest) -> HttpResponse:
     )
 
 
+class SendForm(forms.Form):
+    version = forms.IntegerField(min_value=1, max_value=2**63 - 1)
+    satellite = forms.CharField(max_length=32, required=False)
+
+
 @require_POST
 @needs("transfers.add_transfer")
 def send(request: HttpRequest) -> HttpResponse:
     """Start a transfer of a version to one satellite, or to all that its profiles name."""
     from uplink.transfers import requests
 
-    version = Version.objects.select_related("artefact").get(pk=int(request.POST["version"]))
+    wanted = cleaned(SendForm(request.POST))
+    version = Version.objects.select_related("artefact").filter(pk=wanted["version"]).first()
+    if version is None:
+        raise NotFound("There is no such version of a model.")
     chosen = Satellite.objects.filter(is_active=True, profile__in=version.profiles.all())
-    if code := request.POST.get("satellite"):
+    if code := wanted["satellite"]:
         chosen = Satellite.objects.filter(code=code)
+        if not chosen:
+            raise NotFound(f"There is no satellite {code}.")
     begun = 0
     for satellite in chosen:
         try:
