@@ -1,5 +1,6 @@
 """Doors' common ground: refusals as RFC 9457 problems, cursor pages."""
 
+import logging
 from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
@@ -14,9 +15,13 @@ from rest_framework.pagination import CursorPagination
 from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
+from ops import db
 from ops.errors import Refusal
 
 PROBLEM = "application/problem+json"
+RETRY = {"Retry-After": "1"}
+AGAIN = "Ask again in a second."
+log = logging.getLogger(__name__)
 
 
 class Page(CursorPagination):
@@ -44,6 +49,9 @@ def problem_of(error: Exception, context: dict[str, Any]) -> Response | None:
     if isinstance(error, Refusal):
         body = problem(error.status, str(error), error.code, **error.extra)
         headers: dict[str, str] = {}
+    elif trouble := db.passing_trouble(error):
+        log.warning("a request met trouble that passes: %s", error)
+        body, headers = problem(503, f"{trouble} {AGAIN}", "unavailable"), dict(RETRY)
     elif isinstance(error, Http404):
         body, headers = problem(404, str(error) or "There is no such thing.", "not_found"), {}
     elif isinstance(error, PermissionDenied):
@@ -67,18 +75,16 @@ def problem_of(error: Exception, context: dict[str, Any]) -> Response | None:
 @sync_and_async_middleware
 def refusals(get_response: Callable[..., Any]) -> Callable[..., Any]:
     """Answer as JSON what Django itself would refuse as a page: an address that leads nowhere, a
-    body that is too large. Under `/v1/` it takes the form that OpenAI's clients read."""
+    body that is too large. Under `/v1/` it takes the form that OpenAI's clients read.
+
+    Trouble of the database that passes is a 503 on every page, never a 500."""
 
     def answered(request: HttpRequest, response: HttpResponse) -> HttpResponse:
         is_said = response.status_code < 400 or "json" in response.get("Content-Type", "")
         if is_said or not request.path.startswith(("/api/", "/v1/")):
             return response
         status, code, detail = _in_words(request, response.status_code)
-        if request.path.startswith("/v1/"):
-            kind = "server_error" if status >= 500 else "invalid_request_error"
-            error = {"message": detail, "type": kind, "param": None, "code": code}
-            return JsonResponse({"error": error}, status=status)
-        return json_problem(status, detail, code)
+        return _refusal(request, status, detail, code)
 
     if iscoroutinefunction(get_response):
 
@@ -90,7 +96,35 @@ def refusals(get_response: Callable[..., Any]) -> Callable[..., Any]:
         def middleware(request: HttpRequest) -> HttpResponse:
             return answered(request, get_response(request))
 
+    middleware.process_exception = _ask_again
     return middleware
+
+
+def _ask_again(request: HttpRequest, error: Exception) -> HttpResponse | None:
+    """Answer 503 when the database could not do it just now; None leaves a bug a bug."""
+    trouble = db.passing_trouble(error)
+    if trouble is None:
+        return None
+    log.warning("%s %s met trouble that passes: %s", request.method, request.path, error)
+    detail = f"{trouble} {AGAIN}"
+    if request.path.startswith(("/api/", "/v1/")):
+        response = _refusal(request, 503, detail, "unavailable")
+    else:
+        response = HttpResponse(detail, status=503, content_type="text/plain")
+    for name, value in RETRY.items():
+        response[name] = value
+    return response
+
+
+def _refusal(request: HttpRequest, status: int, detail: str, code: str) -> JsonResponse:
+    """Return a refusal in the form that clients of this address read."""
+    if not request.path.startswith("/v1/"):
+        return json_problem(status, detail, code)
+    kind = "server_error" if status >= 500 else "invalid_request_error"
+    if status == 503:
+        kind = "service_unavailable_error"
+    error = {"message": detail, "type": kind, "param": None, "code": code}
+    return JsonResponse({"error": error}, status=status)
 
 
 def _in_words(request: HttpRequest, status: int) -> tuple[int, str, str]:

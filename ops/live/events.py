@@ -11,9 +11,9 @@ from typing import Any
 import orjson
 import redis
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import transaction
 
-from ops.live.models import Event
+from ops.live.models import Event, Pending
 
 HINTS = "zenith.live"
 KEPT_FOR = timedelta(days=7)
@@ -22,23 +22,15 @@ log = logging.getLogger(__name__)
 _hints: redis.Redis | None = None
 
 
-def publish(stream: str, kind: str, payload: dict[str, Any]) -> int:
-    """Write an event into `stream` and return its number.
+def publish(stream: str, kind: str, payload: dict[str, Any]) -> None:
+    """Write an event into `stream`, numbered when the transaction that makes it true commits.
 
-    Must be called inside the transaction that makes the event true (it opens one otherwise).
-    The stream's counter stays locked until that commits, so that numbers appear in order.
+    Call it inside that transaction (it opens one otherwise), in any order of streams and with any
+    rows locked: counters are locked by the commit alone, in the order of their names.
     """
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(
-            "INSERT INTO live_stream (name, last_number) VALUES (%s, 1) "
-            "ON CONFLICT (name) DO UPDATE SET last_number = live_stream.last_number + 1 "
-            "RETURNING last_number",
-            [stream],
-        )
-        (number,) = cursor.fetchone()
-        Event.objects.create(stream_id=stream, number=number, kind=kind, payload=payload)
-        transaction.on_commit(lambda: _hint(stream, number), robust=True)
-    return number
+    with transaction.atomic():
+        Pending.objects.create(stream=stream, kind=kind, payload=payload)
+        transaction.on_commit(lambda: _hint(stream), robust=True)
 
 
 def after(stream: str, number: int, limit: int = 500) -> list[dict[str, Any]]:
@@ -59,13 +51,13 @@ def forget_before(instant: datetime) -> int:
     return deleted
 
 
-def _hint(stream: str, number: int) -> None:
+def _hint(stream: str) -> None:
     global _hints
     try:
         if _hints is None:
             _hints = redis.Redis.from_url(
                 settings.REDIS_URL, socket_timeout=0.5, socket_connect_timeout=0.5
             )
-        _hints.publish(HINTS, orjson.dumps({"stream": stream, "number": number}))
+        _hints.publish(HINTS, orjson.dumps({"stream": stream}))
     except redis.RedisError as error:
-        log.warning("no live hint for %s %d: %s", stream, number, error)
+        log.warning("no live hint for %s: %s", stream, error)

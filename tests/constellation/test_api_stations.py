@@ -5,8 +5,8 @@ from rest_framework.test import APIClient
 
 from constellation import catalogue, fleet_plan
 from constellation.models import Antenna, Carrier, Station
-from ops.live.models import Event
 from tests.factories import NOON, make_user
+from tests.live import events_of
 
 
 @pytest.fixture
@@ -42,7 +42,7 @@ def test_a_horizon_is_kept_in_order_of_azimuth(operator):
     assert answer.status_code == 200
     assert answer.json()["horizon"] == [[0, 5], [180, 12.5], [270.5, -1]]
     assert Station.objects.get(code="SGS").horizon == [[0, 5], [180, 12.5], [270.5, -1]]
-    told = Event.objects.filter(stream="fleet", kind="station").get()
+    told = events_of("fleet").get(kind="station")
     assert told.payload == {"code": "SGS", "changed": ["horizon"]}
 
 

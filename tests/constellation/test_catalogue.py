@@ -10,8 +10,8 @@ from constellation import catalogue, intake
 from constellation.models import Antenna, ElementSet, ElementState, Satellite, Station
 from constellation.orbits import tle
 from ops.live import streams
-from ops.live.models import Event
 from tests.factories import NOON, make_element_set, make_satellite, make_user
+from tests.live import events_of
 
 TEXT = (catalogue.REFERENCE / "computing-satellites.tle").read_text()
 FIRST = TEXT.splitlines()[:3]
@@ -57,7 +57,7 @@ def test_a_newer_element_set_supersedes(fleet):
     loaded = intake.load_elements(aged(1).encode(), source="test", priority=0, now=NOON)
 
     assert (loaded.taken, loaded.refused) == (["SCS-01-A"], [])
-    event = Event.objects.filter(stream_id="fleet").latest("number")
+    event = events_of("fleet").latest("number")
     assert (event.kind, event.payload["satellites"]) == ("elements", ["SCS-01-A"])
     states = ElementSet.objects.filter(satellite__code="SCS-01-A").order_by("epoch_at")
     assert [each.state for each in states] == [ElementState.ENABLED, ElementState.ENABLED]

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from ops import clock
 from ops.clock_reading import Clock
-from ops.live import events
+from tests.live import events_of
 
 EPOCH = datetime(2026, 8, 22, 12, tzinfo=UTC)
 WALL = datetime(2026, 11, 22, 17, tzinfo=UTC)
@@ -76,10 +76,10 @@ def test_every_change_is_an_event_and_a_generation(simulated):
     clock.set_rate(2)
     clock.pause()
 
-    changes = events.after("clock", 0)
+    changes = events_of("clock")
 
-    assert [change["number"] for change in changes] == [1, 2]
-    assert [change["payload"]["rate"] for change in changes] == [2, 0]
+    assert [change.number for change in changes] == [1, 2]
+    assert [change.payload["rate"] for change in changes] == [2, 0]
     assert clock.reading().generation == simulated.generation + 2
 
 

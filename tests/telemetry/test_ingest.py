@@ -14,6 +14,7 @@ from telemetry.models import Gap, Latest, Packet, RawBatch, Reception, Rejected,
 from telemetry.onboard import Apid, DownlinkChannel
 from telemetry.packets import handlers, space
 from tests.factories import NOON, make_contact
+from tests.live import events_of
 from tests.telemetry.downlink import Board, Heard
 
 pytestmark = pytest.mark.usefixtures("no_handlers")
@@ -220,7 +221,7 @@ def test_one_event_a_batch_tells_what_changed(contact, board, heard):
     heard.receive(board.frames([board.platform(charge=n / 10) for n in range(5)]))
     heard.receive(board.frames([board.noise()]))
 
-    event = Event.objects.get(stream_id=f"telemetry:{contact.satellite.code}")
+    event = events_of(f"telemetry:{contact.satellite.code}").get()
     assert event.kind == "values"
     assert event.payload["values"]["mode"] == "CONTACT"
     assert event.payload["received_at"] == "2026-08-22T12:00:00Z"

@@ -12,8 +12,8 @@ from constellation.contacts import booking
 from constellation.contacts.models import Contact, State
 from constellation.models import Antenna, Satellite
 from ops.errors import IdReused, Invalid, NotFound
-from ops.live.models import Event
 from tests.factories import NOON, make_contact, make_organisation
+from tests.live import events_of
 
 
 @pytest.fixture
@@ -58,7 +58,7 @@ def test_a_booked_contact_is_padded_and_knows_its_pass(wanted, seen):
     assert contact.ends_at == seen.los_at + timedelta(seconds=15)
     assert contact.tca_at == seen.tca_at
     assert contact.max_elevation_deg > 10
-    assert Event.objects.get(stream_id="contacts").kind == "booked"
+    assert events_of("contacts").get().kind == "booked"
 
 
 def test_booking_again_changes_nothing(wanted):
@@ -69,7 +69,7 @@ def test_booking_again_changes_nothing(wanted):
 
     assert not is_new
     assert again == late == first
-    assert Event.objects.filter(stream_id="contacts").count() == 1
+    assert events_of("contacts").count() == 1
 
 
 def test_an_id_names_one_contact(wanted):

@@ -9,11 +9,11 @@ from django.db import connection
 from rest_framework.test import APIClient
 
 from ops import errors
-from ops.live.models import Event
 from telemetry import onboard
 from telemetry.frames import tc
 from telemetry.onboard import Apid, CommandCode, CommandStage
 from tests.factories import NOON, make_contact, make_organisation, make_satellite, make_user
+from tests.live import events_of
 from tests.uplink.transfers.board import command_report, hear
 from uplink.commands import release
 from uplink.commands.models import Command, State
@@ -135,7 +135,7 @@ def test_reports_move_a_command_on_and_never_back():
     command.refresh_from_db()
     assert command.state == State.COMPLETED
     assert command.finished_at == NOON
-    states = Event.objects.filter(stream_id="commands").order_by("number")
+    states = events_of("commands")
     assert [one.payload["state"] for one in states] == ["RELEASED", "ACCEPTED", "COMPLETED"]
 
 

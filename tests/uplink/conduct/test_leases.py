@@ -9,8 +9,8 @@ from django.db.models.functions import Now
 
 from constellation.contacts.models import Contact, State
 from ops.clock_reading import Clock
-from ops.live.models import Event
 from tests.factories import NOON, make_contact
+from tests.live import events_of
 from uplink.conduct import leases, standing
 from uplink.conduct.leases import LeaseLost
 
@@ -98,7 +98,7 @@ def test_contacts_jumped_over_fail_and_say_so():
     assert (jumped.state, jumped.reason) == (State.FAILED, "clock jumped")
     assert (missed.state, missed.reason) == (State.FAILED, "no conductor was free to fly it")
     assert ahead.state == State.SCHEDULED
-    assert list(Event.objects.filter(stream="contacts").values_list("kind", flat=True)) == [
+    assert list(events_of("contacts").values_list("kind", flat=True)) == [
         "failed",
         "failed",
     ]

@@ -7,12 +7,12 @@ from itertools import count
 import pytest
 
 from constellation.contacts.models import State as ContactState
-from ops.live.models import Event
 from telemetry import onboard
 from telemetry.onboard import Apid, TokenKind
 from telemetry.packets import space
 from telemetry.packets.handlers import StoredPacket, handler_of
 from tests.factories import NOON, make_contact, make_query, make_satellite
+from tests.live import events_of
 from uplink.inference import answers, exchange, queries
 from uplink.inference.models import Attempt, Segment, State
 
@@ -101,7 +101,7 @@ def test_order_and_repeats_change_nothing(query, contact, order):
 
     assert query.state == State.DELIVERED
     assert Segment.objects.filter(query=query).count() == 4
-    kinds = Event.objects.filter(stream=queries.stream_of(query.pk)).values_list("kind", flat=True)
+    kinds = events_of(queries.stream_of(query.pk)).values_list("kind", flat=True)
     assert sorted(kinds) == ["accepted", "delivered", "end", "text", "text"]
 
 

@@ -6,7 +6,6 @@ from uuid import uuid4
 import pytest
 
 from constellation.contacts.models import State as ContactState
-from ops.live.models import Event
 from tests.factories import (
     NOON,
     make_contact,
@@ -16,6 +15,7 @@ from tests.factories import (
     make_user,
     make_version,
 )
+from tests.live import events_of
 from uplink.inference import queries, routing
 from uplink.inference.models import Attempt, Query, State
 from uplink.transfers.models import Deployment, Transfer
@@ -52,10 +52,7 @@ def ask(version, **details):
 
 
 def kinds_of(query) -> list[str]:
-    stream = queries.stream_of(query.pk)
-    return list(
-        Event.objects.filter(stream=stream).values_list("kind", flat=True).order_by("number")
-    )
+    return list(events_of(queries.stream_of(query.pk)).values_list("kind", flat=True))
 
 
 def test_a_question_goes_to_the_open_contact_of_a_satellite_that_runs_the_model(version):

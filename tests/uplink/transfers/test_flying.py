@@ -9,9 +9,9 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from constellation.contacts.models import Demand
-from ops.live.models import Event
 from telemetry import onboard
 from tests.factories import NOON, PASS, make_artefact, make_contact, make_satellite, make_transfer
+from tests.live import events_of
 from tests.uplink.transfers.board import Board, hear, store_report
 from uplink.registry import formats
 from uplink.transfers import flying, packing
@@ -106,7 +106,7 @@ def test_a_transfer_arrives_pack_by_pack_behind_its_manifest(satellite, transfer
     assert sent == board.heard_bytes == flight.uplinker.counters.file_bytes
     assert sent == sum(row.size_bytes for row in transfer.shipments.all())
     assert flight.uplinker.counters.files_finished == 7
-    assert Event.objects.filter(stream_id="transfers").exists()
+    assert events_of("transfers").exists()
 
 
 @pytest.mark.parametrize("cut_after", range(1, 30, 4))
