@@ -147,6 +147,7 @@ CELERY_TIMEZONE = "UTC"
 CELERY_TASK_DEFAULT_QUEUE = "ticks"
 CELERY_TASK_ROUTES = {
     "uplink.conduct.tasks.*": {"queue": "contacts"},
+    # Those of contacts in which somebody waits for an answer go to "answers" instead.
     "telemetry.tasks.decode_*": {"queue": "decoding"},
     "constellation.contacts.tasks.plan_*": {"queue": "planning"},
 }
@@ -155,6 +156,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "visibility_timeout": 15 * 60,
     "unacked_restore_throttle": 1,
     "unacked_restore_interval": 5,
+    "queue_order_strategy": "priority",  # a worker's queues in the order it names them
     "socket_keepalive": True,
     "health_check_interval": 10,
     "socket_timeout": 20,

@@ -1,20 +1,28 @@
 """The doors by which workers come in."""
 
+import time
 from uuid import UUID
 
-from celery import shared_task
+from celery import Task, shared_task
 
 from ops import clock
 from telemetry import ingest
 from telemetry.archive import compaction
 
+SLICE_S = 1.0
+"""So long one contact holds a worker while others wait."""
 
-@shared_task(expires=60, time_limit=300)
-def decode_reception(contact_id: str) -> None:
-    """Decode what came down in a contact, each batch at the time it is read: while an answer
-    streams down, this goes on for minutes."""
+
+@shared_task(bind=True, expires=60, time_limit=300)
+def decode_reception(self: Task, contact_id: str) -> None:
+    """Decode what came down in a contact, each batch at the time it is read; after a slice of
+    wall time, queue the rest behind the others."""
+    until = time.monotonic() + SLICE_S
     while ingest.decode_reception(UUID(str(contact_id)), now=clock.now(), most=1):
-        pass
+        if time.monotonic() > until:
+            queue = (self.request.delivery_info or {}).get("routing_key") or "decoding"
+            self.apply_async(kwargs={"contact_id": contact_id}, queue=queue)
+            return
 
 
 @shared_task(expires=10)

@@ -56,7 +56,7 @@ def workers() -> list[Command]:
     return [
         worker("conduct-1", "contacts", pool="threads", threads=4),
         worker("conduct-2", "contacts", pool="threads", threads=4),
-        worker("decode", "decoding", pool="prefork", threads=2),
+        worker("decode", "answers,decoding", pool="prefork", threads=2),
         worker("ticks", "ticks", pool="threads", threads=4),
         worker("planning", "planning", pool="prefork", threads=1),
     ]

@@ -24,6 +24,22 @@ def test_a_batch_nobody_decoded_is_queued_again(contact, board, heard, monkeypat
     assert queued == []
 
 
+def test_a_long_reception_lets_others_have_the_worker(contact, board, heard, monkeypatch):
+    queued = []
+    monkeypatch.setattr(tasks.decode_reception, "apply_async", lambda **said: queued.append(said))
+    monkeypatch.setattr(tasks, "SLICE_S", 0.0)
+    for _ in range(3):
+        heard.store(board.frames([board.platform()]))
+
+    tasks.decode_reception(str(contact.id))
+    assert RawBatch.objects.filter(decoded=False).count() == 2
+    assert queued == [{"kwargs": {"contact_id": str(contact.id)}, "queue": "decoding"}]
+
+    for _ in range(2):
+        tasks.decode_reception(str(contact.id))
+    assert Packet.objects.count() == 3
+
+
 def test_operators_and_viewers_read_the_stream_and_customers_do_not(db):
     allowed = {
         role: streams.may_read(make_user(role=role), "telemetry:SCS-01-A")

@@ -89,10 +89,16 @@ def store(lease: Lease, plan: Plan, batch: DownBatch, *, now: datetime) -> None:
     )
 
 
-def queue_decoding(contact_id: UUID) -> None:
-    """Let a worker decode what was committed; lost, the reconciler asks again."""
+def queue_decoding(contact_id: UUID, *, awaited: bool) -> None:
+    """Let a worker decode what was committed; lost, the reconciler asks again.
+
+    When somebody waits for an answer from this contact, it goes before all others.
+    """
     telemetry_tasks.decode_reception.apply_async(
-        kwargs={"contact_id": str(contact_id)}, expires=DECODE_EXPIRES_S, retry=False
+        kwargs={"contact_id": str(contact_id)},
+        queue="answers" if awaited else "decoding",
+        expires=DECODE_EXPIRES_S,
+        retry=False,
     )
 
 
@@ -103,6 +109,8 @@ class Gathered:
     commands: list[tuple[UUID, bytes]] = field(default_factory=list)
     packets: list[Outgoing] = field(default_factory=list)
     tally: Tally = field(default_factory=Tally)
+    awaited: bool = False
+    """Whether somebody waits for an answer from this satellite."""
 
 
 def gather(lease: Lease, *, now: datetime, rate: float, releases: bool) -> Gathered:
@@ -121,6 +129,7 @@ def gather(lease: Lease, *, now: datetime, rate: float, releases: bool) -> Gathe
         gathered.packets += _gap_requests(lease.satellite_id, now)
         if releases:
             gathered.packets += _release(lease.satellite_id)
+        gathered.awaited = exchange.awaited(lease.satellite_id)
     gathered.tally = _tally_of(gathered.packets)
     return gathered
 

@@ -42,8 +42,9 @@ DRAIN_S = 20.0
 """Wall seconds after LOS in which the rest is fetched from the station."""
 RETRY_S = (0.25, 3.0)
 """First and longest pause between two attempts to reach a station, in wall time."""
-DECODE_S = 0.15
-"""Least wall time between two requests to decode one contact."""
+DECODE_S, DECODE_AWAITED_S = 0.5, 0.15
+"""Least wall time between two requests to decode one contact: housekeeping comes once a second,
+the words of an answer many times."""
 WAITING_BATCHES = 64
 
 
@@ -63,7 +64,8 @@ class Flight:
         self._tally = Tally()
         self._pump: Pump | None = None
         self._moved = asyncio.Event()
-        self._decode = asyncio.Event()
+        self._decode, self._hurry = asyncio.Event(), asyncio.Event()
+        self._awaited = False
         self._ended: Ended | None = None
         self._trouble = ""
         self._over_since: float | None = None
@@ -205,8 +207,14 @@ class Flight:
         while True:
             await self._decode.wait()
             self._decode.clear()
-            await self._calls.broker(duties.queue_decoding, self.lease.contact_id)
-            await asyncio.sleep(DECODE_S)
+            await self._queue_decoding()
+            await _set_or_late(self._hurry, DECODE_AWAITED_S if self._awaited else DECODE_S)
+            self._hurry.clear()
+
+    async def _queue_decoding(self) -> None:
+        await self._calls.broker(
+            duties.queue_decoding, self.lease.contact_id, awaited=self._awaited
+        )
 
     # --- up ---
 
@@ -253,6 +261,9 @@ class Flight:
             for packet in gathered.packets:
                 self._pump.packet(packet.apid, packet.payload, packet.uplinked)
             self._tally += gathered.tally
+            if gathered.awaited and not self._awaited:
+                self._hurry.set()
+            self._awaited = gathered.awaited
             self._moved.set()
             if time.monotonic() >= checkpoint_at:
                 checkpoint_at = time.monotonic() + DUTIES_S
@@ -297,7 +308,7 @@ class Flight:
             trouble=self._trouble,
             cancelled=self.cancelled,
         )
-        await self._calls.broker(duties.queue_decoding, self.lease.contact_id)
+        await self._queue_decoding()
 
 
 async def _set_or_late(event: asyncio.Event, timeout_s: float) -> None:

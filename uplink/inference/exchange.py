@@ -46,6 +46,14 @@ def due(
     ]
 
 
+def awaited(satellite_id: int) -> bool:
+    """Say whether a question is on its way up to this satellite, or its answer down."""
+    waiting = [State.ROUTED, State.UPLINKED, State.RUNNING]
+    return Attempt.objects.filter(
+        satellite_id=satellite_id, is_over=False, prompts__gt=0, query__state__in=waiting
+    ).exists()
+
+
 def _locked_attempts(satellite_id: int, **details: object) -> list[Attempt]:
     """Return attempts with their questions locked, as `answers.take` locks them."""
     ids = Attempt.objects.filter(satellite_id=satellite_id, **details).values_list("query_id")

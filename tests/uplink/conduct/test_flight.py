@@ -30,7 +30,7 @@ def quick(monkeypatch):
     monkeypatch.setattr(flights, "DRAIN_S", 1.0)
     monkeypatch.setattr(flights, "RETRY_S", (0.05, 0.1))
     monkeypatch.setitem(connections.databases["default"], "CONN_MAX_AGE", 0)
-    monkeypatch.setattr(flights.duties, "queue_decoding", lambda contact_id: None)
+    monkeypatch.setattr(flights.duties, "queue_decoding", lambda contact_id, awaited: None)
 
 
 class Station:

@@ -174,6 +174,19 @@ def test_a_question_is_sent_once_and_again_only_when_nothing_is_heard(query, con
     assert sent(contact, Apid.PROMPT, NOON + timedelta(seconds=60)) == []
 
 
+def test_somebody_waits_from_the_first_sending_to_the_last_word(query, contact):
+    assert not exchange.awaited(contact.satellite_id)
+    sent(contact, Apid.PROMPT)
+    assert exchange.awaited(contact.satellite_id)
+    assert not exchange.awaited(make_satellite().pk)
+
+    segments = list(answer_of(query))
+    come_down(query, segments[:-1], contact=contact)
+    assert exchange.awaited(contact.satellite_id)
+    come_down(query, segments[-1:], contact=contact)
+    assert not exchange.awaited(contact.satellite_id)
+
+
 def test_a_question_is_up_when_its_last_part_has_left(contact):
     messages = [{"role": "user", "content": "x" * 2000}]
     query = make_query(
