@@ -9,7 +9,9 @@ passes       when satellites stand above stations (with sky, roots and skyline, 
 details      more of some passes: light, azimuth rate and keyhole, sun and moon conjunctions
 eclipse      sun, umbra, penumbra
 moon         where it is
-isl          who sees whom
+isl          laser terminals, and who sees whom (windows over a span in isl_windows, with isl_sight,
+             isl_pointing, crossings and spans, its parts)
+tracks       orbits as quintics between states of SGP4
 ground       subpoints
 walker       orbits to plan: sun-synchronous, dawn-dusk, Walker patterns
 

@@ -85,6 +85,19 @@ class Orbits:
         }
         return States(*_in_itrs(error, position_km, velocity_km_s, instants_s), refused)
 
+    def teme(self, at_s: ArrayLike) -> tuple[FloatArray, FloatArray]:
+        """Return positions and velocities in SGP4's own frame, which does not turn.
+
+        Each `(satellites, instants, 3)`; where SGP4 refuses they are not finite.
+        """
+        instants_s = np.atleast_1d(np.asarray(at_s, dtype=np.float64))
+        if self._array is None:
+            return np.empty((0, len(instants_s), 3)), np.empty((0, len(instants_s), 3))
+        error, position_km, velocity_km_s = self._array.sgp4(*_julian(instants_s))
+        position_km[error != 0] = np.nan
+        velocity_km_s[error != 0] = np.nan
+        return position_km * 1000.0, velocity_km_s * 1000.0
+
     def states_of(self, which: np.ndarray, at_s: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Return ITRS states of satellite `which[k]` at `at_s[k]`, as `(k, 3)`.
 
