@@ -2,12 +2,15 @@
 
 import os
 import re
+import signal
 import subprocess
 import sys
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from ops.up import home, kernel
 
@@ -24,6 +27,10 @@ EXPECTED = {
     "beat": "manage.py beat",
 }
 SIMULATOR = {"simulator": "constellation.simulator"}
+EVERYBODY = [*EXPECTED, *SIMULATOR]
+_HEAD = re.compile(r"\d\d:\d\d:\d\d[.,]\d+ |^[A-Z]+: ")
+"""Where a line of a log begins; others belong to the line before."""
+_LOUD = re.compile(r"WARNING|ERROR|CRITICAL|FATAL|PANIC|Traceback")
 
 
 class Zenith:
@@ -74,10 +81,21 @@ class Zenith:
             return False
         return True
 
+    def kill(self, name: str) -> float:
+        """SIGKILL one process; return the seconds until another runs in its place."""
+        before = self.pids()[name]
+        os.kill(before, signal.SIGKILL)
+        return seconds_until(
+            f"{name} runs again", lambda: self.pids().get(name, before) != before, 60
+        )
+
     def end(self) -> None:
+        """Kill the supervisor, and wait until it has taken everything along."""
+        family = self.family()
         self.process.kill()
         self.process.wait()
         self.process.stdout.close()
+        wait_for("nothing is left", lambda: not any(is_running(pid) for pid in family), 15)
 
 
 def up(folder: Path, *arguments: str) -> subprocess.Popen:
@@ -106,9 +124,32 @@ def is_running(pid: int) -> bool:
         return False
 
 
-def wait_for(condition, timeout_s: float) -> float:
+def wait_for(what: str, look: Callable[[], Any], timeout_s: float, every_s: float = 0.05) -> Any:
+    """Look until there is something, and return it; AssertionError says what did not happen."""
+    until_s = time.monotonic() + timeout_s
+    while not (found := look()):
+        assert time.monotonic() < until_s, f"not in {timeout_s:g} s: {what}"
+        time.sleep(every_s)
+    return found
+
+
+def seconds_until(what: str, look: Callable[[], Any], timeout_s: float) -> float:
+    """Wait like `wait_for`, and return how long it took."""
     started_at_s = time.monotonic()
-    while not condition():
-        assert time.monotonic() - started_at_s < timeout_s, "it did not happen in time"
-        time.sleep(0.05)
+    wait_for(what, look, timeout_s)
     return time.monotonic() - started_at_s
+
+
+def complaints(folder: Path) -> str:
+    """Return the newest warnings and errors of each log in `folder`, with what belongs to them."""
+    lines = []
+    for path in sorted(folder.glob("*.log")):
+        loud: list[str] = []
+        is_loud = False
+        for line in path.read_text(errors="replace").splitlines():
+            if _HEAD.search(line):
+                is_loud = _LOUD.search(line) is not None
+            if is_loud:
+                loud.append(f"{path.stem}: {line}")
+        lines += loud[-60:]
+    return "\n".join(lines)

@@ -4,12 +4,12 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 
-from ops.up import guard
+from ops.up import guard, kernel
+from tests.running import is_running, wait_for
 
 SCRIPT = """
 import os, subprocess, sys
@@ -52,7 +52,7 @@ def run(tmp_path):
         text=True,
     )
     process.guard_pid = int(process.stdout.readline())
-    wait_for(lambda: len(family_of(tmp_path)) == 1 and (tmp_path / "stubborn").exists())
+    wait_for("both run", lambda: family_of(tmp_path) and (tmp_path / "stubborn").exists(), 20)
     yield process
     process.kill()
     process.wait()
@@ -76,25 +76,15 @@ def stubborn_of(folder: Path) -> int:
     return int((folder / "stubborn").read_text())
 
 
-def is_running(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except FileNotFoundError:
-        return False
-
-
-def wait_for(condition, timeout_s=10.0):
-    give_up_at_s = time.monotonic() + timeout_s
-    while not condition():
-        assert time.monotonic() < give_up_at_s, "it did not happen in time"
-        time.sleep(0.02)
+def nobody_runs(pids: list[int]) -> bool:
+    return not any(is_running(pid) for pid in pids)
 
 
 def test_a_child_that_dies_is_started_again_and_its_own_children_are_swept(run, tmp_path):
     parent, child = family_of(tmp_path)[0]
     os.kill(parent, signal.SIGKILL)
 
-    wait_for(lambda: len(family_of(tmp_path)) == 2)
+    wait_for("it is started again", lambda: len(family_of(tmp_path)) == 2, 20)
 
     assert not is_running(child)
     assert all(is_running(pid) for pid in family_of(tmp_path)[1])
@@ -103,21 +93,26 @@ def test_a_child_that_dies_is_started_again_and_its_own_children_are_swept(run, 
 
 def test_sigterm_stops_even_who_does_not_listen(run, tmp_path):
     run.terminate()
-    assert run.wait(10) == 0
-    assert not any(is_running(pid) for pid in [*everybody(tmp_path), run.guard_pid])
+    assert run.wait(20) == 0
+    assert nobody_runs([*everybody(tmp_path), run.guard_pid])
 
 
 def test_a_killed_supervisor_takes_everything_along(run, tmp_path):
+    family = [*everybody(tmp_path), run.guard_pid]
+    assert not nobody_runs(family)
     run.kill()
-    wait_for(lambda: not any(is_running(pid) for pid in [*everybody(tmp_path), run.guard_pid]))
+    assert wait_for("nobody is left", lambda: nobody_runs(family), 20)
 
 
 def test_a_killed_guard_is_replaced(run, tmp_path):
     os.kill(run.guard_pid, signal.SIGKILL)
-    wait_for(lambda: not is_running(run.guard_pid))
-    time.sleep(0.5)
+    kept = {run.guard_pid, *everybody(tmp_path)}
+    (another,) = wait_for(
+        "there is another guard", lambda: set(kernel.children_of(run.pid)) - kept, 20
+    )
+    assert is_running(another)
     run.kill()
-    wait_for(lambda: not any(is_running(pid) for pid in everybody(tmp_path)))
+    assert wait_for("nobody is left", lambda: nobody_runs([*everybody(tmp_path), another]), 20)
 
 
 def test_a_group_that_is_gone_is_no_surprise():

@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
@@ -80,20 +79,20 @@ def test_another_command_finds_the_running_servers(zenith):
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("name", EXPECTED)
 def test_a_killed_process_comes_back(zenith, name):
-    before = zenith.pids()[name]
-    os.kill(before, signal.SIGKILL)
-    wait_for(lambda: zenith.pids().get(name, before) != before, 20)
+    killed = zenith.pids()[name]
+    zenith.kill(name)
+    assert not is_running(killed)
+    assert is_running(zenith.pids()[name])
 
 
 @pytest.mark.timeout(300)
 def test_after_the_kills_the_data_is_there(zenith):
-    def holds_the_operator() -> bool:
+    def users() -> int:
         try:
             with psycopg.connect(zenith.environment["DATABASE_URL"]) as connection:
-                found = connection.execute("SELECT count(*) FROM accounts_user").fetchone()
+                return connection.execute("SELECT count(*) FROM accounts_user").fetchone()[0]
         except psycopg.OperationalError:
-            return False
-        return found == (2,)
+            return 0
 
     def store_answers() -> bool:
         try:
@@ -101,16 +100,16 @@ def test_after_the_kills_the_data_is_there(zenith):
         except redis.ConnectionError:
             return False
 
-    wait_for(holds_the_operator, 20)
-    wait_for(store_answers, 20)
-    wait_for(zenith.answers, 20)
+    assert wait_for("the database answers", users, 60) == 2
+    assert wait_for("the store answers", store_answers, 60)
+    assert wait_for("the pages answer", zenith.answers, 60)
 
 
 @pytest.mark.timeout(300)
 def test_sigterm_stops_everything_and_the_next_start_finds_its_data(zenith, folder):
     family = zenith.family()
     zenith.process.terminate()
-    wait_for(lambda: zenith.process.poll() is not None, 10)
+    assert zenith.process.wait(60) == 0
     assert not [pid for pid in family if is_running(pid)]
     zenith.process.stdout.close()
 
@@ -121,4 +120,4 @@ def test_sigterm_stops_everything_and_the_next_start_finds_its_data(zenith, fold
     # And now the worst that can happen to a supervisor.
     family = again.family()
     again.end()
-    wait_for(lambda: not [pid for pid in family if is_running(pid)], 10)
+    assert not [pid for pid in family if is_running(pid)]

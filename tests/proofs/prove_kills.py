@@ -4,34 +4,20 @@ Each time the system must recover by itself, with nothing lost and nothing doubl
 forms of these are in the test suite; here it is the whole system, with the real model.
 """
 
-import os
 import shutil
-import signal
 import tempfile
 import time
-from functools import partial
 from pathlib import Path
 
 import pytest
 
-from constellation.stations import control
 from ops.up import valkey
-from tests.proofs.observer import Observer
+from tests.customer import Answer
+from tests.observer import Observer, assert_report_is_the_stations_own
 from tests.proofs.report import Report
-from tests.running import Zenith, wait_for
+from tests.running import EVERYBODY, Zenith, seconds_until, wait_for
 
-VICTIMS = [
-    "web",
-    "conduct-1",
-    "conduct-2",
-    "decode",
-    "ticks",
-    "planning",
-    "beat",
-    "valkey",
-    "postgres",
-    "simulator",
-]
+MODEL = "smollm2-135m-instruct"
 QUESTION = "Explain in a few sentences why satellites in low orbit see the sun rise so often."
 
 
@@ -39,7 +25,8 @@ QUESTION = "Explain in a few sentences why satellites in low orbit see the sun r
 def observer():
     folder = Path(tempfile.mkdtemp(prefix="zp-"))
     zenith = Zenith(folder, valkey.free_port())
-    yield Observer(zenith)
+    with Observer(zenith) as observer:
+        yield observer
     zenith.end()
     shutil.rmtree(folder)
 
@@ -51,31 +38,28 @@ def report():
     )
 
 
-def kill(observer: Observer, name: str) -> float:
-    """Kill one process and return the seconds until the supervisor has another in its place."""
-    before = observer.zenith.pids()[name]
-    os.kill(before, signal.SIGKILL)
-    return wait_for(lambda: observer.zenith.pids().get(name, before) != before, 60)
-
-
-def wait_for_progress(observer: Observer, timeout_s: float) -> float:
+def seconds_until_progress(observer: Observer, timeout_s: float) -> float:
     """Wait until more bytes of a transfer are acknowledged than now."""
     held = observer.acknowledged_bytes()
-    return wait_for(lambda: observer.acknowledged_bytes() > held, timeout_s)
+    return seconds_until(
+        "bytes are acknowledged", lambda: observer.acknowledged_bytes() > held, timeout_s
+    )
 
 
-@pytest.mark.parametrize("name", VICTIMS)
+@pytest.mark.parametrize("name", EVERYBODY)
 def prove_a_transfer_survives(observer, report, name):
-    wait_for_progress(observer, 240)
+    seconds_until_progress(observer, 240)
+    held = observer.acknowledged_bytes()
 
-    back_s = kill(observer, name)
-    on_s = wait_for_progress(observer, 120)
+    back_s = observer.zenith.kill(name)
+    on_s = seconds_until_progress(observer, 120)
 
     report.row("uplink", name, f"{back_s:.1f} s", f"bytes acknowledged again {on_s:.1f} s later")
+    assert observer.acknowledged_bytes() > held
 
 
 def prove_models_arrived_whole_and_once(observer, report):
-    wait_for(lambda: len(observer.active_satellites()) >= 1, 600)
+    wait_for("a model is active", observer.active_satellites, 600)
     sql = (
         "SELECT sum(s.sent_bytes), sum(s.size_bytes), max(s.attempts) FROM transfers_shipment s "
         "JOIN transfers_transfer t ON t.id = s.transfer_id WHERE t.state = 'ACTIVE'"
@@ -90,35 +74,45 @@ def prove_models_arrived_whole_and_once(observer, report):
     assert sent < size * 1.05, "much of what was acknowledged went up again"
 
 
-@pytest.mark.parametrize("name", VICTIMS)
+@pytest.mark.parametrize("name", EVERYBODY)
 def prove_an_answer_survives(observer, report, name):
     asked_at = time.monotonic()
-    undisturbed = observer.answer(QUESTION, max_tokens=160)
+    undisturbed = ask(observer)
     usual_s = time.monotonic() - asked_at
-    assert undisturbed
-    killed_at, back_s = [], []
+    assert undisturbed.text
+    back_s = []
 
     def strike(text: str) -> None:
-        if not killed_at and len(text) > 40:
-            killed_at.append(time.monotonic())
-            back_s.append(kill(observer, name))
+        if not back_s and len(text) > 40:
+            back_s.append(observer.zenith.kill(name))
 
     asked_at = time.monotonic()
-    answer = observer.answer(QUESTION, max_tokens=160, on_text=strike)
+    answer = ask(observer, on_text=strike)
 
-    assert killed_at, "the answer was over before anything was killed"
+    assert back_s, "the answer was over before anything was killed"
     on_s = time.monotonic() - asked_at
     report.row(
         "answer", name, f"{back_s[0]:.1f} s", f"whole in {on_s:.1f} s, undisturbed {usual_s:.1f} s"
     )
-    assert answer == undisturbed
+    assert answer.text == undisturbed.text
+    assert answer.numbers == list(range(1, len(answer.numbers) + 1))
+
+
+def ask(observer: Observer, **details) -> Answer:
+    return observer.customer.ask(QUESTION, model=MODEL, max_tokens=160, **details)
 
 
 def prove_the_books_balance(observer, report):
     """What the satellites sent is what the database holds, as sets; what is not is a row."""
     sent_in_all = stored_in_all = explained_in_all = 0
     for satellite_id, code in observer.satellites():
-        wait_for(partial(is_explained, observer, satellite_id, code), 120)
+        wait_for(
+            f"what {code} sent is explained",
+            lambda satellite_id=satellite_id, code=code: (
+                not observer.unexplained_packets(satellite_id, code)
+            ),
+            120,
+        )
         sent, stored = observer.sent_packets(code), observer.stored_packets(satellite_id)
         sent_in_all, stored_in_all = sent_in_all + len(sent), stored_in_all + len(stored & sent)
         explained_in_all += len(sent - stored)
@@ -130,38 +124,10 @@ def prove_the_books_balance(observer, report):
     assert stored_in_all > 100
 
 
-def is_explained(observer: Observer, satellite_id: int, code: str) -> bool:
-    return not unexplained(observer, satellite_id, code)
-
-
-def unexplained(observer: Observer, satellite_id: int, code: str) -> set[tuple]:
-    """Return packets that were sent, are not held, and are not in a gap row or an unknown tail."""
-    missing = observer.sent_packets(code) - observer.stored_packets(satellite_id)
-    gaps = observer.explained_serials(satellite_id)
-    following = dict(
-        observer.rows(
-            "SELECT volume, following FROM telemetry_volume WHERE satellite_id = %s", satellite_id
-        )
-    )
-    return {
-        row
-        for row in missing
-        if row[2] < following.get(row[0], 0)
-        and not any(v == row[0] and first <= row[2] < end for v, first, end in gaps)
-    }
-
-
 def prove_reports_equal_the_simulators_own(observer, report):
-    wait_for(lambda: finished(observer), 900)
-    counted = 0
-    for contact_id, ours in finished(observer):
-        station = control.report(observer.control_address, str(contact_id))
-        assert ours["up"]["bytes"] == station["radiated_bytes"]
-        assert ours["down"]["bytes"] == station["down_bytes"]
-        counted += 1
-    report.line(f"Contact reports equal to the simulator's own counters: {counted} of {counted}.")
-
-
-def finished(observer: Observer) -> list[tuple]:
-    sql = "SELECT id, report FROM contacts_contact WHERE state = 'COMPLETED'"
-    return observer.rows(sql)
+    finished = wait_for("a contact is over", observer.finished_contacts, 900)
+    for contact_id, ours in finished:
+        assert_report_is_the_stations_own(observer.control_address, contact_id, ours)
+    assert finished
+    count = len(finished)
+    report.line(f"Contact reports equal to the simulator's own counters: {count} of {count}.")

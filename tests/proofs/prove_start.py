@@ -5,10 +5,11 @@ import tempfile
 from pathlib import Path
 
 from ops.up import valkey
-from tests.proofs.observer import Observer
+from tests.observer import Observer
 from tests.proofs.report import Report
-from tests.running import Zenith, is_running, wait_for
+from tests.running import Zenith, is_running, seconds_until
 
+MODEL = "smollm2-135m-instruct"
 QUESTION = "What is the capital of France?"
 
 
@@ -19,15 +20,16 @@ def prove_the_first_answer_and_a_second_start():
     observer = Observer(zenith)
     try:
         report.row("first start, dependencies installed", f"{zenith.ready_after_s:.1f} s")
-        active_s = wait_for(observer.active_satellites, 600)
+        active_s = seconds_until("a model is active", observer.active_satellites, 600)
         report.row(
             "model uplinked and active on a first satellite, after that", f"{active_s:.1f} s"
         )
-        assert observer.answer(QUESTION, max_tokens=40) == "The capital of France is Paris."
+        answer = observer.customer.ask(QUESTION, model=MODEL, max_tokens=40)
+        assert answer.text == "The capital of France is Paris."
 
         family = zenith.family()
         zenith.process.terminate()
-        stopped_s = wait_for(lambda: zenith.process.poll() is not None, 30)
+        stopped_s = seconds_until("it ends", lambda: zenith.process.poll() is not None, 30)
         report.row("stopped by SIGTERM, nothing left", f"{stopped_s:.1f} s")
         assert stopped_s < 10
         assert not [pid for pid in family if is_running(pid)]

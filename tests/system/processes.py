@@ -5,9 +5,7 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 import redis
@@ -17,18 +15,7 @@ from django.db import connection
 
 from constellation.stations import control
 from ops.up import table, valkey
-
-PROJECT = Path(__file__).resolve().parents[2]
-
-
-def wait_for(what: str, look: Callable[[], Any], timeout_s: float, every_s: float = 0.1) -> Any:
-    """Look until there is something, and return it."""
-    until = time.monotonic() + timeout_s
-    while time.monotonic() < until:
-        if found := look():
-            return found
-        time.sleep(every_s)
-    raise AssertionError(f"not in {timeout_s:g} s: {what}")
+from tests.running import PROJECT, complaints, wait_for
 
 
 class Processes:
@@ -113,12 +100,7 @@ class Processes:
 
     def logs(self) -> str:
         """What the processes had to complain about."""
-        lines = []
-        for path in sorted(self._folder.glob("*.log")):
-            said = path.read_text(errors="replace").splitlines()
-            loud = [line for line in said if " INFO " not in line]
-            lines += [f"{path.stem}: {line}" for line in loud[-40:]]
-        return "\n".join(lines)
+        return complaints(self._folder)
 
 
 def _with_name(url: str) -> str:

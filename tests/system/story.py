@@ -9,7 +9,7 @@ from constellation.models import Satellite
 from ops import clock
 from ops.accounts.models import Organisation
 from tests.factories import make_organisation
-from tests.system.processes import wait_for
+from tests.running import wait_for
 from uplink.inference import answers, queries
 from uplink.inference.models import OVER, Query
 from uplink.registry import registering

@@ -10,8 +10,9 @@ from constellation.models import Satellite
 from constellation.stations import control
 from ops import clock
 from telemetry.models import Gap, GapState, Packet, RawBatch
+from tests.observer import assert_report_is_the_stations_own
+from tests.running import wait_for
 from tests.system import story
-from tests.system.processes import wait_for
 
 pytestmark = pytest.mark.timeout(240)
 SATELLITE = "SCS-01-M"
@@ -45,7 +46,8 @@ def test_a_model_goes_up_a_question_is_answered_and_the_accounts_agree(processes
     clock.pause()  # the next contact must not begin while we count
     contact.refresh_from_db()
     assert contact.state == State.COMPLETED, contact.reason
-    assert_the_report_is_the_stations_own(processes, contact)
+    assert_report_is_the_stations_own(processes.control, contact.pk, contact.report)
+    assert contact.report["up"]["sent_bytes"] == contact.report["up"]["bytes"] > 1_500_000
 
     undecoded = RawBatch.objects.filter(satellite=satellite, decoded=False)
     wait_for("all is decoded", lambda: not undecoded.exists(), 30)
@@ -70,15 +72,3 @@ def clock_reaches(instant) -> None:
 def ended(contact: Contact) -> bool:
     over = [State.COMPLETED, State.FAILED, State.CANCELLED]
     return Contact.objects.filter(pk=contact.pk, state__in=over).exists()
-
-
-def assert_the_report_is_the_stations_own(processes, contact: Contact) -> None:
-    report = contact.report
-    station = control.report(processes.control, str(contact.pk))
-    assert report["agrees"]
-    assert report["down"]["bytes"] == station["down_bytes"] > 0
-    assert report["down"]["frames"] == station["down_frames"]
-    assert report["down"]["batches"] == station["batches"]
-    assert report["up"]["bytes"] == station["radiated_bytes"] > 1_500_000
-    assert report["up"]["sent_bytes"] == station["radiated_bytes"]
-    assert station["unacknowledged"] == 0

@@ -1,0 +1,143 @@
+"""SIGKILL of any one process while a model goes up and an answer comes down.
+
+One contact of a whole Zenith, in which one process is killed after the other, each at another
+moment: nothing may be lost, nothing doubled, nobody helps. The long form, with the real model and
+each situation by itself, is `tests/proofs/prove_kills.py`.
+"""
+
+import hashlib
+
+import pytest
+
+from constellation.stations import control
+from tests.customer import Answer
+from tests.observer import Observer, assert_report_is_the_stations_own
+from tests.running import EVERYBODY, wait_for
+from tests.system import whole
+
+pytestmark = pytest.mark.timeout(420)
+RATE = 0.25
+"""Slower than life: a pass lasts long enough on a busy machine, too, and a pack goes up in 3 s."""
+PACK_BYTES = 4 * 1024 * 1024
+PACKS = 6
+QUESTION = "which way is up"
+WORDS = 80
+
+
+class Uplink:
+    """Models on their way up, one behind the other: there is always one."""
+
+    def __init__(self, observer: Observer) -> None:
+        self.observer = observer
+        self.sent: dict[str, str] = {}
+        """Transfers by the SHA-256 of what they carry."""
+
+    def go_on(self) -> None:
+        """Send another model when most of the last one is up."""
+        if sum(not file["delivered"] for file in self.files().values()) <= PACKS // 2:
+            content = whole.echo(PACKS * PACK_BYTES, seed=len(self.sent))
+            transfer_id = whole.send(self.observer, content, activate=False)
+            self.sent[hashlib.sha256(content).hexdigest()] = transfer_id
+
+    def files(self) -> dict[int, dict]:
+        """Return where each file stands, as the database knows it."""
+        names = ("id", "size_bytes", "sequence", "sent_bytes", "acknowledged_bytes", "delivered")
+        sql = f"SELECT {', '.join(names)} FROM transfers_shipment WHERE transfer_id = ANY(%s)"
+        rows = self.observer.rows(sql, list(self.sent.values()))
+        return {row[0]: dict(zip(names, row, strict=True)) for row in rows}
+
+    def delivered(self) -> int:
+        return sum(file["delivered"] for file in self.files().values())
+
+
+@pytest.fixture(scope="module")
+def observer():
+    with whole.flying() as observer:
+        model = whole.echo(100_000, seed=100, delay_s=0.05, words=WORDS)
+        transfer_id = whole.send(observer, model, model="echo")
+        observer.set_rate(RATE)
+        whole.wait_until_there(observer, transfer_id, "ACTIVE", 180)
+        yield observer
+
+
+@pytest.fixture(scope="module")
+def undisturbed(observer) -> Answer:
+    return ask(observer)
+
+
+@pytest.fixture(scope="module")
+def uplink(observer, undisturbed):
+    return Uplink(observer)
+
+
+def ask(observer: Observer, **details) -> Answer:
+    return observer.customer.ask(QUESTION, model="echo", max_tokens=4 * WORDS, **details)
+
+
+def test_an_undisturbed_answer_is_what_the_model_says(undisturbed):
+    words = undisturbed.text.split()
+    assert words[2:] == [*QUESTION.split(), *(f"w{n}" for n in range(WORDS))]
+    assert (undisturbed.cuts, undisturbed.refusals) == (0, [])
+
+
+@pytest.mark.parametrize("name", EVERYBODY)
+def test_nothing_is_lost_or_doubled_when_a_process_is_killed(observer, uplink, undisturbed, name):
+    uplink.go_on()
+    first = uplink.delivered()
+    wait_for("files arrive on board", lambda: uplink.delivered() > first, 120)
+    strike_at = 20 + 25 * EVERYBODY.index(name)  # characters of the answer
+    before = []
+
+    def strike(text: str) -> None:
+        if not before and len(text) >= strike_at:
+            before.append(uplink.files())
+            observer.zenith.kill(name)
+
+    answer = ask(observer, on_text=strike)
+
+    assert before, "the answer was over before anything was killed"
+    assert_whole(answer, undisturbed)
+    story = observer.customer.story(answer.query_id)
+    assert (story["zenith"]["state"], story["text"]) == ("DELIVERED", undisturbed.text)
+
+    there = sum(file["delivered"] for file in before[0].values())
+    wait_for("more files arrive on board", lambda: uplink.delivered() > there, 120)
+    assert any(file["sequence"] and not file["delivered"] for file in before[0].values())
+    assert_what_was_acknowledged_stays_so(before[0], uplink.files())
+
+
+def assert_whole(answer: Answer, undisturbed: Answer) -> None:
+    """Every segment once, in order, whichever connection brought it, and the same words."""
+    assert answer.numbers == list(range(1, len(answer.numbers) + 1))
+    assert answer.text == undisturbed.text
+    assert answer.completion_tokens == undisturbed.completion_tokens
+    assert answer.finish_reason == undisturbed.finish_reason == "stop"
+
+
+def assert_what_was_acknowledged_stays_so(before: dict[int, dict], after: dict[int, dict]) -> None:
+    for number, was in before.items():
+        now = after[number]
+        assert now["acknowledged_bytes"] >= was["acknowledged_bytes"]
+        assert was["sequence"] in (None, now["sequence"]), "begun anew"
+        if was["delivered"]:
+            assert now["delivered"]
+            # Its last bytes on air may have been counted late; none went up again.
+            assert now["sent_bytes"] <= max(was["sent_bytes"], was["size_bytes"])
+
+
+def test_afterwards_every_model_is_whole_on_board(observer, uplink):
+    observer.set_rate(1.0)
+    for transfer_id in uplink.sent.values():
+        whole.wait_until_there(observer, transfer_id, "VERIFIED", 240)
+
+    on_board = control.satellite(observer.control_address, whole.SATELLITE)["artefacts"]
+    assert set(uplink.sent) < set(on_board)
+    for sha256 in uplink.sent:
+        assert hashlib.sha256(whole.file_on_board(observer, sha256)).hexdigest() == sha256
+
+
+def test_afterwards_the_accounts_agree(observer, uplink):
+    contact_id, report = whole.end_contact(observer)
+    assert report["holders"] > 1
+    assert_report_is_the_stations_own(observer.control_address, contact_id, report)
+    whole.assert_the_books_balance(observer)
