@@ -1,24 +1,21 @@
-"""Passes of the fleet over the stations, computed once for each element set and six hours.
+"""Passes of the fleet over the stations, whole, in any span.
 
-A pass is geometry: nothing here is stored as a promise. Each process keeps what it computed,
-by element set, so that a new element set invalidates the old one's passes by itself.
+A pass is geometry: nothing here is stored as a promise. What was computed is shared by all
+processes (`constellation.pass_blocks`) and joined here over the seams of its blocks.
 """
 
-from collections import OrderedDict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from threading import Lock
 
-from constellation import catalogue
+import numpy as np
+
+from constellation import catalogue, pass_blocks, pass_columns
 from constellation.models import ElementSet, Satellite, Station
-from constellation.orbits import frames, passes
+from constellation.pass_blocks import BLOCK_S
 
-BLOCK_S = 6 * 3_600
 MARGIN_S = 1_800
 """Low passes that reach over an end of the span are found whole."""
-KEPT = 40_000
-"""Blocks kept in a process: 2,800 satellites for three days."""
 
 
 @dataclass(frozen=True)
@@ -49,10 +46,62 @@ class Seen:
     refused: dict[str, str]
 
 
-_Key = tuple[int, int, tuple]
-_Pieces = tuple[list[dict], str | None]
-_kept: OrderedDict[_Key, _Pieces] = OrderedDict()
-_lock = Lock()
+@dataclass(frozen=True)
+class Table:
+    """Many passes as rows (`pass_columns.ROW`), by AOS, satellite and station."""
+
+    rows: np.ndarray
+    """`satellite` counts in `element_sets`, `station` is the key in `stations`."""
+    element_sets: Sequence[ElementSet]
+    stations: dict[int, Station]
+    refused: dict[str, str]
+
+    def part(self, which: np.ndarray) -> "Table":
+        """Return some of the passes: by a mask or by their numbers."""
+        return replace(self, rows=self.rows[which])
+
+    def passes(self) -> list[Pass]:
+        """Return each as a `Pass`."""
+        return [self._pass(values) for values in self.rows.tolist()]
+
+    def _pass(self, values: tuple) -> Pass:
+        named = dict(zip(pass_columns.ROW.names or (), values, strict=True))
+        row = self.element_sets[named.pop("satellite")]
+        return Pass(
+            satellite=row.satellite,
+            station=self.stations[named.pop("station")],
+            element_set=row,
+            aos_at=_instant(named.pop("aos_s")),
+            tca_at=_instant(named.pop("tca_s")),
+            los_at=_instant(named.pop("los_s")),
+            **named,
+        )
+
+
+@dataclass(frozen=True)
+class View:
+    """Whose passes are asked for, fixed before they are: element sets and stations.
+
+    Passes are computed over all stations at once, whichever are wanted.
+    """
+
+    element_sets: Sequence[ElementSet]
+    stations: Sequence[Station]
+    wanted: frozenset[int]
+    """Keys of the stations that count."""
+
+
+def view_at(
+    at: datetime,
+    satellites: Iterable[Satellite] | None = None,
+    stations: Sequence[Station] | None = None,
+) -> View:
+    """Return satellites by their element set of record at an instant, and stations as given."""
+    by_pk = {station.pk: station for station in Station.objects.all()}
+    by_pk |= {station.pk: station for station in stations or ()}
+    wanted = by_pk if stations is None else [station.pk for station in stations]
+    rows = catalogue.elements_of_record(at, satellites)
+    return View(rows, list(by_pk.values()), frozenset(wanted))
 
 
 def passes_between(
@@ -66,24 +115,8 @@ def passes_between(
 
     The element set of a satellite is the one of record at the start of the span.
     """
-    rows = catalogue.elements_of_record(start_at, satellites)
-    places = list(Station.objects.all()) if stations is None else list(stations)
-    first = int((start_at.timestamp() - MARGIN_S) // BLOCK_S)
-    last = int((end_at.timestamp() + MARGIN_S) // BLOCK_S)
-    blocks = range(first, last + 1)
-    by_block = _computed(rows, places, blocks)
-    found: list[Pass] = []
-    refused: dict[str, str] = {}
-    for row in rows:
-        parts = [by_block[row.pk, block] for block in blocks]
-        pieces = [piece for more, _ in parts for piece in more]
-        found += (_pass(row, places, piece) for piece in _joined(pieces))
-        why = next((why for _, why in parts if why), None)
-        if why:
-            refused[row.satellite.code] = why
-    wanted = [each for each in found if each.los_at > start_at and each.aos_at < end_at]
-    wanted.sort(key=lambda each: (each.aos_at, each.satellite.code, each.station.code))
-    return Seen(wanted, refused)
+    table = table_between(view_at(start_at, satellites, stations), start_at, end_at)
+    return Seen(table.passes(), table.refused)
 
 
 def pass_over(
@@ -98,109 +131,72 @@ def pass_over(
     )
 
 
-def site(station: Station) -> frames.Site:
-    """Return where a station stands and below which elevation it does not look."""
-    return frames.Site.from_degrees(
-        station.latitude_deg, station.longitude_deg, station.altitude_m, station.mask_deg
-    )
+def table_between(view: View, start_at: datetime, end_at: datetime) -> Table:
+    """Return the passes of a view that overlap a span, whole, as rows."""
+    return _table(view, start_at.timestamp(), end_at.timestamp(), end_at.timestamp())
 
 
-def _place(station: Station) -> tuple:
-    return (
-        station.code,
-        station.latitude_deg,
-        station.longitude_deg,
-        station.altitude_m,
-        station.mask_deg,
-    )
+def walk(view: View, start_at: datetime, end_at: datetime) -> Iterator[Table]:
+    """Yield the same passes a few hours at a time, in order; each in one table only."""
+    start_s, end_s = start_at.timestamp(), end_at.timestamp()
+    low_s = start_s
+    while low_s < end_s:
+        # What begins before this is over, if low, by the end of the block.
+        edge = (low_s + MARGIN_S) // BLOCK_S + 1
+        high_s = min(end_s, edge * BLOCK_S - MARGIN_S)
+        table = _table(view, low_s, high_s, end_s)
+        yield table.part(table.rows["aos_s"] >= low_s) if low_s > start_s else table
+        low_s = high_s
 
 
-def _computed(
-    rows: Sequence[ElementSet], places: Sequence[Station], blocks: range
-) -> dict[tuple[int, int], _Pieces]:
-    """Return the passes of each element set in each block, computing what is not kept."""
-    sites = [site(station) for station in places]
-    where = tuple(_place(station) for station in places)
-    result: dict[tuple[int, int], _Pieces] = {}
-    for block in blocks:
-        with _lock:
-            for row in rows:
-                if (row.pk, block, where) in _kept:
-                    _kept.move_to_end((row.pk, block, where))
-                    result[row.pk, block] = _kept[row.pk, block, where]
-        missing = [row for row in rows if (row.pk, block) not in result]
-        if missing:
-            fresh = _compute(missing, sites, block)
-            with _lock:
-                _kept.update({(pk, block, where): pieces for pk, pieces in fresh.items()})
-                while len(_kept) > KEPT:
-                    _kept.popitem(last=False)
-            result.update({(pk, block): pieces for pk, pieces in fresh.items()})
-    return result
+def blocks_of(start_at: datetime, end_at: datetime) -> range:
+    """Return the blocks that the passes of a span are made of."""
+    return _blocks(start_at.timestamp(), end_at.timestamp())
 
 
-def _compute(
-    rows: Sequence[ElementSet], sites: Sequence[frames.Site], block: int
-) -> dict[int, _Pieces]:
-    found = passes.find_passes(
-        catalogue.orbits(rows), sites, block * BLOCK_S, (block + 1) * BLOCK_S
-    )
-    pieces: list[list[dict]] = [[] for _ in rows]
-    for piece in passes.rows(found.passes):
-        pieces[piece["satellite"]].append(piece)
-    return {
-        row.pk: (pieces[number], found.refused.get(row.satellite.code))
-        for number, row in enumerate(rows)
-    }
+def _blocks(start_s: float, end_s: float) -> range:
+    return range(int((start_s - MARGIN_S) // BLOCK_S), int(-(-(end_s + MARGIN_S) // BLOCK_S)))
 
 
-def _joined(pieces: list[dict]) -> list[dict]:
-    """Join passes that the edges of blocks cut; the pieces of one satellite, block by block."""
-    whole: list[dict] = []
-    open_at: dict[int, int] = {}
-    for piece in pieces:
-        station = piece["station"]
-        before = open_at.pop(station, None)
-        if piece["begun_before"] and before is not None:
-            whole[before] = _merged(whole[before], piece)
-        else:
-            before = len(whole)
-            whole.append(piece)
-        if whole[before]["ends_after"]:
-            open_at[station] = before
-    return whole
+def _table(view: View, start_s: float, end_s: float, until_s: float) -> Table:
+    """Return the passes that overlap `[start_s, end_s)`; those that go on are followed up to
+    `until_s`."""
+    numbers = range(len(view.element_sets))
+    blocks = _blocks(start_s, end_s)
+    rows, refused = _read(view, numbers, blocks)
+    rows = pass_columns.joined(rows)
+    rows = rows[(rows["los_s"] > start_s) & (rows["aos_s"] < end_s)]
+    later = range(blocks.stop, _blocks(start_s, until_s).stop)
+    if later and (long := np.unique(rows["satellite"][rows["ends_after"]])).size:
+        more, _ = _read(view, long.tolist(), later)
+        rows = pass_columns.joined(np.concatenate([rows, more]))
+        rows = rows[rows["aos_s"] < end_s]
+    rank = {station.pk: number for number, station in enumerate(_by_code(view.stations))}
+    order = [rank[pk] for pk in rows["station"].tolist()]
+    rows = rows[np.lexsort((order, rows["satellite"], rows["aos_s"]))]
+    return Table(rows, view.element_sets, {each.pk: each for each in view.stations}, refused)
 
 
-def _merged(first: dict, second: dict) -> dict:
-    top = first if first["max_elevation_rad"] >= second["max_elevation_rad"] else second
-    return {
-        **top,
-        **{name: first[name] for name in ("aos_s", "aos_azimuth_rad", "begun_before")},
-        **{name: second[name] for name in ("los_s", "los_azimuth_rad", "ends_after")},
-    }
+def _read(view: View, numbers: Sequence[int], blocks: range) -> tuple[np.ndarray, dict[str, str]]:
+    """Return the rows of some satellites over the wanted stations, and who was refused."""
+    wanted = [view.element_sets[number] for number in numbers]
+    pieces = pass_blocks.pieces(wanted, view.stations, blocks)
+    parts, owners, refused = [], [], {}
+    for number, row in zip(numbers, wanted, strict=True):
+        for block in blocks:
+            piece = pieces[row.pk, block]
+            parts.append(piece.passes)
+            owners.append(number)
+            if piece.refused:
+                refused.setdefault(row.satellite.code, piece.refused)
+    rows = pass_columns.read(parts, owners)
+    if len(view.wanted) < len(view.stations):
+        rows = rows[np.isin(rows["station"], list(view.wanted))]
+    return rows, refused
 
 
-def _pass(row: ElementSet, places: Sequence[Station], piece: dict) -> Pass:
-    return Pass(
-        satellite=row.satellite,
-        station=places[piece["station"]],
-        element_set=row,
-        aos_at=_instant(piece["aos_s"]),
-        los_at=_instant(piece["los_s"]),
-        tca_at=_instant(piece["tca_s"]),
-        **{
-            name: piece[name]
-            for name in (
-                "max_elevation_rad",
-                "aos_azimuth_rad",
-                "tca_azimuth_rad",
-                "los_azimuth_rad",
-                "tca_range_m",
-                "begun_before",
-                "ends_after",
-            )
-        },
-    )
+def _by_code(stations: Sequence[Station]) -> list[Station]:
+    return sorted(stations, key=lambda station: station.code)
 
 
 def _instant(at_s: float) -> datetime:

@@ -34,6 +34,7 @@ def every(seconds: float, task: str) -> dict[str, object]:
 app.conf.beat_schedule = {
     "tell-the-time": every(2, "constellation.tasks.tell_the_simulator_the_time"),
     "forget-old-events": every(3600, "ops.live.tasks.forget_old_events"),
+    "sweep-passes": every(3600, "constellation.tasks.sweep_passes"),
     "plan-contacts": every(60, "constellation.contacts.tasks.plan_contacts"),
     "claim-contacts": every(2, "uplink.conduct.tasks.claim_contacts"),
     "look-after-queries": every(2, "uplink.inference.tasks.look_after_queries"),

@@ -150,6 +150,7 @@ CELERY_TASK_ROUTES = {
     # Those of contacts in which somebody waits for an answer go to "answers" instead.
     "telemetry.tasks.decode_*": {"queue": "decoding"},
     "constellation.contacts.tasks.plan_*": {"queue": "planning"},
+    "constellation.tasks.compute_*": {"queue": "planning"},
 }
 # A killed worker's tasks come back after 16 s with these, after 102 s without.
 CELERY_BROKER_TRANSPORT_OPTIONS = {

@@ -6,7 +6,7 @@ from datetime import timedelta
 import numpy as np
 import pytest
 
-from constellation import catalogue, visibility
+from constellation import catalogue, pass_blocks, visibility
 from constellation.models import ElementSet, Satellite, Station
 from constellation.orbits import elements, passes
 from tests.factories import NOON, make_element_set, make_satellite, make_station
@@ -33,7 +33,7 @@ def fleet(db):
 def test_blocks_joined_are_the_passes_of_the_whole_span(fleet):
     start_at, end_at = NOON - timedelta(hours=1), NOON + timedelta(hours=29)
     rows = catalogue.elements_of_record(start_at)
-    sites = [visibility.site(station) for station in Station.objects.all()]
+    sites = [pass_blocks.site(station) for station in Station.objects.all()]
     whole = passes.find_passes(
         catalogue.orbits(rows), sites, start_at.timestamp() - 1_800, end_at.timestamp() + 1_800
     ).passes
