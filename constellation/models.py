@@ -222,15 +222,13 @@ class PassBlock(models.Model):
 
     block = models.IntegerField(help_text="Which six hours since 1970-01-01 UTC.")
     geometry = models.CharField(max_length=32, help_text="Digest of the stations and the method.")
-    element_set_id = models.BigIntegerField()
+    orbit = models.BigIntegerField(help_text="`catalogue.orbit_key` of an element set.")
     passes = models.BinaryField(help_text="Rows of `constellation.pass_columns.ROW`.")
     refused = models.TextField(blank=True, help_text="Why SGP4 flew it not at all or not always.")
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(
-                name="pass_block_once", fields=["geometry", "block", "element_set_id"]
-            )
+            models.UniqueConstraint(name="pass_block_once", fields=["geometry", "block", "orbit"])
         ]
 
 

@@ -44,7 +44,7 @@ class Piece:
 
 
 Key = tuple[int, int]
-"""Element set and block."""
+"""Orbit (`catalogue.orbit_key`) and block."""
 
 
 class _Memory:
@@ -91,7 +91,11 @@ def forget() -> None:
 def site(station: Station) -> frames.Site:
     """Return where a station stands and below which elevation it does not look."""
     return frames.Site.from_degrees(
-        station.latitude_deg, station.longitude_deg, station.altitude_m, station.mask_deg
+        station.latitude_deg,
+        station.longitude_deg,
+        station.altitude_m,
+        station.mask_deg,
+        station.horizon,
     )
 
 
@@ -117,14 +121,14 @@ def pieces(
 ) -> dict[Key, Piece]:
     """Return the passes of each element set in each block, computing what nobody has yet."""
     geometry = geometry_of(stations)
-    wanted = {(row.pk, block) for row in rows for block in blocks}
+    wanted = {(orbit, block) for orbit in map(catalogue.orbit_key, rows) for block in blocks}
     found = _memory.take(geometry, wanted)
-    if missing := wanted - found.keys():
-        fresh = _stored(geometry, missing)
-        by_pk = {row.pk: row for row in rows}
-        still = missing - fresh.keys()
+    if absent := wanted - found.keys():
+        fresh = _stored(geometry, absent)
+        by_orbit = {catalogue.orbit_key(row): row for row in rows}
+        still = absent - fresh.keys()
         for block in sorted({block for _, block in still}):
-            lacking = [by_pk[pk] for pk, of in still if of == block]
+            lacking = [by_orbit[orbit] for orbit, of in still if of == block]
             fresh |= _made(geometry, stations, lacking, block)
         _memory.put(geometry, fresh)
         found |= fresh
@@ -137,7 +141,7 @@ def missing(
     """Return how many pieces nobody has computed yet, and how many there are in all."""
     geometry, blocks = geometry_of(stations), list(blocks)
     stored = PassBlock.objects.filter(
-        geometry=geometry, block__in=blocks, element_set_id__in=[row.pk for row in rows]
+        geometry=geometry, block__in=blocks, orbit__in=map(catalogue.orbit_key, rows)
     )
     count = len(rows) * len(blocks)
     return count - stored.count(), count
@@ -148,15 +152,15 @@ def _stored(geometry: str, wanted: Iterable[Key]) -> dict[Key, Piece]:
     wanted = list(wanted)
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT held.element_set_id, held.block, held.passes, held.refused"
-            " FROM unnest(%s::bigint[], %s::int[]) AS wanted (element_set_id, block)"
-            " JOIN constellation_passblock held USING (element_set_id, block)"
+            "SELECT held.orbit, held.block, held.passes, held.refused"
+            " FROM unnest(%s::bigint[], %s::int[]) AS wanted (orbit, block)"
+            " JOIN constellation_passblock held USING (orbit, block)"
             " WHERE held.geometry = %s",
-            [[pk for pk, _ in wanted], [block for _, block in wanted], geometry],
+            [[orbit for orbit, _ in wanted], [block for _, block in wanted], geometry],
         )
         return {
-            (pk, block): Piece(bytes(data), refused)
-            for pk, block, data, refused in cursor.fetchall()
+            (orbit, block): Piece(bytes(data), refused)
+            for orbit, block, data, refused in cursor.fetchall()
         }
 
 
@@ -165,8 +169,8 @@ def _made(
 ) -> dict[Key, Piece]:
     """Compute the pieces of one block chunk by chunk, each by whoever comes first to it."""
     chunks: dict[int, list[ElementSet]] = {}
-    for row in sorted(rows, key=lambda row: row.pk):
-        chunks.setdefault(row.pk // CHUNK, []).append(row)
+    for row in sorted(rows, key=catalogue.orbit_key):
+        chunks.setdefault(catalogue.orbit_key(row) // CHUNK, []).append(row)
     made: dict[Key, Piece] = {}
     if connection.in_atomic_block:
         for chunk in chunks.values():
@@ -202,8 +206,8 @@ def _stored_or_computed(
     geometry: str, stations: Sequence[Station], rows: Sequence[ElementSet], block: int
 ) -> dict[Key, Piece]:
     """Compute what is not there even now, under the chunk's lock, and store it."""
-    found = _stored(geometry, [(row.pk, block) for row in rows])
-    lacking = [row for row in rows if (row.pk, block) not in found]
+    found = _stored(geometry, [(catalogue.orbit_key(row), block) for row in rows])
+    lacking = [row for row in rows if (catalogue.orbit_key(row), block) not in found]
     if not lacking:
         return found
     fresh = _computed(stations, lacking, block)
@@ -212,11 +216,11 @@ def _stored_or_computed(
             PassBlock(
                 geometry=geometry,
                 block=block,
-                element_set_id=pk,
+                orbit=orbit,
                 passes=piece.passes,
                 refused=piece.refused,
             )
-            for (pk, block), piece in sorted(fresh.items(), key=lambda each: each[0])
+            for (orbit, block), piece in sorted(fresh.items(), key=lambda each: each[0])
         ),
         ignore_conflicts=True,
     )
@@ -226,18 +230,19 @@ def _stored_or_computed(
 def _computed(
     stations: Sequence[Station], rows: Sequence[ElementSet], block: int
 ) -> dict[Key, Piece]:
+    orbits = catalogue.orbits(rows)
     found = passes.find_passes(
-        catalogue.orbits(rows),
+        orbits,
         [site(station) for station in stations],
         block * BLOCK_S,
         (block + 1) * BLOCK_S,
     )
-    table = pass_columns.rows_of(found.passes, [station.pk for station in stations])
+    table = pass_columns.rows_of(found.passes, orbits, [station.pk for station in stations])
     # Stable, so that each satellite's passes stay in the order of AOS.
     table = table[table["satellite"].argsort(kind="stable")]
     ends = table["satellite"].searchsorted(range(len(rows) + 1))
     return {
-        (row.pk, block): Piece(
+        (catalogue.orbit_key(row), block): Piece(
             table[ends[number] : ends[number + 1]].tobytes(),
             found.refused.get(row.satellite.code, ""),
         )
@@ -253,9 +258,9 @@ def sweep(now: datetime) -> int:
     first = int((now - STORED_BEFORE).timestamp() // BLOCK_S)
     last = int((now + STORED_AFTER).timestamp() // BLOCK_S)
     geometry = geometry_of(list(Station.objects.all()))
-    current = [row.pk for row in catalogue.elements_of_record(now)]
+    current = [catalogue.orbit_key(row) for row in catalogue.elements_of_record(now)]
     kept = PassBlock.objects.filter(
-        block__gte=first, block__lte=last, geometry=geometry, element_set_id__in=current
+        block__gte=first, block__lte=last, geometry=geometry, orbit__in=current
     )
     gone, _ = PassBlock.objects.exclude(pk__in=kept.values("pk")).delete()
     return gone

@@ -4,7 +4,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from constellation.orbits import eclipse
 from constellation.orbits.passes import Passes
+from constellation.orbits.propagation import Orbits
 
 INSTANTS = ("aos_s", "tca_s", "los_s")
 ANGLES_AND_DISTANCES = (
@@ -12,10 +14,31 @@ ANGLES_AND_DISTANCES = (
     "aos_azimuth_rad",
     "tca_azimuth_rad",
     "los_azimuth_rad",
+    "aos_range_m",
     "tca_range_m",
+    "los_range_m",
+    "aos_range_rate_m_s",
+    "tca_range_rate_m_s",
+    "los_range_rate_m_s",
 )
-OF_AOS = ("aos_s", "aos_azimuth_rad", "begun_before")
-OF_LOS = ("los_s", "los_azimuth_rad", "ends_after")
+LIGHTS = ("aos_light", "tca_light", "los_light")
+"""On the satellite, as `orbits.eclipse.Light` has it."""
+OF_AOS = (
+    "aos_s",
+    "aos_azimuth_rad",
+    "aos_range_m",
+    "aos_range_rate_m_s",
+    "aos_light",
+    "begun_before",
+)
+OF_LOS = (
+    "los_s",
+    "los_azimuth_rad",
+    "los_range_m",
+    "los_range_rate_m_s",
+    "los_light",
+    "ends_after",
+)
 ROW = np.dtype(
     [
         ("satellite", "<i4"),
@@ -23,6 +46,7 @@ ROW = np.dtype(
         *((name, "<f8") for name in INSTANTS),
         # 24 bits of an angle are a hundredth of an arc second, of a range a decimetre.
         *((name, "<f4") for name in ANGLES_AND_DISTANCES),
+        *((name, "u1") for name in LIGHTS),
         ("begun_before", "?"),
         ("ends_after", "?"),
     ]
@@ -30,13 +54,27 @@ ROW = np.dtype(
 """`satellite` is a number that the reader gives; `station` is the station's key."""
 
 
-def rows_of(passes: Passes, station_keys: Sequence[int]) -> np.ndarray:
-    """Return passes as rows, in their order; `satellite` is the number it has in `passes`."""
+def rows_of(passes: Passes, orbits: Orbits, station_keys: Sequence[int]) -> np.ndarray:
+    """Return passes of `orbits` as rows, in their order; `satellite` is its number there."""
     rows = np.empty(len(passes), dtype=ROW)
-    for name in ROW.names or ():
+    for name in ("satellite", *INSTANTS, *ANGLES_AND_DISTANCES, "begun_before", "ends_after"):
         rows[name] = getattr(passes, name)
     rows["station"] = np.asarray(station_keys, dtype=np.int32)[passes.station]
+    for light, instant in zip(LIGHTS, INSTANTS, strict=True):
+        at_s = rows[instant]
+        position_m, _ = orbits.states_of(passes.satellite, at_s)
+        rows[light] = eclipse.light(position_m, eclipse.sun_m(at_s))
     return rows
+
+
+def passes_of(rows: np.ndarray, stations: dict[int, int]) -> Passes:
+    """Return rows as `Passes`; `stations` tells the number of each station's key."""
+    names = set(Passes.__dataclass_fields__) - {"station"}
+    number = np.array([stations[key] for key in rows["station"].tolist()], dtype=np.int64)
+    wide = {name: rows[name] for name in names}
+    for name in ANGLES_AND_DISTANCES:
+        wide[name] = rows[name].astype(np.float64)
+    return Passes(station=number, **wide)
 
 
 def read(stored: Sequence[bytes], satellites: Sequence[int]) -> np.ndarray:

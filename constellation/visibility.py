@@ -32,7 +32,17 @@ class Pass:
     aos_azimuth_rad: float
     tca_azimuth_rad: float
     los_azimuth_rad: float
+    aos_range_m: float
     tca_range_m: float
+    los_range_m: float
+    aos_range_rate_m_s: float
+    """Positive where the satellite recedes."""
+    tca_range_rate_m_s: float
+    los_range_rate_m_s: float
+    aos_light: int
+    """On the satellite: `orbits.eclipse.Light`."""
+    tca_light: int
+    los_light: int
     begun_before: bool
     """It rose before what was computed; `aos_at` is where that begins."""
     ends_after: bool
@@ -184,7 +194,7 @@ def _read(view: View, numbers: Sequence[int], blocks: range) -> tuple[np.ndarray
     parts, owners, refused = [], [], {}
     for number, row in zip(numbers, wanted, strict=True):
         for block in blocks:
-            piece = pieces[row.pk, block]
+            piece = pieces[catalogue.orbit_key(row), block]
             parts.append(piece.passes)
             owners.append(number)
             if piece.refused:

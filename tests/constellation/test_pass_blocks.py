@@ -179,7 +179,7 @@ def test_the_sweep_leaves_what_still_counts(fleet, computed, monkeypatch):
     make_element_set(elements=moved, satellite=held.satellite)
     tasks.sweep_passes()
     assert PassBlock.objects.count() == len(kept) - 3
-    assert not PassBlock.objects.filter(element_set_id=held.pk).exists()
+    assert not PassBlock.objects.filter(orbit=held.pk).exists()
 
 
 def test_a_process_keeps_no_more_than_it_may(fleet, monkeypatch):
