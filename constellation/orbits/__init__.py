@@ -5,7 +5,8 @@ propagation  SGP4 in bulk: where satellites are, and which of them SGP4 refuses
 frames       TEME to ITRS, time scales, sites on the ground
 horizon      below which elevation a site does not see, by azimuth
 look         azimuth, elevation, range, range rate, Doppler
-passes       when satellites stand above stations (with sky, roots and skyline, its parts)
+passes       when satellites stand above stations; its parts are low (the fast way, on nodes),
+             sampled (any orbit), skyline (what horizons leave), sky, roots and crew
 details      more of some passes: light, azimuth rate and keyhole, sun and moon conjunctions
 eclipse      sun, umbra, penumbra
 moon         where it is

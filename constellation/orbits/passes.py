@@ -1,26 +1,27 @@
 """When satellites stand above stations: every pair, whole spans, right to the millisecond.
 
-One SGP4 grid a satellite serves all stations. On it the sine of the elevation above each
-station's mask is sampled; where it changes sign, or turns so near to zero between two samples
-that it may, the crossing is closed in on with SGP4 itself. Nothing is missed for falling
-between samples, and a satellite that never sets is one pass.
+Low and nearly round orbits, which are nearly all, go through `low`; any other, and those that
+SGP4 refuses at some instant, through `sampled`. Both give the same passes; one is fast.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
+from math import tau
 
 import numpy as np
 
-from constellation.orbits import look, roots, skyline
+from constellation.orbits import crew, low, nodes, sampled, skyline
 from constellation.orbits.frames import FloatArray, Site
+from constellation.orbits.nodes import Nodes
 from constellation.orbits.propagation import Orbits
-from constellation.orbits.sky import IntArray, Sky
-from constellation.orbits.skyline import Spans
+from constellation.orbits.sky import IntArray, Sky, View
 
-STEP_S = 60.0
-"""A satellite at 300 km crosses a 10-degree cone in five minutes: five samples a pass."""
-SATELLITES_AT_ONCE = 32
-"""Keeps the grid of a day over 24 stations near 10 MB an array."""
+SAMPLES_AT_ONCE = 400_000
+"""Satellites by stations by nodes that are looked at together: what fits a processor's cache."""
+
+Progress = Callable[[float], None]
+"""Is told which part of the work is done, up to 1."""
 
 
 @dataclass(frozen=True)
@@ -71,44 +72,92 @@ def find_passes(
     start_s: float,
     end_s: float,
     *,
-    step_s: float = STEP_S,
+    workers: int = 1,
+    progress: Progress | None = None,
 ) -> Found:
     """Find all passes of all satellites over all sites within `[start_s, end_s)`.
 
     Elevations are geometric (no refraction), above each site's mask and horizon: what stands
     in a satellite's way cuts one rise and set into several passes.
+
+    `workers` over 1 are that many processes, which starting costs about a second: for
+    hundreds of satellites and more. In a process that may have none (a Celery worker's
+    child) the work is done here.
+    """
+    parts = list(find_in_parts(orbits, sites, start_s, end_s, workers=workers, progress=progress))
+    refused = {name: why for part in parts for name, why in part.refused.items()}
+    return Found(_in_order([part.passes for part in parts]), refused)
+
+
+def find_in_parts(
+    orbits: Orbits,
+    sites: Sequence[Site],
+    start_s: float,
+    end_s: float,
+    *,
+    workers: int = 1,
+    progress: Progress | None = None,
+) -> Iterator[Found]:
+    """Yield what `find_passes` returns a few satellites at a time, in no order.
+
+    For so many passes that they are better not all held at once.
     """
     if not end_s > start_s:
         raise ValueError(f"the span ends at {end_s} and starts at {start_s}")
-    instants_s = np.linspace(start_s, end_s, max(3, int(np.ceil((end_s - start_s) / step_s)) + 1))
-    parts: list[Passes] = []
+    size = _satellites_at_once(len(sites), end_s - start_s)
+    pieces = [(first, first + size) for first in range(0, len(orbits), size)]
+    work = partial(_of_some, orbits, tuple(sites), start_s, end_s)
+    for done, found in enumerate(crew.results(work, pieces, workers), start=1):
+        yield found
+        if progress is not None:
+            progress(done / len(pieces))
+
+
+def _satellites_at_once(stations: int, lasts_s: float) -> int:
+    samples = max(1, stations) * (lasts_s / nodes.STEP_S + 2.0 * nodes.PAD)
+    return max(1, int(SAMPLES_AT_ONCE / samples))
+
+
+def _of_some(
+    everybody: Orbits,
+    sites: Sequence[Site],
+    start_s: float,
+    end_s: float,
+    piece: tuple[int, int],
+) -> Found:
+    """Find the passes of the satellites of a slice."""
+    orbits, first = everybody.part(*piece), piece[0]
+    grid = Nodes.over(orbits, start_s, end_s)
+    suited = low.suits(grid)
+    found, long = low.stretches(grid, np.flatnonzero(suited), sites)
+    if len(long):
+        suited[long] = False
+        found, _ = low.stretches(grid, np.flatnonzero(suited), sites)
+    arcs, spans = low.spans(grid, found, sites, start_s, end_s)
+    parts = [_columns(arcs, skyline.above_horizons(arcs, spans), first)]
     refused: dict[str, str] = {}
-    for first in range(0, len(orbits), SATELLITES_AT_ONCE):
-        some = orbits.part(first, first + SATELLITES_AT_ONCE)
-        states = some.states(instants_s)
+    instants_s = sampled.instants_s(start_s, end_s)
+    for number in np.flatnonzero(~suited).tolist():
+        one = orbits.part(number, number + 1)
+        states = one.states(instants_s)
         refused |= states.refused
-        sky = Sky(some, sites, instants_s, states.position_m, states.velocity_m_s)
-        parts.append(_passes(sky, first))
-    return Found(_in_order(parts), refused)
+        sky = Sky(one, sites, instants_s, states.position_m)
+        spans = skyline.above_horizons(sky, sampled.spans(sky))
+        parts.append(_columns(sky, spans, first + number))
+    return Found(_joined(parts), refused)
 
 
-def _passes(sky: Sky, first_satellite: int) -> Passes:
-    satellites, stations, instants = sky.grid.shape
-    flat = sky.grid.reshape(satellites * stations, instants)
-    # Where SGP4 refuses, nothing is in view.
-    flat = np.where(np.isfinite(flat), flat, -2.0)
-    extra = _turns(sky, flat)
-    spans = _crossings(sky, flat, extra)
-    spans = skyline.above_horizons(sky, spans)
-    tca_s = roots.close_in(sky.climb, spans.pairs, spans.low_s, spans.high_s)
-    satellite, station = sky.pair(spans.pairs)
-    aos, tca, los = (_looks(sky, spans.pairs, at_s) for at_s in (spans.aos_s, tca_s, spans.los_s))
+def _columns(view: View, spans: skyline.Spans, first_satellite: int) -> Passes:
+    satellite, station = view.pair(spans.pairs)
+    aos, tca, los = (
+        _looks(view, spans.pairs, at_s) for at_s in (spans.aos_s, spans.tca_s, spans.los_s)
+    )
     return Passes(
         satellite=satellite + first_satellite,
         station=station,
         aos_s=spans.aos_s,
         los_s=spans.los_s,
-        tca_s=tca_s,
+        tca_s=spans.tca_s,
         max_elevation_rad=tca[1],
         aos_azimuth_rad=aos[0],
         tca_azimuth_rad=tca[0],
@@ -124,123 +173,31 @@ def _passes(sky: Sky, first_satellite: int) -> Passes:
     )
 
 
-def _turns(sky: Sky, flat: FloatArray) -> tuple[IntArray, IntArray, FloatArray, FloatArray]:
-    """Find where the sine turns over between samples and changes its sign by it.
-
-    Returns the pair, the sample before, the instant, and the sine there.
-    """
-    before, here, after = flat[:, :-2], flat[:, 1:-1], flat[:, 2:]
-    peak = (here > before) & (here >= after)
-    dip = (here < before) & (here <= after)
-    # The parabola through three samples rises above the middle one by at most an
-    # eighth of the bend; half of the bend is four times what it can reach.
-    bend = np.abs(before - 2.0 * here + after)
-    reach = 0.5 * bend
-    wanted = (peak & (here <= 0.0) & (here + reach > 0.0)) | (
-        dip & (here > 0.0) & (here - reach <= 0.0)
-    )
-    pairs, middle = np.nonzero(wanted)
-    # Turns next to the ends have no sample on their other side.
-    pairs, low, high = _with_ends(flat, pairs, middle, middle + 2)
-    instants_s = sky.instants_s
-    at_s = roots.close_in(sky.climb, pairs, instants_s[low], instants_s[high])
-    sine = sky.height(pairs, at_s)
-    sample = np.searchsorted(instants_s, at_s, side="right") - 1
-    sample = np.clip(sample, 0, len(instants_s) - 2)
-    apart = (sine > 0.0) != (flat[pairs, sample] > 0.0)
-    apart &= np.isfinite(sine)
-    return pairs[apart], sample[apart], at_s[apart], sine[apart]
-
-
-def _with_ends(
-    flat: FloatArray, pairs: IntArray, low: IntArray, high: IntArray
-) -> tuple[IntArray, IntArray, IntArray]:
-    """Add the first and the last interval where both ends are down and the sine may peak."""
-    last = flat.shape[1] - 1
-    reach = 0.5 * np.abs(np.diff(flat, n=2, axis=1))
-    down_first = (flat[:, 0] <= 0) & (flat[:, 1] <= 0) & (flat[:, 0] >= flat[:, 1])
-    down_first &= flat[:, 0] + reach[:, 0] > 0
-    down_last = (flat[:, last] <= 0) & (flat[:, last - 1] <= 0)
-    down_last &= (flat[:, last] >= flat[:, last - 1]) & (flat[:, last] + reach[:, -1] > 0)
-    at_first, at_last = np.flatnonzero(down_first), np.flatnonzero(down_last)
-    return (
-        np.concatenate([pairs, at_first, at_last]),
-        np.concatenate([low, np.zeros_like(at_first), np.full_like(at_last, last - 1)]),
-        np.concatenate([high, np.ones_like(at_first), np.full_like(at_last, last)]),
-    )
-
-
-def _crossings(
-    sky: Sky, flat: FloatArray, extra: tuple[IntArray, IntArray, FloatArray, FloatArray]
-) -> Spans:
-    """Pair up rises and sets; a pass cut by an end of the span gets that end."""
-    instants_s = sky.instants_s
-    up = flat > 0.0
-    pairs, sample = np.nonzero(up[:, 1:] != up[:, :-1])
-    turn_pairs, turn_sample, turn_s, turn_sine = extra
-    # An interval with a turn in it that changes the sign holds two crossings, not one or none.
-    pairs = np.concatenate([pairs, turn_pairs, turn_pairs])
-    low_s = np.concatenate([instants_s[sample], instants_s[turn_sample], turn_s])
-    high_s = np.concatenate([instants_s[sample + 1], turn_s, instants_s[turn_sample + 1]])
-    rising = np.concatenate([up[pairs[: len(sample)], sample + 1], turn_sine > 0, turn_sine <= 0])
-    crossing_s = roots.close_in(sky.height, pairs, low_s, high_s)
-    starts, ends = up[:, 0], up[:, -1]
-    begun, unended = np.flatnonzero(starts), np.flatnonzero(ends)
-    rise_pairs = np.concatenate([begun, pairs[rising]])
-    rise_s = np.concatenate([np.full(len(begun), instants_s[0]), crossing_s[rising]])
-    set_pairs = np.concatenate([pairs[~rising], unended])
-    set_s = np.concatenate([crossing_s[~rising], np.full(len(unended), instants_s[-1])])
-    cut_start = np.arange(len(rise_s)) < len(begun)
-    cut_end = np.arange(len(set_s)) >= len(set_s) - len(unended)
-    by_rise, by_set = np.lexsort((rise_s, rise_pairs)), np.lexsort((set_s, set_pairs))
-    # Rises and sets take turns in every pair, so that sorting alone matches them.
-    assert np.array_equal(rise_pairs[by_rise], set_pairs[by_set])
-    pairs, rise_s, set_s = rise_pairs[by_rise], rise_s[by_rise], set_s[by_set]
-    around_s = _around_top(sky, flat, pairs, rise_s, set_s)
-    return Spans(pairs, rise_s, set_s, cut_start[by_rise], cut_end[by_set], *around_s)
-
-
-def _around_top(
-    sky: Sky, flat: FloatArray, pairs: IntArray, rise_s: FloatArray, set_s: FloatArray
-) -> tuple[FloatArray, FloatArray]:
-    """Return two instants of each pass between which its highest elevation lies."""
-    instants_s = sky.instants_s
-    first = np.searchsorted(instants_s, rise_s, side="left")
-    last = np.searchsorted(instants_s, set_s, side="right") - 1
-    top = np.array(
-        [
-            low + int(np.argmax(flat[pair, low : high + 1])) if high >= low else -1
-            for pair, low, high in zip(pairs.tolist(), first.tolist(), last.tolist(), strict=True)
-        ],
-        dtype=np.int64,
-    )
-    low_s = np.where(top >= 0, np.maximum(rise_s, instants_s[np.maximum(top - 1, 0)]), rise_s)
-    above = np.minimum(top + 1, len(instants_s) - 1)
-    high_s = np.where(top >= 0, np.minimum(set_s, instants_s[above]), set_s)
-    return low_s, high_s
-
-
-def _looks(sky: Sky, pairs: IntArray, at_s: FloatArray) -> FloatArray:
+def _looks(view: View, pairs: IntArray, at_s: FloatArray) -> FloatArray:
     """Return azimuth, elevation, range and range rate of each pair: `(4, pairs)`."""
-    _, station = sky.pair(pairs)
-    position_m, velocity_m_s = sky.states(pairs, at_s)
-    seen = np.empty((4, len(at_s)))
-    for number, site in enumerate(sky.sites):
-        here = station == number
-        angles = look.look_angles(site, position_m[here])
-        rate_m_s = look.range_rate_m_s(site, position_m[here], velocity_m_s[here])
-        seen[:, here] = angles.azimuth_rad, angles.elevation_rad, angles.range_m, rate_m_s
-    return seen
+    _, station = view.pair(pairs)
+    position_m, velocity_m_s = view.states(pairs, at_s)
+    offset_m = position_m - view.place_m[station]
+    east_m, north_m, up_m = np.einsum("kai,ki->ak", view.axes[station], offset_m)
+    level_m, range_m = np.hypot(east_m, north_m), np.sqrt(np.einsum("ki,ki->k", offset_m, offset_m))
+    rate_m_s = np.einsum("ki,ki->k", offset_m, velocity_m_s) / range_m
+    return np.stack(
+        [np.arctan2(east_m, north_m) % tau, np.arctan2(up_m, level_m), range_m, rate_m_s]
+    )
 
 
-def _in_order(parts: list[Passes]) -> Passes:
+def _joined(parts: Sequence[Passes]) -> Passes:
     names = list(Passes.__dataclass_fields__)
     if not parts:
         return Passes(*(np.empty(0, dtype=np.int64) for _ in names))
-    columns = [np.concatenate([getattr(part, name) for part in parts]) for name in names]
-    together = Passes(*columns)
+    return Passes(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
+
+
+def _in_order(parts: Sequence[Passes]) -> Passes:
+    together = _joined(parts)
     order = np.lexsort((together.station, together.satellite, together.aos_s))
-    return Passes(*(column[order] for column in columns))
+    names = Passes.__dataclass_fields__
+    return Passes(*(getattr(together, name)[order] for name in names))
 
 
 def rows(passes: Passes) -> Iterator[dict]:

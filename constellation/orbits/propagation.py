@@ -59,16 +59,22 @@ class Orbits:
     def __init__(self, orbits: Sequence[tuple[str, ElementSet]]) -> None:
         """Take pairs of a name, by which a satellite is refused, and its element set."""
         self.names = [name for name, _ in orbits]
-        self._records = [satrec(elements) for _, elements in orbits]
+        self._elements = [elements for _, elements in orbits]
+        self._records = [satrec(elements) for elements in self._elements]
         self._array = SatrecArray(self._records) if self._records else None
 
     def __len__(self) -> int:
         return len(self.names)
 
+    def __reduce__(self) -> tuple:
+        # SGP4's records cannot be sent to another process; what they are made of can.
+        return Orbits, (list(zip(self.names, self._elements, strict=True)),)
+
     def part(self, start: int, stop: int) -> "Orbits":
         """Return the orbits of a slice of the satellites."""
         some = Orbits([])
         some.names, some._records = self.names[start:stop], self._records[start:stop]
+        some._elements = self._elements[start:stop]
         some._array = SatrecArray(some._records) if some._records else None
         return some
 

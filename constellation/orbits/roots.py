@@ -13,13 +13,22 @@ Function = Callable[[np.ndarray, FloatArray], FloatArray]
 """Takes numbers that say which function, and where each is asked for."""
 
 
+def highest(
+    slope: Function, pairs: np.ndarray, low_s: FloatArray, high_s: FloatArray
+) -> FloatArray:
+    """Return where functions with these slopes, which turn once at most, are highest."""
+    climbs_to_the_end = slope(pairs, high_s) > 0.0
+    falls_from_the_start = slope(pairs, low_s) < 0.0
+    turn_s = close_in(slope, pairs, low_s, high_s)
+    return np.where(climbs_to_the_end, high_s, np.where(falls_from_the_start, low_s, turn_s))
+
+
 def close_in(
     function: Function, pairs: np.ndarray, low_s: FloatArray, high_s: FloatArray
 ) -> FloatArray:
     """Close in on where `function` crosses zero within each bracket (Illinois, in bulk).
 
-    Where it has one sign at both ends, the end nearer to zero is the answer: a
-    pass that the span cuts is highest there.
+    Where it has one sign at both ends, the end nearer to zero is the answer.
     """
     low_s, high_s = low_s.astype(np.float64), high_s.astype(np.float64)
     if not len(pairs):

@@ -13,7 +13,7 @@ import numpy as np
 from constellation.orbits import look, roots
 from constellation.orbits.frames import FloatArray
 from constellation.orbits.horizon import Horizon
-from constellation.orbits.sky import IntArray, Sky
+from constellation.orbits.sky import IntArray, View
 
 STRETCH_S = 10.0
 CLOSE_S = 0.5
@@ -27,15 +27,14 @@ _BINS = 720
 
 @dataclass(frozen=True)
 class Spans:
-    """When pairs are in view, by pair and AOS; TCA lies between `low_s` and `high_s`."""
+    """When pairs of a view see each other."""
 
     pairs: IntArray
     aos_s: FloatArray
     los_s: FloatArray
     begun_before: np.ndarray
     ends_after: np.ndarray
-    low_s: FloatArray
-    high_s: FloatArray
+    tca_s: FloatArray
 
     def __len__(self) -> int:
         return len(self.pairs)
@@ -51,10 +50,10 @@ def joined(parts: list[Spans]) -> Spans:
     return Spans(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
 
 
-def above_horizons(sky: Sky, spans: Spans) -> Spans:
-    """Return what the horizons leave of spans above `sky.lowest_mask_rad`."""
-    bounded = np.array([site.horizon is not None for site in sky.sites], dtype=bool)
-    _, station = sky.pair(spans.pairs)
+def above_horizons(view: View, spans: Spans) -> Spans:
+    """Return what the horizons leave of spans above `the lowest masks`."""
+    bounded = np.array([site.horizon is not None for site in view.sites], dtype=bool)
+    _, station = view.pair(spans.pairs)
     if not bounded[station].any():
         return spans
     parts = [spans.part(np.flatnonzero(~bounded[station]))]
@@ -62,19 +61,19 @@ def above_horizons(sky: Sky, spans: Spans) -> Spans:
         here = np.flatnonzero(station == number)
         for first in range(0, len(here), TRACKS_AT_ONCE):
             some = spans.part(here[first : first + TRACKS_AT_ONCE])
-            parts.append(_above_horizon(sky, some, int(number)))
+            parts.append(_above_horizon(view, some, int(number)))
     return joined(parts)
 
 
-def _above_horizon(sky: Sky, spans: Spans, number: int) -> Spans:
-    site = sky.sites[number]
+def _above_horizon(view: View, spans: Spans, number: int) -> Spans:
+    site = view.sites[number]
 
     def clearance_rad(pairs: IntArray, at_s: FloatArray) -> FloatArray:
-        seen = look.look_angles(site, sky.states(pairs, at_s)[0])
+        seen = look.look_angles(site, view.states(pairs, at_s)[0])
         return seen.elevation_rad - site.mask_at_rad(seen.azimuth_rad)
 
     row, at_s = _stretches(spans)
-    doubtful = _doubtful(sky, spans, row, at_s, site.horizon)
+    doubtful = _doubtful(view, spans, row, at_s, site.horizon)
     row, at_s = _closer(row, at_s, doubtful)
     clear_rad = clearance_rad(spans.pairs[row], at_s)
     first, last = np.flatnonzero(np.diff(row, prepend=-1)), np.flatnonzero(np.diff(row, append=-1))
@@ -94,15 +93,14 @@ def _above_horizon(sky: Sky, spans: Spans, number: int) -> Spans:
     whole = np.arange(len(rise_row)) < len(starts), np.arange(len(set_row)) < len(ends)
     by_rise, by_set = np.lexsort((rise_s, rise_row)), np.lexsort((set_s, set_row))
     of, rise_s, set_s = rise_row[by_rise], rise_s[by_rise], set_s[by_set]
-    low_s, high_s = _around_top(sky, spans, site, (row, at_s), (of, rise_s, set_s))
+    around_s = _around_top(view, spans, site, (row, at_s), (of, rise_s, set_s))
     pieces = Spans(
         spans.pairs[of],
         rise_s,
         set_s,
         spans.begun_before[of] & whole[0][by_rise],
         spans.ends_after[of] & whole[1][by_set],
-        low_s,
-        high_s,
+        roots.highest(view.climb, spans.pairs[of], *around_s),
     )
     return pieces.part(np.flatnonzero(set_s - rise_s >= SHORTEST_S))
 
@@ -118,11 +116,11 @@ def _stretches(spans: Spans) -> tuple[IntArray, FloatArray]:
 
 
 def _doubtful(
-    sky: Sky, spans: Spans, row: IntArray, at_s: FloatArray, horizon: Horizon
+    view: View, spans: Spans, row: IntArray, at_s: FloatArray, horizon: Horizon
 ) -> np.ndarray:
     """Return of each instant whether the stretch to the next one must be looked at closely."""
-    site = sky.sites[int(sky.pair(spans.pairs[:1])[1][0])]
-    position_m, velocity_m_s = sky.states(spans.pairs[row], at_s)
+    site = view.sites[int(view.pair(spans.pairs[:1])[1][0])]
+    position_m, velocity_m_s = view.states(spans.pairs[row], at_s)
     seen = look.look_angles(site, position_m)
     turn_rad_s = np.linalg.norm(velocity_m_s, axis=-1) / seen.range_m
     # A track bends by no more than the square of the rate at which it turns; twice that.
@@ -179,11 +177,11 @@ def _closer(row: IntArray, at_s: FloatArray, doubtful: np.ndarray) -> tuple[IntA
     return row[order], at_s[order]
 
 
-def _around_top(sky, spans, site, samples, pieces) -> tuple[FloatArray, FloatArray]:
+def _around_top(view, spans, site, samples, pieces) -> tuple[FloatArray, FloatArray]:
     """Return two instants of each piece between which its highest elevation lies."""
     row, at_s = samples
     of, rise_s, set_s = pieces
-    elevation_rad = look.look_angles(site, sky.states(spans.pairs[row], at_s)[0]).elevation_rad
+    elevation_rad = look.look_angles(site, view.states(spans.pairs[row], at_s)[0]).elevation_rad
     # Samples lie by row and instant: shifted apart, one sorted line of all rows.
     apart_s = np.arange(len(spans)) * (2.0 * (np.ptp(at_s) + 1.0)) if len(at_s) else np.empty(0)
     line_s = at_s - at_s[:1] + apart_s[row]
