@@ -8,7 +8,7 @@ look         azimuth, elevation, range, range rate, Doppler
 passes       when satellites stand above stations; its parts are low (the fast way, on nodes),
              sampled (any orbit), skyline (what horizons leave), sky, roots and crew
 details      more of some passes: light, azimuth rate and keyhole, sun and moon conjunctions
-eclipse      sun, umbra, penumbra
+eclipse      sun, umbra, penumbra; eclipses finds when, with turning and spans, its parts
 moon         where it is
 isl          laser terminals, and who sees whom (windows over a span in isl_windows, with isl_sight,
              isl_pointing, crossings and spans, its parts)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from constellation.orbits import isl, roots, spans
+from constellation.orbits import isl, roots, spans, turning
 from constellation.orbits.frames import FloatArray
 from constellation.orbits.tracks import Tracks
 
@@ -27,8 +27,6 @@ SPACING_S = 15.0
 SHARP_BELOW_M = 1_000_000.0
 SHARPEN_MOST_S = 3.0
 """Over which two satellites pass each other in straight lines."""
-_GOLDEN = 0.5 * (np.sqrt(5.0) - 1.0)
-_GOLDEN_ROUNDS = 14
 
 
 @dataclass(frozen=True)
@@ -182,20 +180,19 @@ def _with_turns(
         return region, at_s, margin
     before, here, after = margin[:-2], margin[1:-1], margin[2:]
     side = np.where(here > 0.0, 1.0, -1.0)
-    turning = (side * here < side * before) & (side * here <= side * after)
-    turning &= side * here < 0.5 * side * (before - 2.0 * here + after)
-    turning &= region[:-2] == region[2:]
-    middle = np.flatnonzero(turning) + 1
+    turns = (side * here < side * before) & (side * here <= side * after)
+    turns &= side * here < 0.5 * side * (before - 2.0 * here + after)
+    turns &= region[:-2] == region[2:]
+    middle = np.flatnonzero(turns) + 1
     pair, sign = regions.pair[region[middle]], side[middle - 1]
-    low_s, high_s = at_s[middle - 1].copy(), at_s[middle + 1].copy()
-    for _ in range(_GOLDEN_ROUNDS if len(middle) else 0):
-        apart_s = _GOLDEN * (high_s - low_s)
-        left_s, right_s = high_s - apart_s, low_s + apart_s
-        lower_left = sign * pointing.margin(pair, left_s) < sign * pointing.margin(pair, right_s)
-        low_s, high_s = np.where(lower_left, low_s, left_s), np.where(lower_left, right_s, high_s)
-    turn_s = 0.5 * (low_s + high_s)
+    turn_s, value = turning.lowest(
+        lambda which, at_s: sign[which] * pointing.margin(pair[which], at_s),
+        np.arange(len(middle)),
+        at_s[middle - 1],
+        at_s[middle + 1],
+    )
     region = np.concatenate([region, region[middle]])
     at_s = np.concatenate([at_s, turn_s])
-    margin = np.concatenate([margin, pointing.margin(pair, turn_s)])
+    margin = np.concatenate([margin, sign * value])
     order = np.lexsort((at_s, region))
     return region[order], at_s[order], margin[order]

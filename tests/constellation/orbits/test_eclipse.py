@@ -39,7 +39,7 @@ def test_the_sun_stands_over_greenwich_at_apparent_noon():
 
 def test_light_behind_beside_and_before_the_earth():
     sun = np.array([eclipse.ASTRONOMICAL_UNIT_M, 0.0, 0.0])
-    radius = eclipse.SHADOW_RADIUS_M
+    radius = eclipse.EARTH.radius_m
     places = np.array(
         [
             [-7e6, 0.0, 0.0],
