@@ -1,9 +1,11 @@
 """The inventory: loading the reference fleet, and which element set counts when."""
 
+from collections import OrderedDict
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING
 
 import orjson
@@ -23,7 +25,7 @@ from constellation.models import (
 )
 from constellation.models_elements import FLYABLE, PUBLIC_PRIORITY
 from constellation.orbits import elements as element_files
-from constellation.orbits import propagation
+from constellation.orbits import ephemeris, propagation
 from constellation.orbits.elements import ElementSet as MeanElements
 
 if TYPE_CHECKING:
@@ -189,9 +191,33 @@ def orbits(rows: Iterable[ElementSet]) -> propagation.Orbits:
     return propagation.Orbits([(row.satellite.code, orbit(row)) for row in rows])
 
 
-def orbit(row: ElementSet) -> MeanElements:
+def orbit(row: ElementSet) -> propagation.Orbit:
     """Return what flies a stored element set: mean elements, or an ephemeris.
 
     Outside of where it is useable an ephemeris flies what stands beside it on record.
     """
-    return mean_elements(row)
+    if row.kind == ElementKind.MEAN:
+        return mean_elements(row)
+    otherwise = getattr(row, "otherwise", None)
+    outside = mean_elements(otherwise) if otherwise is not None else None
+    return _unpacked(row).flown_outside_by(outside)
+
+
+_KEPT = 256
+"""Ephemerides kept in a process; one of a day takes half a megabyte at a state a minute."""
+_ephemerides: OrderedDict[int, ephemeris.Ephemeris] = OrderedDict()
+_lock = Lock()
+
+
+def _unpacked(row: ElementSet) -> ephemeris.Ephemeris:
+    """Return a stored ephemeris, read from the database once."""
+    with _lock:
+        if row.pk in _ephemerides:
+            _ephemerides.move_to_end(row.pk)
+            return _ephemerides[row.pk]
+    found = ephemeris.unpack(bytes(row.states))
+    with _lock:
+        _ephemerides[row.pk] = found
+        while len(_ephemerides) > _KEPT:
+            _ephemerides.popitem(last=False)
+    return found

@@ -7,7 +7,6 @@ is lost, whatever happens in between; a tick judges what was left (`validation.j
 import hashlib
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
 from uuid import UUID, uuid4
 
 from django.db import connection, transaction
@@ -22,10 +21,13 @@ from constellation.models import (
     Satellite,
 )
 from constellation.models_elements import OPERATOR_PRIORITY, PUBLIC_PRIORITY
-from constellation.orbits import elements, omm
+from constellation.orbits import elements, ephemeris, omm
 from constellation.orbits.elements import ElementSet as MeanElements
 from constellation.orbits.elements import Refused
+from constellation.orbits.ephemeris import Ephemeris
 from ops import errors
+
+Entry = MeanElements | Ephemeris
 
 AHEAD_MOST = timedelta(days=30)
 """An epoch farther ahead than this is a slip of the pen."""
@@ -137,22 +139,22 @@ class _Known:
 
 def _record(
     parsed: elements.Parsed, file: ElementFile, now: datetime
-) -> tuple[dict[int, MeanElements], list[Refused]]:
+) -> tuple[dict[int, Entry], list[Refused]]:
     """Write what can be tied to a satellite; return what waits for judgement, what is refused."""
-    digests = {each.line: digest_of(each) for each in parsed.taken}
-    known = _Known(set(digests.values()))
-    rows: list[tuple[ElementSet, MeanElements]] = []
+    entries = [(each, digest_of(each)) for each in [*parsed.taken, *parsed.ephemerides]]
+    known = _Known({digest for _, digest in entries})
+    rows: list[tuple[ElementSet, Entry]] = []
     wrong, refused = [], list(parsed.refused)
-    for each in parsed.taken:
-        satellite = known.satellite(each.catalogue_number, each.object_id, each.name)
-        problem = _problem(each, digests[each.line], satellite, known, file, now)
+    for each, digest in entries:
+        satellite = known.satellite(_number_of(each), each.object_id, each.name)
+        problem = _problem(each, digest, satellite, known, file, now)
         if problem is None:
-            row = _row(each, digests[each.line], satellite, file, now)
+            row = _row(each, digest, satellite, file, now)
             rows.append((row, each))
-            known.held[satellite.pk, row.digest] = row
+            known.held[satellite.pk, digest] = row
         else:
             said, is_wrong = problem
-            refusal = Refused(each.line, each.name, said, each.identity, omm.text_of(each))
+            refusal = Refused(each.line, each.name, said, each.identity, _given(each))
             refused.append(refusal)
             if is_wrong:
                 wrong.append((satellite, refusal))
@@ -160,12 +162,20 @@ def _record(
         if satellite := _tied(refusal, known):
             wrong.append((satellite, refusal))
     _record_wrong(wrong, file, now)
-    made = ElementSet.objects.bulk_create([row for row, _ in rows])
+    made = ElementSet.objects.bulk_create([row for row, _ in rows], batch_size=1_000)
     return {row.pk: each for row, (_, each) in zip(made, rows, strict=True)}, refused
 
 
+def _number_of(each: Entry) -> str:
+    return each.catalogue_number if isinstance(each, MeanElements) else ""
+
+
+def _given(each: Entry) -> str:
+    return omm.text_of(each) if isinstance(each, MeanElements) else each.given
+
+
 def _problem(
-    each: MeanElements,
+    each: Entry,
     digest: str,
     satellite: Satellite | None,
     known: _Known,
@@ -188,22 +198,28 @@ def _problem(
 
 
 def _row(
-    each: MeanElements, digest: str, satellite: Satellite, file: ElementFile, now: datetime
+    each: Entry, digest: str, satellite: Satellite, file: ElementFile, now: datetime
 ) -> ElementSet:
-    return ElementSet(
+    row = ElementSet(
         satellite=satellite,
-        kind=ElementKind.MEAN,
         epoch_at=each.epoch_at,
-        newness_at=each.epoch_at,
-        expires_at=_expiry(each.epoch_at, file),
         source=file.name,
         file=file,
         priority=file.priority,
         state=ElementState.VALIDATING,
         loaded_at=now,
         digest=digest,
-        omm=omm.to_fields(each),
     )
+    if isinstance(each, MeanElements):
+        row.kind, row.omm = ElementKind.MEAN, omm.to_fields(each)
+        row.newness_at, row.expires_at = each.epoch_at, _expiry(each.epoch_at, file)
+    else:
+        row.kind, row.states = ElementKind.EPHEMERIS, ephemeris.pack(each)
+        row.given = each.given
+        # One that says it comes from the future would beat all that follow.
+        row.newness_at = min(each.created_at or now, now)
+        row.expires_at = min(file.expires_at or each.ends_at, each.ends_at)
+    return row
 
 
 def _expiry(epoch_at: datetime, file: ElementFile) -> datetime | None:
@@ -212,8 +228,14 @@ def _expiry(epoch_at: datetime, file: ElementFile) -> datetime | None:
     return epoch_at + TRUSTED_FOR
 
 
-def digest_of(each: MeanElements) -> str:
-    """Return a digest of what an element set says of the orbit, whatever form said it."""
+def digest_of(each: Entry) -> str:
+    """Return a digest of what an entry says of the orbit, whatever form said it."""
+    if not isinstance(each, MeanElements):
+        found = hashlib.sha256()
+        for arc in each.arcs:
+            found.update(f"{arc.method} {arc.degree} {arc.start_s} {arc.stop_s}".encode())
+            found.update(arc.at_s.tobytes() + arc.states.tobytes())
+        return found.hexdigest()
     figures = (
         each.mean_motion_rev_per_day,
         each.eccentricity,
@@ -258,7 +280,7 @@ def _record_wrong(wrong: list[tuple[Satellite, Refused]], file: ElementFile, now
 def _report(
     file: ElementFile,
     judged: validation.Judged,
-    waiting: dict[int, Any],
+    waiting: dict[int, Entry],
     refused: list[Refused],
 ) -> None:
     def lines(problems: dict[int, str]) -> list[Refused]:

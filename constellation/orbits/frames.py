@@ -70,6 +70,17 @@ def itrs_from_teme(
     return turned_m, turned_m_s
 
 
+def teme_from_itrs(
+    position_m: FloatArray, velocity_m_s: FloatArray, at_s: ArrayLike
+) -> tuple[FloatArray, FloatArray]:
+    """Turn `(..., 3)` states from ITRS to TEME: what `itrs_from_teme` does, undone."""
+    theta_rad = -sidereal_angle_rad(at_s)
+    inertial_m_s = velocity_m_s.copy()
+    inertial_m_s[..., 0] -= EARTH_TURN_RAD_PER_S * position_m[..., 1]
+    inertial_m_s[..., 1] += EARTH_TURN_RAD_PER_S * position_m[..., 0]
+    return _turned(position_m, theta_rad), _turned(inertial_m_s, theta_rad)
+
+
 def _turned(vector: FloatArray, theta_rad: FloatArray) -> FloatArray:
     cosine, sine = np.cos(theta_rad), np.sin(theta_rad)
     x, y = vector[..., 0], vector[..., 1]

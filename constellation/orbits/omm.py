@@ -1,8 +1,9 @@
-"""Orbit Mean-Elements Messages (CCSDS 502.0-B-3, section 4) as JSON, XML, CSV and KVN.
+"""Orbit Mean-Elements Messages (CCSDS 502.0-B-3, section 4) as JSON, CSV and KVN.
 
-All four carry the same keywords; each reader below yields them as text with the line they
-stand on, and one function makes them an element set. Public catalogues leave out what is the
-same for all (centre, frame, time system, theory); where a file says them, they are checked.
+All of them, and XML (`ndm_xml`), carry the same keywords; each reader yields them as text with
+the line they stand on, and one function makes them an element set. Public catalogues leave out
+what is the same for all (centre, frame, time system, theory); where a file says them, they are
+checked.
 """
 
 import csv
@@ -10,24 +11,32 @@ import io
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import UTC, datetime, timedelta
-from xml.etree.ElementTree import ParseError
 
-from defusedxml import DefusedXmlException, ElementTree
-
+from constellation.orbits import text
 from constellation.orbits.elements import BadEntry, ElementSet, Refused, check
 
 Fields = Mapping[str, str]
 
 FIXED = {
+    "CCSDS_OMM_VERS": ("3.0", "2.0", "1.0"),
     "CENTER_NAME": ("EARTH",),
     "REF_FRAME": ("TEME",),
     "TIME_SYSTEM": ("UTC",),
     "MEAN_ELEMENT_THEORY": ("SGP4", "SGP/SGP4"),
+    "EPHEMERIS_TYPE": ("0", "2"),
 }
-_EPOCH = re.compile(r"(\d{4})-(?:(\d\d)-(\d\d)|(\d{3}))T(\d\d):(\d\d):(\d\d)(?:\.(\d{1,12}))?(.*)")
-_DECIMAL = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?")
-_NEXT_OBJECT = re.compile(r"\}\s*,?\s*(?=\{)")
+"""What may stand there, the usual first. Ephemeris type 2 is SGP4, 4 is SGP4-XP, another theory."""
+NAME_MOST = 100
+REPEATED = "\0repeated"
+"""Beside the keywords of a message: the one that stands in it twice."""
+ENTRY_MOST = 16_384
+"""Characters of one message in JSON; a real one has a tenth."""
+BREAKS_MOST = 1_000
+"""Broken messages in JSON, after which the file is not read on."""
+LARGEST_WHOLE = 10**9
+_NEXT_OBJECT = re.compile(r"\}\s*(?:,\s*)?(?=\{)")
+_SPACE = re.compile(r"\s*")
+_UNIT = re.compile(r"[ \t]*\[[^][]{0,20}\]$")
 
 
 def element_set(fields: Fields, line: int) -> ElementSet | Refused:
@@ -37,29 +46,29 @@ def element_set(fields: Fields, line: int) -> ElementSet | Refused:
         return check(_elements(fields, name, line))
     except BadEntry as bad:
         about = fields.get("NORAD_CAT_ID", "").strip() or fields.get("OBJECT_ID", "").strip()
-        return Refused(line, name[:60], str(bad), about[:40], _as_text(fields))
+        return Refused(line, text.printable(name), str(bad), about[:40], text.as_lines(fields))
 
 
 def text_of(elements: ElementSet) -> str:
     """Return an element set as the KVN of its message."""
-    return _as_text({key: str(value) for key, value in to_fields(elements).items()})
-
-
-def _as_text(fields: Fields) -> str:
-    lines = (f"{keyword[:60]} = {value[:200]}" for keyword, value in list(fields.items())[:60])
-    return "\n".join(lines)
+    return text.as_lines({key: str(value) for key, value in to_fields(elements).items()})
 
 
 def _elements(fields: Fields, name: str, line: int) -> ElementSet:
+    if REPEATED in fields:
+        raise BadEntry(f"{fields[REPEATED][:40]} stands there twice; right is once")
+    text.check_printable(fields)
     for keyword, right in FIXED.items():
         given = fields.get(keyword, "").strip().upper()
         if given and given not in right:
             raise BadEntry(f"{keyword} is {given[:40]}; right is {right[0]}")
+    if len(name) > NAME_MOST:
+        raise BadEntry(f"OBJECT_NAME has {len(name)} characters; right is at most {NAME_MOST}")
     return ElementSet(
         name=name,
         object_id=_known(fields.get("OBJECT_ID", "")),
         catalogue_number=_catalogue_number(fields.get("NORAD_CAT_ID", "")),
-        epoch_at=_epoch(_needed(fields, "EPOCH")),
+        epoch_at=text.instant("EPOCH", _needed(fields, "EPOCH")),
         mean_motion_rev_per_day=_number(fields, "MEAN_MOTION"),
         eccentricity=_number(fields, "ECCENTRICITY"),
         inclination_deg=_number(fields, "INCLINATION"),
@@ -69,8 +78,8 @@ def _elements(fields: Fields, name: str, line: int) -> ElementSet:
         bstar_per_earth_radius=_number(fields, "BSTAR", 0.0),
         mean_motion_dot=_number(fields, "MEAN_MOTION_DOT", 0.0),
         mean_motion_ddot=_number(fields, "MEAN_MOTION_DDOT", 0.0),
-        revolution=int(_number(fields, "REV_AT_EPOCH", 0)),
-        element_set_number=int(_number(fields, "ELEMENT_SET_NO", 0)),
+        revolution=_whole(fields, "REV_AT_EPOCH"),
+        element_set_number=_whole(fields, "ELEMENT_SET_NO"),
         classification=fields.get("CLASSIFICATION_TYPE", "").strip()[:1] or "U",
         line=line,
     )
@@ -96,106 +105,143 @@ def _needed(fields: Fields, keyword: str) -> str:
 
 
 def _number(fields: Fields, keyword: str, default: float | None = None) -> float:
-    text = fields.get(keyword, "").strip() if default is not None else _needed(fields, keyword)
-    if not text and default is not None:
+    said = fields.get(keyword, "").strip() if default is not None else _needed(fields, keyword)
+    if not said and default is not None:
         return default
-    if not _DECIMAL.fullmatch(text):
-        raise BadEntry(f"{keyword} is {text[:40]!r}; right is a decimal number")
-    return float(text)
+    return text.decimal(keyword, said)
 
 
-def _epoch(text: str) -> datetime:
-    parts = _EPOCH.fullmatch(text)
-    if not parts:
-        raise BadEntry(f"EPOCH is {text[:40]!r}; right is as 2026-08-22T12:00:00.000000")
-    year, month, day, of_year, hour, minute, second, fraction, zone = parts.groups()
-    if zone not in ("", "Z", "+00:00"):
-        raise BadEntry(f"EPOCH ends in {zone[:20]!r}; right is UTC, with Z or nothing at its end")
-    try:
-        if of_year:
-            midnight = datetime.strptime(f"{year}-{of_year}", "%Y-%j").replace(tzinfo=UTC)
-        else:
-            midnight = datetime(int(year), int(month), int(day), tzinfo=UTC)
-        start = midnight.replace(hour=int(hour), minute=int(minute), second=int(second))
-    except ValueError as error:
-        raise BadEntry(f"EPOCH is {text[:40]!r}: {error}") from error
-    return start + timedelta(microseconds=round(float(f"0.{fraction or 0}") * 1e6))
+def _whole(fields: Fields, keyword: str) -> int:
+    value = _number(fields, keyword, 0.0)
+    if not (0 <= value < LARGEST_WHOLE and value == int(value)):
+        said = text.short(fields[keyword].strip())
+        raise BadEntry(f"{keyword} is {said}; right is a whole number below {LARGEST_WHOLE:,}")
+    return int(value)
 
 
-def from_csv(text: str) -> Iterator[ElementSet | Refused]:
+def from_csv(lines: Iterable[tuple[int, str]]) -> Iterator[ElementSet | Refused]:
     """Read rows under a line of keywords, as CelesTrak and Space-Track give them."""
     # A quote that never closes would swallow all that follows: a line is a row here.
     header: list[str] = []
-    for at, line in enumerate(text.splitlines(), start=1):
-        if not line.strip():
-            continue
-        try:
-            row = next(csv.reader(io.StringIO(line)))
-        except csv.Error as error:
-            yield Refused(at, "", f"the row is not CSV: {error}")
-            continue
-        if not header:
+    for at, line in lines:
+        row = _row(line)
+        if isinstance(row, str):
+            yield Refused(at, "", row)
+        elif not header:
             header = [keyword.strip().upper() for keyword in row]
+            if problem := _bad_header(header):
+                yield Refused(at, "", problem)
+                return
         elif len(row) != len(header):
-            yield Refused(at, row[0][:60], f"{len(row)} columns; right is {len(header)}")
+            hint = "; right is a point in a number, not a comma" if len(row) > len(header) else ""
+            name = text.printable(row[0])
+            yield Refused(at, name, f"{len(row)} columns; right is {len(header)}{hint}")
         else:
             yield element_set(dict(zip(header, row, strict=True)), at)
 
 
-def from_kvn(text: str) -> Iterator[ElementSet | Refused]:
+def _row(line: str) -> list[str] | str:
+    """Return the columns of a line, or what is wrong with it."""
+    if len(line) > ENTRY_MOST:
+        return f"the row has {len(line):,} characters; right is at most {ENTRY_MOST:,}"
+    try:
+        return next(csv.reader(io.StringIO(line)))
+    except csv.Error as error:
+        return f"the row is not CSV: {error}"
+
+
+def _bad_header(header: list[str]) -> str:
+    if len(header) == 1:
+        return "the keywords are not separated by commas; right is OBJECT_NAME,OBJECT_ID,EPOCH,…"
+    twice = next((keyword for keyword in header if header.count(keyword) > 1), "")
+    return f"the column {twice[:40]} stands there twice; right is once" if twice else ""
+
+
+def from_kvn(lines: Iterable[tuple[int, str]]) -> Iterator[ElementSet | Refused]:
     """Read `KEYWORD = value` lines; each `CCSDS_OMM_VERS` or repeated name opens a message."""
     fields: dict[str, str] = {}
     opened = 1
-    for at, raw in enumerate(text.splitlines(), start=1):
-        line = raw.strip()
-        if not line or line.startswith("COMMENT"):
+    for at, line in lines:
+        if line.startswith("COMMENT"):
+            continue
+        if len(line) > text.LINE_MOST:
+            yield Refused(at, "", f"the line has {len(line):,} characters; right is 254 at most")
             continue
         keyword, equals, value = line.partition("=")
         keyword = keyword.strip()
         if not equals:
-            yield Refused(at, "", f"{line[:40]!r} is wrong; right is KEYWORD = value")
+            yield Refused(at, "", f"{text.short(line)} is wrong; right is KEYWORD = value")
             continue
-        if keyword == "CCSDS_OMM_VERS" or (keyword == "OBJECT_NAME" and keyword in fields):
+        if keyword.startswith("CCSDS_") or (keyword == "OBJECT_NAME" and keyword in fields):
             if "OBJECT_NAME" in fields or "EPOCH" in fields:
                 yield element_set(fields, opened)
             fields, opened = {}, at
-        fields[keyword] = re.sub(r"\s*\[[^]]*\]$", "", value.strip())
+        if keyword in fields:
+            fields.setdefault(REPEATED, keyword)
+        fields[keyword] = _UNIT.sub("", value.strip())
+        if keyword.startswith("CCSDS_") and keyword != "CCSDS_OMM_VERS":
+            yield Refused(
+                at, "", f"{keyword[:40]} opens another kind of message; right is OMM or OEM"
+            )
     if fields:
         yield element_set(fields, opened)
 
 
-def from_json(text: str) -> Iterator[ElementSet | Refused]:
+def from_json(whole: str) -> Iterator[ElementSet | Refused]:
     """Read one message or a list of them; past a broken one it goes on at the next."""
-    decoder = json.JSONDecoder(parse_int=str, parse_float=str, parse_constant=str)
-    lines = _LineNumbers(text)
-    at = _skip(text, 0, "[")
-    while (at := _skip(text, at, ",")) < len(text) and text[at] != "]":
+    decoder = json.JSONDecoder(
+        parse_int=str, parse_float=str, parse_constant=str, object_pairs_hook=_pairs
+    )
+    lines = _LineNumbers(whole)
+    breaks = 0
+    at = _skip(whole, 0, "[")
+    while (at := _skip(whole, at, ",")) < len(whole) and whole[at] != "]":
         line = lines.at(at)
         try:
-            entry, at = decoder.raw_decode(text, at)
+            # A piece of the text: otherwise each broken message costs a walk over all of it.
+            entry, length = decoder.raw_decode(whole[at : at + ENTRY_MOST])
         except (json.JSONDecodeError, RecursionError) as error:
-            yield Refused(line, "", f"not JSON: {_json_problem(error)}")
-            following = _NEXT_OBJECT.search(text, getattr(error, "pos", at))
-            at = following.end() if following else len(text)
+            place = at + getattr(error, "pos", 0)
+            yield Refused(line, "", _json_problem(error, lines.at(place)))
+            breaks += 1
+            following = _NEXT_OBJECT.search(whole, place)
+            if following is None:
+                return
+            if breaks >= BREAKS_MOST:
+                problem = f"{BREAKS_MOST} messages before this line are not JSON: not read on"
+                yield Refused(lines.at(following.end()), "", problem)
+                return
+            at = following.end()
             continue
+        at += length
         if not isinstance(entry, dict):
             yield Refused(line, "", "a message is an object of keywords, {...}")
             continue
         yield element_set({k: "" if v is None else str(v) for k, v in entry.items()}, line)
 
 
-def _json_problem(error: Exception) -> str:
-    if isinstance(error, json.JSONDecodeError):
-        return f"{error.msg} on line {error.lineno}, column {error.colno}"
-    return "nested too deeply; a message is flat"
+def _pairs(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    found: dict[str, object] = {}
+    for key, value in pairs:
+        if key in found:
+            found.setdefault(REPEATED, key)
+        found[key] = value
+    return found
 
 
-def _skip(text: str, at: int, optional: str) -> int:
+def _json_problem(error: Exception, line: int) -> str:
+    if not isinstance(error, json.JSONDecodeError):
+        return "not JSON: nested too deeply; a message is flat"
+    if error.pos >= ENTRY_MOST - 1:
+        return f"the message is longer than {ENTRY_MOST:,} characters"
+    return f"not JSON: {error.msg} on line {line}, character {error.pos + 1} of the message"
+
+
+def _skip(whole: str, at: int, optional: str) -> int:
     """Return the place after white space and at most one `optional` character."""
-    space = re.compile(r"\s*")
-    at = space.match(text, at).end()
-    if at < len(text) and text[at] == optional:
-        at = space.match(text, at + 1).end()
+    at = _SPACE.match(whole, at).end()
+    if at < len(whole) and whole[at] == optional:
+        at = _SPACE.match(whole, at + 1).end()
     return at
 
 
@@ -206,75 +252,10 @@ class _LineNumbers:
         self._text, self._at, self._line = text, 0, 1
 
     def at(self, place: int) -> int:
-        self._line += self._text.count("\n", self._at, place)
-        self._at = place
+        if place > self._at:
+            self._line += self._text.count("\n", self._at, place)
+            self._at = place
         return self._line
-
-
-class _Messages:
-    """Gathers the leaves of each `<omm>` while the parser walks; it builds no tree."""
-
-    def __init__(self) -> None:
-        self.done: list[tuple[dict[str, str], int]] = []
-        self.line = lambda: 0
-        self._fields: dict[str, str] | None = None
-        self._opened = 0
-        self._text: list[str] = []
-
-    def start(self, tag: str, attributes: Mapping[str, str]) -> None:
-        self._text = []
-        if _local(tag) in ("omm", "segment") and self._fields is None:
-            self._fields, self._opened = {}, self.line()
-
-    def data(self, text: str) -> None:
-        self._text.append(text)
-
-    def end(self, tag: str) -> None:
-        name = _local(tag)
-        if self._fields is not None:
-            if name in ("omm", "segment"):
-                if self._fields.keys() - {"ORIGINATOR", "CREATION_DATE"}:
-                    self.done.append((self._fields, self._opened))
-                self._fields = {} if name == "segment" else None
-            elif name.isupper():
-                self._fields[name] = "".join(self._text)
-        self._text = []
-
-    def close(self) -> None:
-        return None
-
-
-def _local(tag: str) -> str:
-    return tag.rpartition("}")[2]
-
-
-def from_xml(text: str) -> Iterator[ElementSet | Refused]:
-    """Read `<omm>` messages, alone or in an `<ndm>`; a broken file is read up to its break.
-
-    Document types and entities are refused: no message has them, and bombs are made of them.
-    """
-    target = _Messages()
-    parser = ElementTree.XMLParser(target=target, forbid_dtd=True)
-    target.line = lambda: parser.parser.CurrentLineNumber
-    problem = None
-    try:
-        parser.feed(text)
-        parser.close()
-    except DefusedXmlException as error:
-        problem = Refused(1, "", f"{type(error).__name__}: document types and entities are refused")
-    except ParseError as error:
-        line, column = error.position
-        problem = Refused(line, "", f"not XML from column {column} on: {error}")
-    yield from _read_all(target.done)
-    if problem:
-        yield problem
-    elif not target.done:
-        yield Refused(1, "", "no <omm> is in it")
-
-
-def _read_all(messages: Iterable[tuple[Fields, int]]) -> Iterator[ElementSet | Refused]:
-    for fields, line in messages:
-        yield element_set(fields, line)
 
 
 def to_fields(elements: ElementSet) -> dict[str, str | float | int]:

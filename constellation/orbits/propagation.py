@@ -1,4 +1,4 @@
-"""Where satellites are: SGP4 over many satellites and instants at once.
+"""Where satellites are: SGP4 over many satellites and instants at once, or their ephemerides.
 
 SGP4 hands out plausible numbers beside its error codes. Here a state that it does not vouch
 for is never finite, and the satellite is refused by name with the reason.
@@ -14,11 +14,18 @@ from sgp4.api import SGP4_ERRORS, WGS72, Satrec, SatrecArray
 
 from constellation.orbits import frames
 from constellation.orbits.elements import ElementSet
+from constellation.orbits.ephemeris import Ephemeris
 from constellation.orbits.frames import DAY_S, FloatArray
+
+Orbit = ElementSet | Ephemeris
 
 _SGP4_DAY_0 = datetime(1949, 12, 31, tzinfo=UTC)
 _UNIX_EPOCH_JD = 2_440_587.5
 _DAY_MIN = 1_440.0
+
+
+_STAND_IN = ElementSet("", "", "", _SGP4_DAY_0, 15.0, 0.0, 0.0, 0.0, 0.0, 0.0)
+"""Keeps the place of an ephemeris in SGP4's arrays; what it yields is never handed out."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +35,7 @@ class States:
     position_m: FloatArray
     velocity_m_s: FloatArray
     refused: dict[str, str]
-    """Why, by the name of each satellite that SGP4 refused at some of the instants."""
+    """Why, by the name of each satellite that could not be flown to some of the instants."""
 
 
 def satrec(elements: ElementSet) -> Satrec:
@@ -56,26 +63,36 @@ def satrec(elements: ElementSet) -> Satrec:
 class Orbits:
     """The orbits of some satellites, in a fixed order, ready to be flown in bulk."""
 
-    def __init__(self, orbits: Sequence[tuple[str, ElementSet]]) -> None:
-        """Take pairs of a name, by which a satellite is refused, and its element set."""
+    def __init__(self, orbits: Sequence[tuple[str, Orbit]]) -> None:
+        """Take pairs of a name, by which a satellite is refused, and its orbit."""
         self.names = [name for name, _ in orbits]
-        self._elements = [elements for _, elements in orbits]
-        self._records = [satrec(elements) for elements in self._elements]
+        self._orbits = [orbit for _, orbit in orbits]
+        self._records = [_record_of(orbit) for orbit in self._orbits]
         self._array = SatrecArray(self._records) if self._records else None
+        self._ephemerides = {
+            number: orbit
+            for number, (_, orbit) in enumerate(orbits)
+            if isinstance(orbit, Ephemeris)
+        }
 
     def __len__(self) -> int:
         return len(self.names)
 
     def __reduce__(self) -> tuple:
         # SGP4's records cannot be sent to another process; what they are made of can.
-        return Orbits, (list(zip(self.names, self._elements, strict=True)),)
+        return Orbits, (list(zip(self.names, self._orbits, strict=True)),)
 
     def part(self, start: int, stop: int) -> "Orbits":
         """Return the orbits of a slice of the satellites."""
         some = Orbits([])
         some.names, some._records = self.names[start:stop], self._records[start:stop]
-        some._elements = self._elements[start:stop]
+        some._orbits = self._orbits[start:stop]
         some._array = SatrecArray(some._records) if some._records else None
+        some._ephemerides = {
+            number - start: each
+            for number, each in self._ephemerides.items()
+            if start <= number < stop
+        }
         return some
 
     def states(self, at_s: ArrayLike) -> States:
@@ -89,12 +106,36 @@ class Orbits:
             self.names[row]: _reason(error[row], instants_s)
             for row in np.flatnonzero(error.any(axis=1))
         }
-        return States(*_in_itrs(error, position_km, velocity_km_s, instants_s), refused)
+        states = States(*_in_itrs(error, position_km, velocity_km_s, instants_s), refused)
+        for number, ephemeris in self._ephemerides.items():
+            self._fly(number, ephemeris, instants_s, error[number], states)
+        return states
+
+    def _fly(
+        self,
+        number: int,
+        ephemeris: Ephemeris,
+        instants_s: FloatArray,
+        error: np.ndarray,
+        states: States,
+    ) -> None:
+        """Put an ephemeris where it is useable; elsewhere stays what flies outside of it."""
+        position_m, velocity_m_s = ephemeris.states(instants_s)
+        inside = np.isfinite(position_m[:, 0])
+        kept = inside if ephemeris.outside is not None else slice(None)
+        states.position_m[number, kept] = position_m[kept]
+        states.velocity_m_s[number, kept] = velocity_m_s[kept]
+        states.refused.pop(self.names[number], None)
+        left = np.where(inside, 0, error)
+        if ephemeris.outside is None and not inside.all():
+            states.refused[self.names[number]] = _not_useable(ephemeris, instants_s[~inside][0])
+        elif left.any():
+            states.refused[self.names[number]] = _reason(left, instants_s)
 
     def teme(self, at_s: ArrayLike) -> tuple[FloatArray, FloatArray]:
         """Return positions and velocities in SGP4's own frame, which does not turn.
 
-        Each `(satellites, instants, 3)`; where SGP4 refuses they are not finite.
+        Each `(satellites, instants, 3)`; where `states` are not finite they are not.
         """
         instants_s = np.atleast_1d(np.asarray(at_s, dtype=np.float64))
         if self._array is None:
@@ -102,12 +143,18 @@ class Orbits:
         error, position_km, velocity_km_s = self._array.sgp4(*_julian(instants_s))
         position_km[error != 0] = np.nan
         velocity_km_s[error != 0] = np.nan
-        return position_km * 1000.0, velocity_km_s * 1000.0
+        states = position_km * 1000.0, velocity_km_s * 1000.0
+        for number, ephemeris in self._ephemerides.items():
+            found = frames.teme_from_itrs(*ephemeris.states(instants_s), instants_s)
+            kept = np.isfinite(found[0][:, 0]) | (ephemeris.outside is None)
+            for column, flown in zip(states, found, strict=True):
+                column[number, kept] = flown[kept]
+        return states
 
     def states_of(self, which: np.ndarray, at_s: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Return ITRS states of satellite `which[k]` at `at_s[k]`, as `(k, 3)`.
 
-        Where SGP4 refuses they are not finite.
+        Where SGP4 refuses, or an ephemeris is not useable, they are not finite.
         """
         error = np.zeros(len(which), dtype=np.uint8)
         position_km = np.empty((len(which), 3))
@@ -120,7 +167,21 @@ class Orbits:
             error[part], position_km[part], velocity_km_s[part] = record.sgp4_array(
                 day[part], fraction[part]
             )
-        return _in_itrs(error, position_km, velocity_km_s, at_s)
+        states = _in_itrs(error, position_km, velocity_km_s, at_s)
+        for number, ephemeris in self._ephemerides.items():
+            own = np.flatnonzero(which == number)
+            found = ephemeris.states(at_s[own])
+            kept = np.isfinite(found[0][:, 0]) | (ephemeris.outside is None)
+            for column, flown in zip(states, found, strict=True):
+                column[own[kept]] = flown[kept]
+        return states
+
+
+def _record_of(orbit: Orbit) -> Satrec:
+    """Return SGP4's record of an orbit; of an ephemeris, of what is flown outside of it."""
+    if isinstance(orbit, ElementSet):
+        return satrec(orbit)
+    return satrec(orbit.outside or _STAND_IN)
 
 
 def _julian(at_s: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -143,3 +204,11 @@ def _reason(error: np.ndarray, at_s: FloatArray) -> str:
     first = int(np.flatnonzero(error)[0])
     at = datetime.fromtimestamp(float(at_s[first]), UTC)
     return f"SGP4 refuses it at {at:%Y-%m-%dT%H:%M:%SZ}: {SGP4_ERRORS[int(error[first])]}"
+
+
+def _not_useable(ephemeris: Ephemeris, at_s: float) -> str:
+    at = datetime.fromtimestamp(float(at_s), UTC)
+    return (
+        f"its ephemeris, of {ephemeris.epoch_at:%Y-%m-%dT%H:%M:%SZ} to "
+        f"{ephemeris.ends_at:%Y-%m-%dT%H:%M:%SZ}, is not useable at {at:%Y-%m-%dT%H:%M:%SZ}"
+    )

@@ -6,12 +6,14 @@ is right, because a wrong digit is a satellite in another place.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 
+from constellation.orbits import text
 from constellation.orbits.elements import BadEntry, ElementSet, Refused, check
 
 LENGTH = 69
+NAME_MOST = 100
 ALPHA5 = "ABCDEFGHJKLMNPQRSTUVWXYZ"
 """Letters for 10 to 33 in front of four digits; I and O are left out."""
 
@@ -20,13 +22,10 @@ _LOOKS_LIKE_1 = re.compile(r"1 [ 0-9A-Z][ 0-9]{4}[ A-Z]?\s")
 _LOOKS_LIKE_2 = re.compile(r"2 [ 0-9A-Z][ 0-9]{4}\s")
 
 
-def from_lines(text: str) -> Iterator[ElementSet | Refused]:
-    """Read pairs of lines, each with an optional line of name before it."""
+def from_lines(lines: Iterable[tuple[int, str]]) -> Iterator[ElementSet | Refused]:
+    """Read pairs of numbered lines, each with an optional line of name before it."""
     name, name_line, first, first_at = "", 0, "", 0
-    for at, raw in enumerate(text.splitlines(), start=1):
-        line = raw.rstrip()
-        if not line:
-            continue
+    for at, line in lines:
         if _LOOKS_LIKE_1.match(line):
             if first:
                 yield Refused(first_at, name, "line 1 has no line 2 after it")
@@ -46,35 +45,34 @@ def from_lines(text: str) -> Iterator[ElementSet | Refused]:
         else:
             if first:
                 yield Refused(
-                    first_at, name, f"line 1 is followed by {_short(line)}; right is its line 2"
+                    first_at, name, f"line 1 is followed by {text.short(line)}; right is its line 2"
                 )
                 first = ""
             elif name:
-                yield Refused(name_line, "", f"{_short(name)} is no part of an element set")
+                yield Refused(name_line, "", f"{text.short(name)} is no part of an element set")
             name, name_line = _name(line), at
     if first:
         yield Refused(first_at, name, "line 1 has no line 2 after it; the file is cut off")
     elif name:
-        yield Refused(name_line, "", f"{_short(name)} is no part of an element set")
+        yield Refused(name_line, "", f"{text.short(name)} is no part of an element set")
 
 
 def _name(line: str) -> str:
     return (line[2:] if line.startswith("0 ") else line).strip()
 
 
-def _short(text: str) -> str:
-    shown = text if len(text) <= 40 else text[:37] + "..."
-    return repr(shown)
-
-
 def _read(name: str, first: str, second: str, at: int) -> ElementSet | Refused:
     try:
         _check_line(first, 1)
         _check_line(second, 2)
+        _check_name(name)
+        if first[62] == "4":
+            raise BadEntry("line 1 says ephemeris type 4 (SGP4-XP); right is 0 (SGP4)")
         return check(_elements(name, first, second, at))
     except BadEntry as bad:
-        given = f"{name}\n{first[:200]}\n{second[:200]}"
-        return Refused(at, name or first[2:7].strip(), str(bad), _about(first), given)
+        given = f"{name[:100]}\n{first[:200]}\n{second[:200]}"
+        called = text.printable(name) or first[2:7].strip()
+        return Refused(at, called, str(bad), _about(first), given)
 
 
 def _about(line: str) -> str:
@@ -93,6 +91,12 @@ def _check_line(line: str, number: int) -> None:
     right = checksum(line)
     if line[68] != str(right):
         raise BadEntry(f"line {number} ends in the checksum {line[68]}; right is {right}")
+
+
+def _check_name(name: str) -> None:
+    text.check_printable({"the name": name})
+    if len(name) > NAME_MOST:
+        raise BadEntry(f"the name has {len(name):,} characters; right is at most {NAME_MOST}")
 
 
 def checksum(line: str) -> int:
@@ -130,25 +134,25 @@ def _elements(name: str, first: str, second: str, at: int) -> ElementSet:
 
 def catalogue_number(field: str) -> str:
     """Return the digits of a catalogue number, Alpha-5 undone: `A0001` is 100001."""
-    text = field.strip()
-    if text and text[0] in ALPHA5 and len(text) == 5 and text[1:].isdigit():
-        return f"{ALPHA5.index(text[0]) + 10}{text[1:]}"
-    if not text.isdigit():
+    said = field.strip()
+    if said and said[0] in ALPHA5 and len(said) == 5 and said[1:].isdigit():
+        return f"{ALPHA5.index(said[0]) + 10}{said[1:]}"
+    if not (said.isascii() and said.isdigit()):
         raise BadEntry(
-            f"the catalogue number {text!r} is wrong; right is up to five digits, or a letter "
+            f"the catalogue number {said!r} is wrong; right is up to five digits, or a letter "
             "but I and O before four digits (Alpha-5)"
         )
-    return text.lstrip("0") or "0"
+    return said.lstrip("0") or "0"
 
 
 def designator(field: str) -> str:
     """Return `25100A` as `2025-100A`; empty when there is none."""
-    text = field.strip()
-    if not text:
+    said = field.strip()
+    if not said:
         return ""
-    if not re.fullmatch(r"\d{5}[A-Z]{1,3}", text):
-        raise BadEntry(f"the designator {text!r} is wrong; right is as 25100A, or nothing")
-    return f"{_century(int(text[:2]))}-{text[2:]}"
+    if not re.fullmatch(r"\d{5}[A-Z]{1,3}", said):
+        raise BadEntry(f"the designator {said!r} is wrong; right is as 25100A, or nothing")
+    return f"{_century(int(said[:2]))}-{said[2:]}"
 
 
 def _century(two_digits: int) -> int:
@@ -166,10 +170,10 @@ def _epoch(field: str) -> datetime:
 
 
 def _decimal(what: str, field: str) -> float:
-    text = field.strip()
-    if not text or not _NUMBER.fullmatch(text) or not any(c.isdigit() for c in text):
+    said = field.strip()
+    if not said or not _NUMBER.fullmatch(said) or not any(c.isdigit() for c in said):
         raise BadEntry(f"{what} {field!r} is not a number")
-    return float(text.replace(" ", ""))
+    return float(said.replace(" ", ""))
 
 
 def _exponential(what: str, field: str) -> float:
@@ -185,7 +189,7 @@ def _exponential(what: str, field: str) -> float:
 
 
 def _whole(what: str, field: str) -> int:
-    text = field.strip()
-    if text and not text.isdigit():
+    said = field.strip()
+    if said and not said.isdigit():
         raise BadEntry(f"{what} {field!r} is not a whole number")
-    return int(text or 0)
+    return int(said or 0)
