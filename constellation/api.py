@@ -95,6 +95,7 @@ urlpatterns = [
     path("satellites/<str:code>", SatelliteDetail.as_view()),
     *api_stations.urlpatterns,
     path("passes", api_passes.PassList.as_view()),
+    path("passes.csv", api_passes.PassList.as_view(), {"format": "csv"}),
     *api_links.urlpatterns,
     *api_positions.urlpatterns,
 ]

@@ -4,6 +4,7 @@ A pass is geometry: nothing here is stored as a promise. What was computed is sh
 processes (`constellation.pass_blocks`) and joined here over the seams of its blocks.
 """
 
+import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -99,6 +100,13 @@ class View:
     stations: Sequence[Station]
     wanted: frozenset[int]
     """Keys of the stations that count."""
+
+    @property
+    def version(self) -> str:
+        """A digest of the orbits and stations: another one means other passes."""
+        orbits = sorted(map(catalogue.orbit_key, self.element_sets))
+        what = f"{pass_blocks.geometry_of(self.stations)} {orbits}"
+        return hashlib.sha256(what.encode()).hexdigest()[:16]
 
 
 def view_at(

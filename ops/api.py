@@ -49,6 +49,8 @@ def problem_of(error: Exception, context: dict[str, Any]) -> Response | None:
     if isinstance(error, Refusal):
         body = problem(error.status, str(error), error.code, **error.extra)
         headers: dict[str, str] = {}
+        if wait := getattr(error, "retry_after_s", None):
+            headers["Retry-After"] = str(wait)
     elif trouble := db.passing_trouble(error):
         log.warning("a request met trouble that passes: %s", error)
         body, headers = problem(503, f"{trouble} {AGAIN}", "unavailable"), dict(RETRY)
