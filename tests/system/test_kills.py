@@ -97,6 +97,9 @@ def test_nothing_is_lost_or_doubled_when_a_process_is_killed(observer, uplink, u
 
     assert before, "the answer was over before anything was killed"
     assert_whole(answer, undisturbed)
+    # Only the process that holds the connection can cut it, and it is back before it says no.
+    assert (answer.cuts > 0) == (name == "web")
+    assert answer.refusals == []
     story = observer.customer.story(answer.query_id)
     assert (story["zenith"]["state"], story["text"]) == ("DELIVERED", undisturbed.text)
 

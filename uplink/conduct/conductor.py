@@ -167,6 +167,8 @@ class Conductor:
         known = {"dbname", "user", "password", "host", "port", "connect_timeout", "sslmode"}
         wanted = await self._calls.database(connection.get_connection_params)
         details = {name: value for name, value in wanted.items() if name in known}
+        # While this connection lasts, others see that we are there (`leases.GONE_S`).
+        details["application_name"] = leases.presence(self.owner)
         async with await psycopg.AsyncConnection.connect(autocommit=True, **details) as listener:
             await listener.execute(f"LISTEN {wake.CHANNEL}")
             self._call(None)  # whatever was said while nobody listened

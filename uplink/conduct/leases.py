@@ -25,6 +25,9 @@ LEASE_S = 9.0
 """Wall seconds without a heartbeat after which another may take over: with a tick of 2 s, one of
 which the dead may have swallowed, that is within 15."""
 HEARTBEAT_S = 3.0
+GONE_S = 4.0
+"""Without a heartbeat for this long, and without its connection to the database, an owner is gone:
+its process was killed, and the system closed what it had open. One that only sleeps keeps that."""
 EARLY_S = 30.0
 """Contacts are claimed this many wall seconds before AOS."""
 REST_S = 4.0
@@ -47,8 +50,26 @@ class Lease:
     fencing: int
 
 
+def presence(owner: str) -> str:
+    """Return the name under which an owner's own connection to the database is seen by others:
+    what of it PostgreSQL keeps (NAMEDATALEN is 64). Its end is what tells owners apart."""
+    return owner[-63:]
+
+
 def _free() -> Q:
     return Q(lease_expires_at=None) | Q(lease_expires_at__lt=Now())
+
+
+def _left_behind() -> Q:
+    """What owners fly that are gone, before their leases run out."""
+    silent = Q(lease_expires_at__lt=_in(LEASE_S - GONE_S)) & ~Q(owner="")
+    owners = set(Contact.objects.filter(silent, state__in=FLYING).values_list("owner", flat=True))
+    if not owners:
+        return Q(pk__in=[])
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT application_name FROM pg_stat_activity WHERE datid IS NOT NULL")
+        present = {name for (name,) in cursor.fetchall()}
+    return silent & Q(owner__in=[one for one in owners if presence(one) not in present])
 
 
 @transaction.atomic
@@ -61,7 +82,7 @@ def claim(*, owner: str, most: int, clock: Clock, wall: datetime) -> list[Lease]
     due = Q(state=State.SCHEDULED, los_at__gt=now) | Q(state__in=FLYING)
     contacts = (
         Contact.objects.select_for_update(skip_locked=True, of=("self",))
-        .filter(due, _free(), aos_at__lte=horizon)
+        .filter(due, _free() | _left_behind(), aos_at__lte=horizon)
         .order_by("aos_at")[:most]
     )
     leases = []

@@ -20,8 +20,9 @@ from weakref import WeakKeyDictionary
 import redis.asyncio
 from asgiref.sync import sync_to_async
 from django.conf import settings
-from django.db import close_old_connections
+from django.db import Error, close_old_connections
 
+from ops import db
 from ops.live import events
 from uplink.inference import answers, queries
 from uplink.inference.answers import Progress
@@ -50,18 +51,25 @@ def _and_hang_up(function: Callable[..., Result], *args: Any, **kwargs: Any) -> 
 async def follow(query_id: UUID, *, after: int = -1) -> AsyncIterator[Progress | None]:
     """Yield what is new behind segment `after` until the question is over; None to keep alive.
 
-    The last thing it yields is over.
+    The last thing it yields is over. A database that is away is waited for: whoever reads has been
+    told that the answer comes, and it does.
     """
     silent_s = 0.0
     with _hints().of(queries.stream_of(query_id)) as moved:
         while True:
             moved.clear()
-            progress = await in_thread(answers.read, query_id, after=after)
-            if progress.following > after + 1 or progress.is_over:
-                after, silent_s = progress.following - 1, 0.0
-                yield progress
-            if progress.is_over:
-                return
+            try:
+                progress = await in_thread(answers.read, query_id, after=after)
+            except Error as error:
+                if db.passing_trouble(error) is None:
+                    raise
+                log.warning("looking again for an answer: %s", str(error).strip())
+            else:
+                if progress.following > after + 1 or progress.is_over:
+                    after, silent_s = progress.following - 1, 0.0
+                    yield progress
+                if progress.is_over:
+                    return
             try:
                 async with asyncio.timeout(LOOK_S):
                     await moved.wait()

@@ -16,6 +16,7 @@ from ops.celery import app
 LOCK = 0x62656174
 WAIT_S = 2.0
 CHECK_S = 2.0
+AWAY_S = 0.5
 
 
 class Command(BaseCommand):
@@ -38,10 +39,20 @@ def take_lock() -> psycopg.Connection:
     parameters = {name: value for name, value in parameters.items() if name in wanted}
     # The server frees the lock of a machine that vanished after these 30 s.
     parameters |= {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 4}
-    held = psycopg.connect(**parameters, autocommit=True)
+    held = connect(parameters)
     while not held.execute("SELECT pg_try_advisory_lock(%s)", [LOCK]).fetchone()[0]:
         time.sleep(WAIT_S)
     return held
+
+
+def connect(parameters: dict[str, Any]) -> psycopg.Connection:
+    """Connect to the database; one that is just starting again is waited for."""
+    while True:
+        try:
+            return psycopg.connect(**parameters, autocommit=True)
+        except psycopg.OperationalError as error:
+            print(f"beat waits for the database: {error}", file=sys.stderr, flush=True)
+            time.sleep(AWAY_S)
 
 
 def watch_lock(held: psycopg.Connection) -> None:

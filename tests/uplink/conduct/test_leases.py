@@ -3,6 +3,7 @@
 import threading
 from datetime import UTC, datetime, timedelta
 
+import psycopg
 import pytest
 from django.db import connection, transaction
 from django.db.models.functions import Now
@@ -11,6 +12,7 @@ from constellation.contacts.models import Contact, State
 from ops.clock_reading import Clock
 from tests.factories import NOON, make_contact
 from tests.live import events_of
+from tests.running import wait_for
 from uplink.conduct import leases, standing
 from uplink.conduct.leases import LeaseLost
 
@@ -53,6 +55,30 @@ def test_what_is_owned_cannot_be_claimed_until_the_lease_is_over_and_then_by_a_h
     assert leases.renew([second]) == {contact.pk: State.PREPASS}
 
 
+def silence(contact, seconds: float) -> None:
+    """Leave a lease as it is after so many seconds without a heartbeat."""
+    left = timedelta(seconds=leases.LEASE_S - seconds)
+    Contact.objects.filter(pk=contact.pk).update(lease_expires_at=Now() + left)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_owner_that_is_gone_is_followed_before_its_lease_is_over_and_one_that_sleeps_is_not():
+    contact = make_contact()
+    owner = "a-long-host-name." * 4 + ":4711:0a1b2c3d"
+    claim(owner)
+    known = {"dbname", "user", "password", "host", "port"}
+    wanted = connection.get_connection_params().items()
+    details = {name: value for name, value in wanted if name in known}
+    with psycopg.connect(**details, application_name=leases.presence(owner)):
+        silence(contact, leases.GONE_S + 1)
+        assert claim("two") == []
+    silence(contact, leases.GONE_S - 1)
+    assert claim("two") == []
+    silence(contact, leases.GONE_S + 1)
+    (lease,) = wait_for("the server has seen it leave", lambda: claim("two"), 10)
+    assert (lease.owner, lease.fencing) == ("two", 2)
+
+
 @pytest.mark.django_db
 def test_who_lost_the_lease_can_neither_write_nor_release():
     contact = make_contact()
@@ -72,7 +98,7 @@ def test_a_released_contact_is_free_at_once_and_a_crashed_one_after_a_rest():
     (lease,) = claim("one")
     leases.release([lease])
     (lease,) = claim("two")
-    leases.release([lease], rest_s=60)
+    leases.release([lease], rest_s=leases.REST_S)
     assert claim("three") == []
 
 
