@@ -72,9 +72,11 @@ def test_a_pass_has_the_ranges_rates_and_doppler_that_skyfield_sees(client):
 
 def test_antennas_that_cannot_follow_or_look_near_the_sun_are_named(client):
     Antenna.objects.filter(code="SGS-1").update(azimuth_rate_max_deg_per_s=0.05)
-    Antenna.objects.filter(code="SGS-2").update(keyhole_deg=45.0)
-    Antenna.objects.filter(code="SGS-3").update(sun_limit_deg=90.0, moon_limit_deg=90.0)
-    Antenna.objects.filter(code="SGS-4").update(azimuth_rate_max_deg_per_s=360, is_active=False)
+    Antenna.objects.filter(code="SGS-2").update(keyhole_deg=45.0, azimuth_rate_max_deg_per_s=360)
+    Antenna.objects.filter(code="SGS-3").update(
+        sun_limit_deg=90.0, moon_limit_deg=90.0, azimuth_rate_max_deg_per_s=360
+    )
+    Antenna.objects.filter(code="SGS-4").update(is_active=False, azimuth_rate_max_deg_per_s=0.01)
 
     found = results(client, f"station=SGS&{SPAN}")
 
