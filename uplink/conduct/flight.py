@@ -143,6 +143,7 @@ class Flight:
 
     async def _use(self, link: Link) -> None:
         """Work with a link until the contact is over or the link is lost."""
+        self._uplinker.ask_again(self._clock.now_s)
         self._pump = Pump(link, self._plan.spacecraft_id, self._files)
         batches: asyncio.Queue[DownBatch | Ended] = asyncio.Queue(WAITING_BATCHES)
         work = [
@@ -164,6 +165,7 @@ class Flight:
                 task.cancel()
             await asyncio.gather(*work, return_exceptions=True)
             self._tally += _counted(self._pump)
+            self._uplinker.take_back(self._pump.files_not_radiated())
             self._pump = None
             await self._hang_up(link)
         for task in done:
@@ -281,7 +283,8 @@ class Flight:
     # --- what others must know ---
 
     async def _checkpoint(self, *, last: bool = False) -> None:
-        snapshot = self._uplinker.snapshot()
+        queued = self._pump.files_not_radiated() if self._pump else 0
+        snapshot = self._uplinker.snapshot(queued)
         work = await self._calls.insist(
             duties.checkpoint, snapshot, now=self._clock.now(), last=last
         )

@@ -63,6 +63,9 @@ class Pump:
     _added_bytes: int = 0
     _waiting: deque[tuple[int, object]] = field(default_factory=deque)
     _on_air: deque[tuple[int, object]] = field(default_factory=deque)
+    _files_added_bytes: int = 0
+    _files_waiting: deque[int] = field(default_factory=deque)
+    _files_on_air: deque[int] = field(default_factory=deque)
     _protocol: Packer = field(init=False)
     _bulk: Packer = field(init=False)
 
@@ -93,11 +96,21 @@ class Pump:
 
     def radiated(self) -> list[object]:
         """Return, once each, the marks of the packets that have left the station entirely."""
-        under_way = self.link.window_frames - self.link.room
         gone = []
-        while self._on_air and self._on_air[0][0] <= self.counts.frames - under_way:
+        while self._on_air and self._on_air[0][0] <= self._radiated_frames:
             gone.append(self._on_air.popleft()[1])
         return gone
+
+    def files_not_radiated(self) -> int:
+        """Return how many file packets were handed over and have not left entirely."""
+        radiated = self._radiated_frames
+        while self._files_on_air and self._files_on_air[0] <= radiated:
+            self._files_on_air.popleft()
+        return len(self._files_on_air) + len(self._files_waiting)
+
+    @property
+    def _radiated_frames(self) -> int:
+        return self.counts.frames - (self.link.window_frames - self.link.room)
 
     @property
     def is_idle(self) -> bool:
@@ -136,11 +149,18 @@ class Pump:
     def _file_frames(self, most: int) -> list[bytes]:
         if most <= 0:
             return []
+        self.files_not_radiated()  # forget what left
         for packet in self.files(most):
             self._bulk.add(packet)
+            self._files_added_bytes += len(packet)
+            self._files_waiting.append(self._files_added_bytes)
         frames: list[bytes] = []
         while (frame := self._bulk.pull()) is not None:
             frames.append(frame)
+            framed_bytes = self._files_added_bytes - self._bulk.pending_bytes
+            while self._files_waiting and self._files_waiting[0] <= framed_bytes:
+                self._files_waiting.popleft()
+                self._files_on_air.append(self.counts.frames + len(frames))
         return frames
 
     async def _send(self, frames: list[bytes]) -> int:

@@ -6,7 +6,9 @@ from datetime import datetime
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Count, Q, Sum
+from django.db.models import BigIntegerField, Case, Count, F, Q, Sum, When
+from django.db.models.fields.json import KeyTextTransform
+from django.db.models.functions import Cast, Coalesce, Greatest
 
 from constellation.contacts.models import Demand
 from ops.live import events
@@ -57,21 +59,30 @@ def pack_delivered(transfer: Transfer, name: str, *, now: datetime) -> None:
 
 
 def summary(transfer: Transfer) -> dict[str, Any]:
-    """Return a transfer's progress as numbers: packs, bytes there, bytes on air."""
+    """Return a transfer's progress as numbers: packs, bytes there, bytes on air, and how many of
+    those had left before."""
     packs = Q(number__gte=0)
+    size = Cast("size_bytes", BigIntegerField())
+    high_water = Cast(KeyTextTransform("high_water", "engine"), BigIntegerField())
+    left_once = Case(When(delivered=True, then=size), default=Coalesce(high_water, 0))
+    # What a conductor sent and did not live to tell has left all the same when it is on board.
+    begun = Q(delivered=True, sequence__isnull=False)
+    left = Case(When(begun, then=Greatest("sent_bytes", size)), default=F("sent_bytes"))
     sums = transfer.shipments.aggregate(
         packs=Count("pk", filter=packs),
         delivered_packs=Count("pk", filter=packs & Q(delivered=True)),
         delivered_bytes=Sum("size_bytes", filter=packs & Q(delivered=True), default=0),
         partial_bytes=Sum("acknowledged_bytes", filter=packs & Q(delivered=False), default=0),
-        sent_bytes=Sum("sent_bytes", default=0),
+        sent=Sum(left, default=0),
+        repeated=Sum(Greatest(left - left_once, 0), default=0),
     )
     return {
         "packs": sums["packs"],
         "delivered_packs": sums["delivered_packs"],
         "size_bytes": transfer.artefact.size_bytes,
         "acknowledged_bytes": sums["delivered_bytes"] + sums["partial_bytes"],
-        "sent_bytes": sums["sent_bytes"],
+        "sent_bytes": sums["sent"],
+        "repeated_bytes": int(sums["repeated"]),
     }
 
 

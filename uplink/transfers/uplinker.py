@@ -4,7 +4,7 @@ How a conductor uses it (its event loop is `loop`, DB calls run in threads):
 
     uplinker = Uplinker(contact_id=…, fencing=…, satellite_id=…, entity_id=…, rate=clock.rate)
     # once at AOS, then about once a wall second, and once more after LOS with `last=True`:
-    snapshot = uplinker.snapshot()                                # loop, no DB
+    snapshot = uplinker.snapshot(queued=…)                        # loop, no DB
     work = flying.checkpoint(snapshot, now=mission_now, last=…)   # thread; LeaseLost: stop flying
     uplinker.take(work, now_s)                                    # loop
     # as often as the link has room:
@@ -12,6 +12,9 @@ How a conductor uses it (its event loop is `loop`, DB calls run in threads):
     # for each packet with APID CFDP_DOWN that came live:
     uplinker.receive(payload, now_s)          # loop: `payload` follows both headers
     uplinker.tick(now_s)                      # loop: a few times a second
+    # when a link ends, with the number of file packets handed over and not radiated:
+    uplinker.take_back(count)                 # loop: they never left
+    uplinker.ask_again(now_s)                 # loop: on the next link, if there is one
     uplinker.freeze(now_s)                    # loop: at LOS, before the last snapshot
     uplinker.close()                          # loop: closes files
 
@@ -24,9 +27,10 @@ from __future__ import annotations
 
 import logging
 import os
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 from uuid import UUID
 
@@ -36,6 +40,12 @@ from uplink.transfers import cfdp
 from uplink.transfers.cfdp import pdu as pdus
 
 log = logging.getLogger(__name__)
+HANDED_MOST = 4_096
+"""Packets of which it is known what they carried: more than any station's window."""
+REPAIR_S = 1.0
+"""Wall time: longer than a queue at the station and the way there and back."""
+REPAIR_MOST_S = 5.0
+"""Mission time: a satellite asks again every 2 s and gives up after ten times."""
 AGAIN_AFTER_S = 5.0
 """A transaction that a fault suspended asks again after this, as long as the contact lasts."""
 
@@ -121,6 +131,7 @@ class Uplinker:
     counters: Counters = field(default_factory=Counters)
     _flights: dict[int, _Flight] = field(default_factory=dict)
     _answers: deque[bytes] = field(default_factory=deque)
+    _handed: deque[tuple[int, int]] = field(default_factory=lambda: deque(maxlen=HANDED_MOST))
     _frozen: bool = False
     _sequence_count: int = 0
 
@@ -133,16 +144,41 @@ class Uplinker:
         batch: list[bytes] = []
         while self._answers and len(batch) < count:
             batch.append(self._answers.popleft())
-        for flight in self._flights.values():
+        self._handed += [(0, 0)] * len(batch)
+        for number, flight in self._flights.items():
             if len(batch) >= count:
                 break
-            batch += flight.sender.next_pdus(count - len(batch), now_s)
+            left = flight.sender.next_pdus(count - len(batch), now_s)
+            self._handed += [(number, pdus.file_bytes_of(pdu)) for pdu in left]
+            batch += left
         self.counters.packets += len(batch)
         return [self._packet(pdu) for pdu in batch]
 
     def _packet(self, pdu: bytes) -> bytes:
         count, self._sequence_count = self._sequence_count, (self._sequence_count + 1) & 0x3FFF
         return space.encode(onboard.Apid.CFDP_UP, count, pdu, is_command=True)
+
+    def take_back(self, packets: int) -> None:
+        """Take the last `packets` that were pulled off the account: they were never radiated."""
+        for number, file_bytes in self._queued_bytes(packets).items():
+            if number in self._flights:
+                self._flights[number].sender.take_back(file_bytes)
+        self._handed.clear()
+
+    def _queued_bytes(self, packets: int) -> Counter[int]:
+        """Return how many file bytes of each transaction the last `packets` carry."""
+        found: Counter[int] = Counter()
+        for number, file_bytes in islice(reversed(self._handed), packets):
+            found[number] += file_bytes
+        return found
+
+    def ask_again(self, now_s: float) -> None:
+        """Go on over a new link: every file asks what has arrived before a byte of it leaves."""
+        for flight in self._flights.values():
+            flight.again_s = None
+            flight.sender.resume(now_s)
+            if self._frozen:
+                flight.sender.freeze(now_s)
 
     def receive(self, pdu: bytes, now_s: float) -> None:
         """Take one CFDP PDU from the satellite; what cannot be read is left out."""
@@ -195,18 +231,25 @@ class Uplinker:
 
     # --- the database, by way of `flying.checkpoint` ---
 
-    def snapshot(self) -> Snapshot:
-        """Return what changed since the last snapshot; finished transactions leave with it."""
+    def snapshot(self, queued: int = 0) -> Snapshot:
+        """Return what changed since the last snapshot; finished transactions leave with it.
+
+        The last `queued` packets that were pulled are not radiated yet, and are not told as sent:
+        should we die now, they never leave.
+        """
         changed = []
+        waiting = self._queued_bytes(queued)
         for number, flight in list(self._flights.items()):
             sender = flight.sender
-            mark = (sender.state, sender.fault, sender.sent_bytes, sender.acked.total)
+            # What the satellite holds has left, even where the station has yet to say so.
+            sent_bytes = max(sender.sent_bytes - waiting[number], sender.arrived_bytes)
+            mark = (sender.state, sender.fault, sent_bytes, sender.acked.total)
             if mark == flight.saved:
                 continue
             flight.saved = mark
-            changed.append(_progress(flight))
-            self.counters.file_bytes += sender.sent_bytes - flight.counted_bytes
-            flight.counted_bytes = sender.sent_bytes
+            changed.append(_progress(flight, sent_bytes))
+            self.counters.file_bytes += sent_bytes - flight.counted_bytes
+            flight.counted_bytes = sent_bytes
             if sender.state.is_over:
                 self._retire(number)
         held = frozenset(flight.assignment.shipment_id for flight in self._flights.values())
@@ -238,8 +281,11 @@ class Uplinker:
             self._flights[assignment.transaction.number] = flight
 
     def _begin(self, assignment: Assignment, now_s: float) -> _Flight:
+        rate = max(self.rate, 1.0)
         limits = cfdp.Limits(
-            ack_s=5.0 * max(self.rate, 1.0), inactivity_s=15.0 * max(self.rate, 1.0)
+            ack_s=5.0 * rate,
+            inactivity_s=15.0 * rate,
+            repair_s=min(REPAIR_S * rate, REPAIR_MOST_S),
         )
         file, read = _reader(assignment)
         if assignment.state is None:
@@ -269,13 +315,13 @@ def _reader(assignment: Assignment) -> tuple[int | None, Callable[[int, int], by
     return file, lambda offset, count: os.pread(file, count, base + offset)
 
 
-def _progress(flight: _Flight) -> Progress:
+def _progress(flight: _Flight, sent_bytes: int) -> Progress:
     sender = flight.sender
     return Progress(
         shipment_id=flight.assignment.shipment_id,
         sequence=sender.transaction.number,
-        engine=sender.to_json(),
-        sent_bytes=sender.sent_bytes,
+        engine=sender.to_json() | {"sent_bytes": sent_bytes},
+        sent_bytes=sent_bytes,
         acknowledged_bytes=sender.acked.total,
         state=sender.state,
         fault="" if sender.fault is None else sender.fault.name,

@@ -1,4 +1,10 @@
-"""The file receiver: packs and manifests by CFDP, kept over contacts, restarts and kills."""
+"""The file receiver: packs and manifests by CFDP, kept over contacts, restarts and kills.
+
+Of each file its bytes are written first, then what was received is appended to its journal, and
+only then does an answer leave. All three are system calls that a SIGKILL of the process does not
+undo, so that a kill loses no more than the burst that was being taken in, and nothing that was
+acknowledged. (A power cut would ask for fsync before answers; satellites here have none.)
+"""
 
 from __future__ import annotations
 
@@ -12,16 +18,15 @@ from pathlib import Path
 import google_crc32c
 
 from constellation.simulator.board.packs import Packs
-from constellation.simulator.clock import replace
-from constellation.simulator.journal import Journal
+from constellation.simulator.journal import Journal, load
 from telemetry import onboard
 from uplink.transfers import cfdp
 
 log = logging.getLogger(__name__)
 
 FILE_BYTES_MAX = 16 * 1024 * 1024
-SAVE_EVERY_S = 0.25
-"""Mission time; a kill has at most the segments of this span sent again."""
+JOURNAL_BYTES = 64 * 1024
+"""A journal this long, and four times as long as when it was last written anew, is written anew."""
 INCOMING_MOST = 64
 """Transactions open at once; a further one is not heard until one of them ends."""
 CLOSED_KEPT = 20_000
@@ -30,34 +35,42 @@ LIMITS = cfdp.Limits(ack_s=3.0, nak_s=2.0, immediate_s=0.5, tries=10)
 
 
 class Incoming:
-    """One file on its way up: its bytes and its state on disk."""
+    """One file on its way up: its bytes, and the journal of its state."""
 
     def __init__(
         self, folder: Path, transaction: cfdp.TransactionId, packs: Packs, now_s: float
     ) -> None:
         self.path = folder / f"{transaction.source}-{transaction.number}.part"
-        self.state_path = self.path.with_suffix(".json")
-        self.saved_s = now_s
+        self.heard_s = now_s
+        self._journal = Journal(self.path.with_suffix(".journal"))
+        self._rewritten_bytes = self._journal.size
         self._packs = packs
         self._room = packs.room_bytes
         self._file = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600)
         callbacks = self._write, self._checksum, self._keep
         options = {"most_bytes": FILE_BYTES_MAX, "immediate": True, "limits": LIMITS}
-        if self.state_path.exists():
-            state = json.loads(self.state_path.read_bytes())
+        if self._journal.records:
+            state = cfdp.merged(map(json.loads, self._journal.records))
             self.receiver = cfdp.Receiver.from_json(state, *callbacks, now_s=now_s, **options)
+            self._journal.records.clear()
         else:
             self.receiver = cfdp.Receiver(transaction, *callbacks, **options)
 
-    def save(self, now_s: float) -> None:
-        """Bring the state to the disk; the bytes it speaks of are there already."""
-        self.saved_s = now_s
-        replace(self.state_path, json.dumps(self.receiver.to_json()).encode())
+    def save(self) -> None:
+        """Append what changed to the journal; the bytes it speaks of are written already."""
+        changes = self.receiver.changes()
+        if not changes:
+            return
+        self._journal.append(_encode(changes))
+        if self._journal.size > max(JOURNAL_BYTES, 4 * self._rewritten_bytes):
+            self._journal.rewrite([_encode(self.receiver.to_json())])
+            self._rewritten_bytes = self._journal.size
 
     def discard(self) -> None:
+        """Delete the file and, last, what is known of it."""
         os.close(self._file)
         self.path.unlink(missing_ok=True)
-        self.state_path.unlink(missing_ok=True)
+        self._journal.path.unlink(missing_ok=True)
 
     def close(self) -> None:
         os.close(self._file)
@@ -95,16 +108,41 @@ class Files:
         self._entity_id = entity_id
         self._journal = Journal(folder / "closed.journal")
         self._closed: dict[cfdp.TransactionId, cfdp.Condition] = {}
+        self._repeated_bytes = 0  # of all transactions that are closed
         for record in self._journal.records[-CLOSED_KEPT:]:
-            source, destination, number, condition = json.loads(record)
+            source, destination, number, condition, repeated_bytes, *_ = [*json.loads(record), 0]
             transaction = cfdp.TransactionId(source, destination, number)
             self._closed[transaction] = cfdp.Condition(condition)
+            self._repeated_bytes += repeated_bytes
         self._journal.records.clear()
         self._incoming: dict[cfdp.TransactionId, Incoming] = {}
-        for path in folder.glob("*.json"):
-            transaction = cfdp.TransactionId(*json.loads(path.read_bytes())["transaction"])
-            self._incoming[transaction] = incoming = Incoming(folder, transaction, packs, now_s)
+        self._take_up(now_s)
+
+    def _take_up(self, now_s: float) -> None:
+        """Go on with the files that have a journal; delete those that a kill left without one, or
+        closed and not deleted."""
+        for path in [*self._folder.glob("*.journal"), *self._folder.glob("*.part")]:
+            if path != self._journal.path and not self._take_up_one(path, now_s):
+                path.unlink()
+
+    def _take_up_one(self, path: Path, now_s: float) -> bool:
+        known = load(path.with_suffix(".journal"))
+        if not known:
+            return False
+        transaction = cfdp.TransactionId(*json.loads(known[0])["transaction"])
+        if transaction in self._closed:
+            return False
+        if transaction not in self._incoming:
+            incoming = Incoming(self._folder, transaction, self._packs, now_s)
             incoming.receiver.freeze(now_s)
+            self._incoming[transaction] = incoming
+        return True
+
+    @property
+    def repeated_bytes(self) -> int:
+        """File bytes that came although they were there."""
+        under_way = sum(one.receiver.repeated_bytes for one in self._incoming.values())
+        return self._repeated_bytes + under_way
 
     def receive(self, pdus: list[bytes], now_s: float) -> None:
         """Take the PDUs that arrived together."""
@@ -129,10 +167,10 @@ class Files:
             if len(self._incoming) >= INCOMING_MOST and not self._make_room():
                 return
             incoming = Incoming(self._folder, transaction, self._packs, now_s)
-            incoming.save(now_s)
             self._incoming[transaction] = incoming
+        incoming.heard_s = now_s
         incoming.receiver.receive_many(pdus, now_s)
-        self._after(incoming, now_s)
+        self._after(incoming)
 
     def _answer_closed(self, pdu: bytes, condition: cfdp.Condition) -> None:
         try:
@@ -142,22 +180,22 @@ class Files:
         for answer in answers:
             self._send(answer)
 
-    def _after(self, incoming: Incoming, now_s: float) -> None:
+    def _after(self, incoming: Incoming) -> None:
         """Save, then let out what the receiver has to say; forget it when it is over."""
         receiver = incoming.receiver
         pending = receiver.pending_pdus()
-        over = receiver.state is cfdp.ReceiverState.CLOSED
-        if over:
+        if receiver.state is cfdp.ReceiverState.CLOSED:
             self._close(incoming)
-        elif pending or now_s - incoming.saved_s >= SAVE_EVERY_S:
-            incoming.save(now_s)
+        else:
+            incoming.save()
         for pdu in pending:
             self._send(pdu)
 
     def _close(self, incoming: Incoming) -> None:
         receiver = incoming.receiver
-        record = json.dumps([*receiver.transaction, int(receiver.condition)])
-        self._journal.append(record.encode())
+        ended = [*receiver.transaction, int(receiver.condition), receiver.repeated_bytes]
+        self._journal.append(_encode(ended))
+        self._repeated_bytes += receiver.repeated_bytes
         self._closed[receiver.transaction] = receiver.condition
         incoming.discard()
         del self._incoming[receiver.transaction]
@@ -171,7 +209,7 @@ class Files:
         ]
         if not left:
             return False
-        oldest = min(left, key=lambda one: one.saved_s)
+        oldest = min(left, key=lambda one: one.heard_s)
         if oldest.receiver.state is cfdp.ReceiverState.RECEIVING:
             oldest.receiver.condition = cfdp.Condition.INACTIVITY_DETECTED
         self._close(oldest)
@@ -181,7 +219,7 @@ class Files:
         """Let the protocol's timers run; for the time of a contact."""
         for incoming in list(self._incoming.values()):
             incoming.receiver.tick(now_s)
-            self._after(incoming, now_s)
+            self._after(incoming)
 
     def thaw(self, now_s: float) -> None:
         for incoming in self._incoming.values():
@@ -189,12 +227,16 @@ class Files:
 
     def freeze(self, now_s: float) -> None:
         for incoming in self._incoming.values():
-            incoming.save(now_s)
+            incoming.save()
             incoming.receiver.freeze(now_s)
 
     def close(self) -> None:
         for incoming in self._incoming.values():
             incoming.close()
+
+
+def _encode(record: object) -> bytes:
+    return json.dumps(record, separators=(",", ":")).encode()
 
 
 _TRANSACTIONS: dict[bytes, cfdp.TransactionId] = {}

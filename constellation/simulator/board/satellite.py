@@ -331,6 +331,7 @@ class Satellite:
             "packs": self.packs.holdings.count,
             "storage_bytes": self.packs.holdings.size,
             "artefacts": [sha for sha in self.packs.manifests if self.packs.has_artefact(sha)],
+            "file_bytes_repeated": self.files.repeated_bytes,
             "queued": self.questions.queued,
             "running": self.questions.running,
             "answered": self.questions.answered,

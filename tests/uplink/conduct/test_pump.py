@@ -103,3 +103,17 @@ async def test_marks_count_the_file_frames_between_them():
     assert pump.radiated() == []
     station.radiated += 1
     assert pump.radiated() == ["question"]
+
+
+async def test_it_is_known_which_files_packets_have_not_left_yet():
+    station = Station(window_frames=20)
+    pump = pump_of(station, endless)
+    while await pump.pump():
+        pass
+    assert pump.files_not_radiated() == 8
+
+    station.radiated = 5
+    assert pump.files_not_radiated() == 3
+
+    station.radiated = 8
+    assert pump.files_not_radiated() == 0

@@ -14,7 +14,7 @@ from tests.factories import NOON, PASS, make_artefact, make_contact, make_satell
 from tests.live import events_of
 from tests.uplink.transfers.board import Board, hear, store_report
 from uplink.registry import formats
-from uplink.transfers import flying, packing
+from uplink.transfers import flying, packing, progress
 from uplink.transfers.models import BulkUplink, Shipment, State, Transfer
 from uplink.transfers.uplinker import Uplinker
 
@@ -295,3 +295,34 @@ def test_bytes_on_air_are_counted_even_when_the_report_was_first(satellite, tran
     flight.end()
 
     assert sum(row.sent_bytes for row in transfer.shipments.all()) == board.heard_bytes > 0
+
+
+def test_what_the_station_did_not_radiate_is_not_told_as_sent(satellite, transfer):
+    board = Board(satellite.entity_id)
+    flight = Pass(satellite, board)
+    flight.run(1)
+    flight.uplinker.pull(30, flight.now_s)  # all of it waits at the station, and the link breaks
+    queued = flight.uplinker.snapshot(queued=30)
+    flying.checkpoint(queued, now=flight.now)
+    assert progress.summary(transfer)["sent_bytes"] == board.heard_bytes > 0
+
+    flight.uplinker.take_back(30)
+    flight.uplinker.ask_again(flight.now_s)
+    flight.run(60)
+    flight.end()
+
+    told = progress.summary(transfer)
+    assert told["delivered_packs"] == told["packs"]
+    assert (told["sent_bytes"], told["repeated_bytes"]) == (board.heard_bytes, 0)
+
+
+def test_repeats_are_a_number_that_the_transfer_knows(satellite, transfer):
+    board = Board(satellite.entity_id)
+    flight = Pass(satellite, board, loss=0.1)
+    flight.run(400)
+    flight.end()
+
+    told = progress.summary(transfer)
+    sizes = sum(row.size_bytes for row in transfer.shipments.all())
+    assert told["delivered_packs"] == told["packs"]
+    assert told["repeated_bytes"] == told["sent_bytes"] - sizes > 0

@@ -9,12 +9,14 @@ segment_size)`; pull with `next_pdu(now_s)` or `next_pdus(count, now_s)`, give a
 process, after `Sender.from_json(state, read)`) `resume(now_s)`. Look at `state`, `fault`, `acked`.
 
 Receiving: `Receiver(transaction, write, checksum, keep, most_bytes=...)`; `receive(pdu, now_s)` and
-`tick(now_s)` return `Event`s; save `to_json()`, then radiate `pending_pdus()`. A transaction whose
-receiver was dropped is answered by `answer_closed(pdu, condition)`.
+`tick(now_s)` return `Event`s; save `to_json()`, or append `changes()` to a journal (`merged` reads
+it), then radiate `pending_pdus()`. A transaction whose receiver was dropped is answered by
+`answer_closed(pdu, condition)`.
 
 Which transaction a PDU belongs to: `decode_head(pdu).transaction`.
 """
 
+from uplink.transfers.cfdp.endings import acknowledge_finished, answer_closed
 from uplink.transfers.cfdp.pdu import (
     Condition,
     Malformed,
@@ -24,8 +26,9 @@ from uplink.transfers.cfdp.pdu import (
     decode_head,
 )
 from uplink.transfers.cfdp.ranges import Ranges
-from uplink.transfers.cfdp.receiver import Event, Receiver, ReceiverState, answer_closed
-from uplink.transfers.cfdp.sender import Sender, SenderState, acknowledge_finished
+from uplink.transfers.cfdp.receiver import Event, Receiver, ReceiverState
+from uplink.transfers.cfdp.records import merged
+from uplink.transfers.cfdp.sender import Sender, SenderState
 from uplink.transfers.cfdp.timers import Limits
 
 __all__ = [
@@ -44,4 +47,5 @@ __all__ = [
     "answer_closed",
     "decode",
     "decode_head",
+    "merged",
 ]

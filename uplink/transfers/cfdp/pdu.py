@@ -317,3 +317,11 @@ def _take(body: memoryview, start: int, length: int) -> memoryview:
 def _read_lv(body: memoryview, at: int) -> tuple[str, int]:
     following = at + 1 + body[at]
     return bytes(_take(body, at + 1, body[at])).decode(), following
+
+
+def file_bytes_of(pdu: bytes) -> int:
+    """Return how many bytes of a file one of our own PDUs carries; 0 for a directive."""
+    flags = pdu[0]
+    if not flags & 0x10:
+        return 0
+    return len(pdu) - HEADER_BYTES - (8 if flags & 0x01 else 4)

@@ -9,13 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from enum import StrEnum
 
+from uplink.transfers.cfdp import endings, naks, records
 from uplink.transfers.cfdp import pdu as pdus
 from uplink.transfers.cfdp.pdu import Condition, TransactionId
 from uplink.transfers.cfdp.ranges import Ranges
 from uplink.transfers.cfdp.timers import Limits, Timer
 
-NAK_PDU_BYTES = 1078
-"""What is left for a PDU in one downlink frame: 1,101 less the packet's two headers."""
 _FILE_DATA_FLAGS = 0x30
 
 
@@ -44,8 +43,8 @@ class Receiver:
     ends the transaction with FILESTORE_REJECTION. Nothing beyond the declared size, or beyond
     `most_bytes`, is ever written.
 
-    What a NAK or a Finished says must outlive a crash: bring the bytes written and then `to_json`
-    to the disk before radiating what `pending_pdus` returns.
+    What a NAK or a Finished says must outlive a crash: bring the bytes written and then `to_json`,
+    or the `changes` since the last time, to the disk before radiating what `pending_pdus` returns.
     """
 
     def __init__(
@@ -57,7 +56,7 @@ class Receiver:
         *,
         most_bytes: int,
         immediate: bool = False,
-        nak_pdu_bytes: int = NAK_PDU_BYTES,
+        nak_pdu_bytes: int = naks.NAK_PDU_BYTES,
         limits: Limits | None = None,
     ) -> None:
         self.transaction = TransactionId(*transaction)
@@ -75,7 +74,9 @@ class Receiver:
         self._bound = most_bytes
         self._nak_pdu_bytes = nak_pdu_bytes
         self._limits = limits or Limits()
-        self._large = False
+        self.large = False
+        self._fresh: list[list[int]] = []
+        self._told_state: records.State = {}
         self._pending: list[bytes] = []
         self._naks = 0
         self._told = 0  # end of the scope of the last immediate NAK
@@ -111,7 +112,7 @@ class Receiver:
         head, content = pdus.decode(pdu)
         if head.transaction != self.transaction or head.towards != pdus.TOWARDS_RECEIVER:
             raise pdus.Malformed(f"This PDU belongs to {head.transaction}.")
-        self._large = self._large or head.large
+        self.large = self.large or head.large
         if isinstance(content, pdus.FileData):
             return self._on_file_data(content.offset, content.data, now_s)
         self._wake(now_s)
@@ -148,6 +149,10 @@ class Receiver:
         new = self.received.add(offset, end)
         self.repeated_bytes += len(data) - new
         if new:
+            if self._fresh and self._fresh[-1][1] == offset:
+                self._fresh[-1][1] = end
+            else:
+                self._fresh.append([offset, end])
             self._naks = 0
             if self.eof is not None:
                 return self._check(now_s)
@@ -174,7 +179,7 @@ class Receiver:
             self._send_finished(now_s)
             return []
         if eof.condition != Condition.NO_ERROR:
-            self.condition, self.state = _condition(eof.condition), ReceiverState.CLOSED
+            self.condition, self.state = endings.condition_of(eof.condition), ReceiverState.CLOSED
             return [Event.FAILED, Event.CLOSED]
         if self.eof is not None:
             return []
@@ -247,10 +252,10 @@ class Receiver:
         return pending
 
     def _send(self, directive: pdus.Directive) -> None:
-        self._pending.append(pdus.encode(self.transaction, directive, large=self._large))
+        self._pending.append(pdus.encode(self.transaction, directive, large=self.large))
 
     def _send_finished(self, now_s: float) -> None:
-        self._send(finished_of(self.condition))
+        self._send(endings.finished_of(self.condition))
         if self.state is ReceiverState.FINISHING:
             self._ack.start(now_s, self._limits.ack_s)
 
@@ -261,25 +266,22 @@ class Receiver:
         self._told = end
         missing = [] if self.metadata is not None else [(0, 0)]
         missing += self.received.gaps(0, end)
-        self._paginate(0, end, missing)
+        self._tell(0, end, missing)
 
     def _nak_at_once(self, now_s: float) -> None:
         """Tell the gaps seen since the last time, before the end of the file (4.6.4.2)."""
         end = self.received.end
         missing = list(self.received.gaps(self._told, end))
         if missing:
-            self._paginate(self._told, end, missing)
+            self._tell(self._told, end, missing)
             self._immediate_s = now_s + self._limits.immediate_s
         self._told = end
 
-    def _paginate(self, start: int, end: int, missing: list[tuple[int, int]]) -> None:
-        width = 16 if self._large else 8
-        room = max((self._nak_pdu_bytes - pdus.HEADER_BYTES - 1 - width) // width, 1)
-        for at in range(0, max(len(missing), 1), room):
-            page = tuple(missing[at : at + room])
-            stop = end if at + room >= len(missing) else max(page[-1][1], start)
-            self._send(pdus.Nak(start, stop, page))
-            start = stop
+    def _tell(self, start: int, end: int, missing: list[tuple[int, int]]) -> None:
+        for nak in naks.pages(
+            start, end, missing, most_bytes=self._nak_pdu_bytes, large=self.large
+        ):
+            self._send(nak)
 
     # --- time ---
 
@@ -326,24 +328,22 @@ class Receiver:
 
     # --- what outlives the process ---
 
-    def to_json(self) -> dict[str, object]:
+    def to_json(self) -> records.State:
         """Return the state that `from_json` goes on from."""
-        metadata, eof = self.metadata, self.eof
-        return {
-            "transaction": list(self.transaction),
-            "state": self.state.value,
-            "metadata": metadata
-            and [metadata.size, metadata.source_name, metadata.destination_name, metadata.checksum],
-            "eof": eof and [eof.checksum, eof.size, eof.condition],
-            "received": self.received.to_json(),
-            "condition": int(self.condition),
-            "large": self._large,
-        }
+        return records.but_ranges(self) | {"received": self.received.to_json()}
+
+    def changes(self) -> records.State:
+        """Return what changed since the last call (all, the first time), to be appended to a
+        journal; empty when nothing did. `records.merged` puts a journal together again."""
+        state, fresh = records.but_ranges(self), self._fresh
+        changed = records.changes(self._told_state, state, fresh)
+        self._told_state, self._fresh = state, []
+        return changed
 
     @classmethod
     def from_json(
         cls,
-        state: dict[str, object],
+        state: records.State,
         write: Callable[[int, bytes], object],
         checksum: Callable[[int, int], int],
         keep: Callable[[pdus.Metadata], Condition] = lambda _: Condition.NO_ERROR,
@@ -356,53 +356,21 @@ class Receiver:
         receiver.state = ReceiverState(state["state"])
         receiver.condition = Condition(state["condition"])
         receiver.received = Ranges(state["received"])
-        receiver._large = state["large"]
+        receiver.large = state["large"]
         receiver._heard_s = receiver._quiet_s = now_s
         receiver.complete = (
             receiver.state is not ReceiverState.RECEIVING
             and receiver.condition is Condition.NO_ERROR
         )
-        if state["metadata"]:
-            receiver.metadata = pdus.Metadata(*state["metadata"])
-            receiver._bound = min(receiver._bound, receiver.metadata.size)
-        if state["eof"]:
-            receiver.eof = pdus.Eof(*state["eof"])
-            receiver._bound = min(receiver._bound, receiver.eof.size)
+        receiver.repeated_bytes = state["repeated_bytes"]
+        receiver.metadata, receiver.eof = records.metadata_of(state), records.eof_of(state)
+        for declared in (receiver.metadata, receiver.eof):
+            if declared is not None:
+                receiver._bound = min(receiver._bound, declared.size)
+        receiver._told_state = records.but_ranges(receiver)
         if receiver.state is ReceiverState.FINISHING:
             receiver._send_finished(now_s)
         else:
             # All may have been there already, with the process gone before it was checked.
             receiver._check(now_s)
         return receiver
-
-
-def finished_of(condition: Condition) -> pdus.Finished:
-    """Return the Finished that tells `condition` as the end of a transaction."""
-    if condition is Condition.NO_ERROR:
-        return pdus.Finished()
-    rejected = condition is Condition.FILESTORE_REJECTION
-    status = pdus.FileStatus.REJECTED if rejected else pdus.FileStatus.DISCARDED
-    return pdus.Finished(condition, complete=False, status=status)
-
-
-def answer_closed(pdu: bytes, condition: Condition) -> list[bytes]:
-    """Return the answer to a PDU of a transaction that ended with `condition` and was forgotten.
-
-    An EOF is acknowledged again and told the outcome, a Prompt is told the outcome; anything else
-    needs no answer.
-    """
-    head, directive = pdus.decode(pdu)
-    finished = pdus.encode(head.transaction, finished_of(condition), large=head.large)
-    if isinstance(directive, pdus.Prompt):
-        return [finished]
-    if isinstance(directive, pdus.Eof):
-        ack = pdus.Ack(pdus.Code.EOF, directive.condition, pdus.Status.TERMINATED)
-        return [pdus.encode(head.transaction, ack, large=head.large), finished]
-    return []
-
-
-def _condition(code: int) -> Condition:
-    try:
-        return Condition(code)
-    except ValueError:
-        return Condition.CANCEL_REQUEST_RECEIVED

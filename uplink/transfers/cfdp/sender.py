@@ -10,13 +10,12 @@ from collections import deque
 from collections.abc import Callable
 from enum import StrEnum
 
+from uplink.transfers.cfdp import endings, records
 from uplink.transfers.cfdp import pdu as pdus
+from uplink.transfers.cfdp.outgoing import Outgoing
 from uplink.transfers.cfdp.pdu import Condition, TransactionId
 from uplink.transfers.cfdp.ranges import Ranges
 from uplink.transfers.cfdp.timers import Limits, Timer
-
-LARGE_BYTES = 1 << 32
-"""From this size on offsets have 8 bytes (5.1, large file flag)."""
 
 
 class SenderState(StrEnum):
@@ -61,26 +60,55 @@ class Sender:
         self.transaction = TransactionId(*transaction)
         self.destination, self.source_name = destination, source_name
         self.size, self.checksum, self.segment_size = size, checksum, segment_size
-        self.acked = Ranges() if acked is None else acked
-        self.high_water = 0
-        """Bytes from the file's beginning that have left at least once."""
         self.state = SenderState.SENDING
         self.fault: Condition | None = None
-        self.sent_bytes = 0
-        """File bytes that left in File Data PDUs, repeats included."""
         self.keep_alive = 0
         """The progress that the receiver last told in a Keep Alive."""
-        self._read = read
+        self.started = self.eof_acked = False
+        self.unsure = 0
+        """Bytes from the file's beginning that left before a cut: lost or not, the receiver will
+        say."""
         self._limits = limits or Limits()
-        self._large = size >= LARGE_BYTES
-        self._wanted = Ranges()
-        self._clear = (0, 0)  # the stretch of new data being sent, free of acknowledged bytes
+        self._out = Outgoing(
+            self.transaction,
+            size,
+            read,
+            segment_size,
+            Ranges() if acked is None else acked,
+            repair_s=self._limits.repair_s,
+        )
         self._urgent: deque[bytes] = deque()
-        self._started = self._eof_acked = False
-        self._unsure = 0  # sent before the cut: lost or not, the receiver will say
         self._frozen = False
         self._ack, self._idle = Timer(), Timer()
-        self._full_head = self._file_data_head(segment_size)
+
+    @property
+    def acked(self) -> Ranges:
+        """What the receiver confirmed."""
+        return self._out.acked
+
+    @property
+    def high_water(self) -> int:
+        """Bytes from the file's beginning that have left at least once."""
+        return self._out.high_water
+
+    @property
+    def sent_bytes(self) -> int:
+        """File bytes that left in File Data PDUs, repeats included."""
+        return self._out.sent_bytes
+
+    @property
+    def given_bytes(self) -> int:
+        """File bytes that the receiver held before the first one left."""
+        return self._out.given_bytes
+
+    @property
+    def arrived_bytes(self) -> int:
+        """File bytes that the receiver confirmed and that left here."""
+        return self._out.arrived_bytes
+
+    def take_back(self, file_bytes: int) -> None:
+        """So many of the bytes pulled never left after all: the link broke before."""
+        self._out.sent_bytes -= file_bytes
 
     # --- what leaves ---
 
@@ -94,68 +122,23 @@ class Sender:
         batch: list[bytes] = []
         if self._frozen:
             return batch
-        if not self._started and self.state is SenderState.SENDING:
-            self._started = True
+        if not self.started and self.state is SenderState.SENDING:
+            self.started = True
             self._send_metadata()
         while self._urgent and len(batch) < count:
             batch.append(self._urgent.popleft())
         if self.state not in (SenderState.SENDING, SenderState.WAITING):
             return batch
-        while self._wanted and len(batch) < count:
-            self._send_repairs(batch, count)
+        self._out.add_repairs(batch, count, now_s)
         if self.state is SenderState.SENDING:
             if len(batch) < count:
-                self._send_new(batch, count)
+                self._out.add_new(batch, count)
             if len(batch) < count:
                 batch.append(self._end(now_s))
         return batch
 
-    def _send_repairs(self, batch: list[bytes], count: int) -> None:
-        start, end = self._wanted.first()
-        at = start
-        while at < end and len(batch) < count:
-            stop = min(at + self.segment_size, end)
-            batch.append(self._file_data(at, stop))
-            at = stop
-        self._wanted.remove(start, at)
-
-    def _send_new(self, batch: list[bytes], count: int) -> None:
-        step, read, at = self.segment_size, self._read, self.high_water
-        head, width = self._full_head, 8 if self._large else 4
-        while len(batch) < count:
-            if at >= self._clear[1]:
-                gap = next(self.acked.gaps(at, self.size), None)
-                if gap is None:
-                    at = self.size
-                    break
-                self._clear, at = gap, gap[0]
-            stop = at + step
-            if stop <= self._clear[1]:
-                batch.append(head + at.to_bytes(width, "big") + read(at, step))
-                self.sent_bytes += step
-            else:
-                stop = self._clear[1]
-                batch.append(self._file_data(at, stop))
-            at = stop
-        self.high_water = at
-
-    def _file_data_head(self, length: int) -> bytes:
-        width = 8 if self._large else 4
-        return pdus.header(
-            self.transaction,
-            width + length,
-            towards=pdus.TOWARDS_RECEIVER,
-            file_data=True,
-            large=self._large,
-        )
-
-    def _file_data(self, start: int, end: int) -> bytes:
-        self.sent_bytes += end - start
-        place = start.to_bytes(8 if self._large else 4, "big")
-        return self._file_data_head(end - start) + place + self._read(start, end - start)
-
     def _encode(self, directive: pdus.Directive) -> bytes:
-        return pdus.encode(self.transaction, directive, large=self._large)
+        return pdus.encode(self.transaction, directive, large=self._out.large)
 
     def _send_metadata(self) -> None:
         self._urgent.append(
@@ -164,6 +147,7 @@ class Sender:
 
     def _end(self, now_s: float) -> bytes:
         self.state = SenderState.WAITING
+        self._out.everything_left()
         self._ack.start(now_s, self._limits.ack_s)
         return self._encode(pdus.Eof(self.checksum, self.size))
 
@@ -197,20 +181,12 @@ class Sender:
                 self._send_metadata()
             elif start < min(end, self.size):
                 missing.add(start, min(end, self.size))
-        for start, end in missing.gaps(nak.start, min(nak.end, self.size)):
-            self.acked.add(start, end)
-            self._wanted.remove(start, end)
-        for start, end in missing:
-            # The receiver is the authority: what it lost, it lost.
-            self.acked.remove(start, end)
-            self._wanted.add(start, end)
+        self._out.take_nak((nak.start, nak.end), missing, now_s)
         if self.state is SenderState.ASKING and nak.start == 0:
             self._go_on(nak, now_s)
-        self.high_water = max(self.high_water, min(nak.end, self.size))
-        self._clear = (0, 0)
-        if self._eof_acked and (knows_nothing or nak.end < self.size):
+        if self.eof_acked and (knows_nothing or nak.end < self.size):
             # It acknowledged the EOF and no longer knows of it: it lost its memory.
-            self._eof_acked = False
+            self.eof_acked = False
             if self.state is SenderState.WAITING:
                 self._idle.stop()
                 self.state = SenderState.SENDING
@@ -218,38 +194,37 @@ class Sender:
     def _go_on(self, nak: pdus.Nak, now_s: float) -> None:
         """The answer to the Prompt: what left before the cut and lies beyond its scope is lost."""
         self._ack.stop()
-        if nak.end < self._unsure:
-            self._wanted.add(nak.end, self._unsure)
-            for start, end in list(self.acked.within(nak.end, self._unsure)):
-                self._wanted.remove(start, end)
-        self._unsure = 0
+        self._out.want_again(nak.end, self.unsure)
+        self._out.heard()
+        self.unsure = 0
         self.state = SenderState.SENDING
-        if self._eof_acked:
+        if self.eof_acked:
             self.state = SenderState.WAITING
             self._idle.start(now_s, self._limits.inactivity_s)
 
     def _on_finished(self, finished: pdus.Finished) -> None:
-        self._urgent.append(acknowledge_finished(self.transaction, finished, large=self._large))
+        self._urgent.append(
+            endings.acknowledge_finished(self.transaction, finished, large=self._out.large)
+        )
         if self.state.is_over:
             return
         self._ack.stop()
         self._idle.stop()
-        self._wanted = Ranges()
+        self._out.ask_for_nothing()
         if finished.condition == Condition.NO_ERROR and finished.complete:
-            self.acked = Ranges([(0, self.size)])
-            self.high_water = self.size
+            self._out.confirm_all()
             self.state, self.fault = SenderState.FINISHED, None
         elif self.state is SenderState.CANCELLING:
             self.state = SenderState.CANCELLED
         else:
-            self.state, self.fault = SenderState.FAILED, _condition(finished.condition)
+            self.state, self.fault = SenderState.FAILED, endings.condition_of(finished.condition)
 
     def _on_eof_acked(self, now_s: float) -> None:
         if self.state is SenderState.CANCELLING:
             self._ack.stop()
             self.state = SenderState.CANCELLED
-        elif self.state in (SenderState.WAITING, SenderState.ASKING) and not self._eof_acked:
-            self._eof_acked = True
+        elif self.state in (SenderState.WAITING, SenderState.ASKING) and not self.eof_acked:
+            self.eof_acked = True
             if self.state is SenderState.WAITING:
                 self._ack.stop()
                 self._idle.start(now_s, self._limits.inactivity_s)
@@ -322,20 +297,20 @@ class Sender:
             return
         if self.state is SenderState.CANCELLING:
             self._urgent.append(self._cancel_eof())
-        elif not self._started:
+        elif not self.started:
             self.state, self.fault = SenderState.SENDING, None
             return
         else:
             self.state, self.fault = SenderState.ASKING, None
-            self._unsure = max(self._unsure, self.high_water)
-            self._wanted = Ranges()
+            self.unsure = max(self.unsure, self.high_water)
+            self._out.ask_for_nothing()
             self._urgent.clear()
             self._urgent.append(self._encode(pdus.Prompt(pdus.Response.NAK)))
         self._ack.start(now_s, self._limits.ack_s)
 
     def prompt(self, response: pdus.Response = pdus.Response.NAK) -> None:
         """Ask the receiver for a NAK (what is missing so far) or a Keep Alive."""
-        if self._started and not self.state.is_over:
+        if self.started and not self.state.is_over:
             self._urgent.append(self._encode(pdus.Prompt(response)))
 
     def cancel(self, now_s: float) -> None:
@@ -345,7 +320,7 @@ class Sender:
         self._idle.stop()
         self._ack.stop()
         self._urgent.clear()
-        if not self._started:
+        if not self.started:
             self.state = SenderState.CANCELLED
             return
         self.state = SenderState.CANCELLING
@@ -359,28 +334,14 @@ class Sender:
 
     # --- what outlives the process ---
 
-    def to_json(self) -> dict[str, object]:
+    def to_json(self) -> records.State:
         """Return the state that another process goes on from with `from_json` and `resume`."""
-        return {
-            "transaction": list(self.transaction),
-            "destination": self.destination,
-            "source_name": self.source_name,
-            "size": self.size,
-            "checksum": self.checksum,
-            "segment_size": self.segment_size,
-            "state": self.state.value,
-            "fault": None if self.fault is None else int(self.fault),
-            "high_water": max(self.high_water, self._unsure),
-            "acked": self.acked.to_json(),
-            "started": self._started,
-            "eof_acked": self._eof_acked,
-            "sent_bytes": self.sent_bytes,
-        }
+        return records.of_sender(self)
 
     @classmethod
     def from_json(
         cls,
-        state: dict[str, object],
+        state: records.State,
         read: Callable[[int, int], bytes],
         *,
         limits: Limits | None = None,
@@ -399,23 +360,9 @@ class Sender:
         )
         sender.state = SenderState(state["state"])
         sender.fault = None if state["fault"] is None else Condition(state["fault"])
-        sender.high_water = state["high_water"]
-        sender.sent_bytes = state["sent_bytes"]
-        sender._started, sender._eof_acked = state["started"], state["eof_acked"]
+        sender._out.high_water = state["high_water"]
+        sender._out.sent_bytes = state["sent_bytes"]
+        sender._out.given_bytes = state.get("given_bytes", 0)
+        sender.started, sender.eof_acked = state["started"], state["eof_acked"]
         sender._frozen = True
         return sender
-
-
-def acknowledge_finished(
-    transaction: TransactionId, finished: pdus.Finished, *, large: bool = False
-) -> bytes:
-    """Return the ACK of a Finished, also for a transaction that is long over."""
-    ack = pdus.Ack(pdus.Code.FINISHED, finished.condition, pdus.Status.TERMINATED)
-    return pdus.encode(transaction, ack, large=large)
-
-
-def _condition(code: int) -> Condition:
-    try:
-        return Condition(code)
-    except ValueError:
-        return Condition.CANCEL_REQUEST_RECEIVED

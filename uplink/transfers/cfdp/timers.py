@@ -15,6 +15,9 @@ class Limits:
     """For repairs to arrive before what is missing is asked for again."""
     immediate_s: float = 1.0
     """Shortest time between two NAKs sent as gaps are seen."""
+    repair_s: float = 0.5
+    """A repair that left so short ago is still on its way: asked for again, it is not sent again.
+    More than a round trip, less than the receiver's `nak_s`."""
     inactivity_s: float = 60.0
     """Without any PDU of the transaction."""
     tries: int = 5

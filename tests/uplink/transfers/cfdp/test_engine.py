@@ -416,3 +416,52 @@ def test_a_hundred_thousand_gaps_are_repaired_in_seconds():
         sender.receive(pdu, 0)
     receiver.receive_many(sender.next_pdus(count, 0), 0)
     assert receiver.complete
+
+
+def test_a_repair_that_is_under_way_is_not_sent_again():
+    sender = make_sender(DATA, limits=cfdp.Limits(repair_s=1.0))
+    receiver = make_receiver(Disk())
+    left = sender.next_pdus(99, 0.0)
+    lost = next(pdu for pdu in left if pdus.file_bytes_of(pdu))
+    receiver.receive_many([pdu for pdu in left if pdu is not lost], 0.0)
+    asked = [pdu for pdu in receiver.pending_pdus() if kind(pdu) == "Nak"]
+
+    for _ in range(2):  # the second is what a receiver asks whose timer is shorter than the queue
+        sender.receive(asked[0], 0.1)
+    assert sender.next_pdus(99, 0.1) == [lost]
+    sender.receive(asked[0], 0.4)
+    assert sender.next_pdus(99, 0.4) == []
+    sender.receive(asked[0], 1.4)
+    assert sender.next_pdus(99, 1.4) == [lost]
+
+
+def test_what_was_repaired_before_the_end_and_is_missing_after_it_was_lost():
+    sender = make_sender(DATA, limits=cfdp.Limits(repair_s=60.0))
+    sender.next_pdus(4, 0.0)
+    early = pdus.encode(TRANSACTION, pdus.Nak(0, 300, ((0, 100),)))
+    sender.receive(early, 0.0)
+    sender.next_pdus(99, 0.0)
+    late = pdus.encode(TRANSACTION, pdus.Nak(0, len(DATA), ((0, 100),)))
+
+    sender.receive(late, 0.1)
+
+    assert [pdus.file_bytes_of(pdu) for pdu in sender.next_pdus(99, 0.1)] == [100]
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_journal_of_changes_adds_up_to_the_state(seed):
+    chance = random.Random(seed)
+    receiver, journal = make_receiver(Disk()), []
+    link = Link(make_sender(DATA), receiver, lambda pdu: [pdu] * (chance.random() > 0.2))
+    for _ in range(60):
+        link.step(3)
+        if changes := receiver.changes():
+            journal.append(json.loads(json.dumps(changes)))
+
+    state = cfdp.merged(journal)
+
+    assert cfdp.Ranges(state["received"]) == receiver.received
+    whole = receiver.to_json()
+    assert state | {"received": None} == json.loads(json.dumps(whole)) | {"received": None}
+    assert receiver.changes() == {}
+    assert len(journal) > 3

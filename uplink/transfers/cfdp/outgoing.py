@@ -1,0 +1,160 @@
+"""Which bytes of a file leave next: repairs first, then what has never left."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from uplink.transfers.cfdp import pdu as pdus
+from uplink.transfers.cfdp.pdu import TransactionId
+from uplink.transfers.cfdp.ranges import Ranges
+
+LARGE_BYTES = 1 << 32
+"""From this size on offsets have 8 bytes (5.1, large file flag)."""
+
+
+class Outgoing:
+    """The file's bytes on their way out, as File Data PDUs of `segment_size` bytes each.
+
+    `acked` is what the receiver confirmed, `high_water` the bytes from the file's beginning that
+    have left at least once, `sent_bytes` all that left, repeats included. A repair that left less
+    than `repair_s` ago is on its way: asked for again meanwhile, it does not leave again.
+    """
+
+    def __init__(
+        self,
+        transaction: TransactionId,
+        size: int,
+        read: Callable[[int, int], bytes],
+        segment_size: int,
+        acked: Ranges,
+        *,
+        repair_s: float,
+    ) -> None:
+        self.size, self.segment_size = size, segment_size
+        self.acked = acked
+        self.high_water = self.sent_bytes = 0
+        self.given_bytes = acked.total
+        """What was there before the first byte left."""
+        self.large = size >= LARGE_BYTES
+        self._transaction = transaction
+        self._read = read
+        self._width = 8 if self.large else 4
+        self._full_head = self._head(segment_size)
+        self._wanted = Ranges()
+        self._clear = (0, 0)  # the stretch of new data being sent, free of acknowledged bytes
+        # What was repaired lately, in two spans of time, so that old ones are forgotten at once.
+        self._repaired = [Ranges(), Ranges()]
+        self._span_s, self._span_ends_s = repair_s / 2, 0.0
+
+    # --- what leaves ---
+
+    def add_repairs(self, batch: list[bytes], count: int, now_s: float) -> None:
+        """Append PDUs with bytes that were asked for until `batch` has `count`, or all left."""
+        while self._wanted and len(batch) < count:
+            start, end = self._wanted.first()
+            at = start
+            while at < end and len(batch) < count:
+                stop = min(at + self.segment_size, end)
+                batch.append(self._file_data(at, stop))
+                at = stop
+            self._wanted.remove(start, at)
+            self._forget_old(now_s)
+            self._repaired[0].add(start, at)
+
+    def add_new(self, batch: list[bytes], count: int) -> None:
+        """Append PDUs with bytes that never left until `batch` has `count`, or all left."""
+        step, read, at = self.segment_size, self._read, self.high_water
+        head, width = self._full_head, self._width
+        while len(batch) < count:
+            if at >= self._clear[1]:
+                gap = next(self.acked.gaps(at, self.size), None)
+                if gap is None:
+                    at = self.size
+                    break
+                self._clear, at = gap, gap[0]
+            stop = at + step
+            if stop <= self._clear[1]:
+                batch.append(head + at.to_bytes(width, "big") + read(at, step))
+                self.sent_bytes += step
+            else:
+                stop = self._clear[1]
+                batch.append(self._file_data(at, stop))
+            at = stop
+        self.high_water = at
+
+    def _head(self, length: int) -> bytes:
+        return pdus.header(
+            self._transaction,
+            self._width + length,
+            towards=pdus.TOWARDS_RECEIVER,
+            file_data=True,
+            large=self.large,
+        )
+
+    def _file_data(self, start: int, end: int) -> bytes:
+        self.sent_bytes += end - start
+        place = start.to_bytes(self._width, "big")
+        return self._head(end - start) + place + self._read(start, end - start)
+
+    # --- what the receiver says ---
+
+    def take_nak(self, scope: tuple[int, int], missing: Ranges, now_s: float) -> None:
+        """Confirm what lies in the scope and is not missing; what is missing leaves again."""
+        start, end = scope[0], min(scope[1], self.size)
+        for first, last in missing.gaps(start, end):
+            self.acked.add(first, last)
+            self._wanted.remove(first, last)
+        self._forget_old(now_s)
+        for first, last in missing:
+            # The receiver is the authority: what it lost, it lost.
+            self.acked.remove(first, last)
+            for lost in self._not_under_way(first, last):
+                self._wanted.add(*lost)
+        self.high_water = max(self.high_water, end)
+        self._clear = (0, 0)
+
+    def want_again(self, start: int, end: int) -> None:
+        """Let [start, end) leave again but for what is confirmed."""
+        if start >= end:
+            return
+        self._wanted.add(start, end)
+        for first, last in list(self.acked.within(start, end)):
+            self._wanted.remove(first, last)
+
+    def heard(self) -> None:
+        """The receiver told all that it holds: so much has left, whoever counted it."""
+        self.sent_bytes = max(self.sent_bytes, self.arrived_bytes)
+
+    @property
+    def arrived_bytes(self) -> int:
+        """Bytes that the receiver holds because they left here."""
+        return max(self.acked.total - self.given_bytes, 0)
+
+    def everything_left(self) -> None:
+        """The end of the file follows: what is missing after it was lost, and leaves again."""
+        self._repaired = [Ranges(), Ranges()]
+
+    def ask_for_nothing(self) -> None:
+        """Drop every repair: a cut, and the receiver will say anew what is missing."""
+        self._wanted = Ranges()
+        self._repaired = [Ranges(), Ranges()]
+
+    def confirm_all(self) -> None:
+        """The receiver holds the file."""
+        self.acked = Ranges([(0, self.size)])
+        self.high_water = self.size
+        self.heard()
+
+    def _forget_old(self, now_s: float) -> None:
+        if now_s < self._span_ends_s:
+            return
+        old = now_s >= self._span_ends_s + self._span_s
+        self._repaired = [Ranges(), Ranges() if old else self._repaired[0]]
+        self._span_ends_s = now_s + self._span_s
+
+    def _not_under_way(self, start: int, end: int) -> list[tuple[int, int]]:
+        parts = [(start, end)]
+        for repaired in self._repaired:
+            if repaired:
+                parts = [gap for part in parts for gap in repaired.gaps(*part)]
+        return parts
