@@ -6,6 +6,7 @@ each situation by itself, is `tests/proofs/prove_kills.py`.
 """
 
 import hashlib
+from uuid import UUID
 
 import pytest
 
@@ -20,6 +21,7 @@ RATE = 0.25
 """Slower than life: a pass lasts long enough on a busy machine, too, and a pack goes up in 3 s."""
 PACK_BYTES = 4 * 1024 * 1024
 PACKS = 6
+ENDS_OF_THE_LINK = ("conduct-1", "conduct-2", "simulator")
 QUESTION = "which way is up"
 WORDS = 80
 
@@ -29,8 +31,10 @@ class Uplink:
 
     def __init__(self, observer: Observer) -> None:
         self.observer = observer
-        self.sent: dict[str, str] = {}
+        self.sent: dict[str, UUID] = {}
         """Transfers by the SHA-256 of what they carry."""
+        self.at_risk: set[int] = set()
+        """Files under way when one of the two ends of the link was killed."""
 
     def go_on(self) -> None:
         """Send another model when most of the last one is up."""
@@ -49,14 +53,19 @@ class Uplink:
     def delivered(self) -> int:
         return sum(file["delivered"] for file in self.files().values())
 
+    def under_way(self) -> set[int]:
+        files = self.files().values()
+        return {file["id"] for file in files if file["sequence"] and not file["delivered"]}
+
 
 @pytest.fixture(scope="module")
 def observer():
     with whole.flying() as observer:
         model = whole.echo(100_000, seed=100, delay_s=0.05, words=WORDS)
         transfer_id = whole.send(observer, model, model="echo")
-        observer.set_rate(RATE)
+        observer.set_rate(1.0)
         whole.wait_until_there(observer, transfer_id, "ACTIVE", 180)
+        observer.set_rate(RATE)
         yield observer
 
 
@@ -86,16 +95,21 @@ def test_nothing_is_lost_or_doubled_when_a_process_is_killed(observer, uplink, u
     first = uplink.delivered()
     wait_for("files arrive on board", lambda: uplink.delivered() > first, 120)
     strike_at = 20 + 25 * EVERYBODY.index(name)  # characters of the answer
-    before = []
+    before, under_way = [], set()
 
     def strike(text: str) -> None:
         if not before and len(text) >= strike_at:
             before.append(uplink.files())
+            under_way.update(uplink.under_way())
             observer.zenith.kill(name)
+            under_way.update(uplink.under_way())
 
     answer = ask(observer, on_text=strike)
 
     assert before, "the answer was over before anything was killed"
+    assert under_way, "nothing was on its way up"
+    if name in ENDS_OF_THE_LINK:
+        uplink.at_risk |= under_way
     assert_whole(answer, undisturbed)
     # Only the process that holds the connection can cut it, and it is back before it says no.
     assert (answer.cuts > 0) == (name == "web")
@@ -105,7 +119,6 @@ def test_nothing_is_lost_or_doubled_when_a_process_is_killed(observer, uplink, u
 
     there = sum(file["delivered"] for file in before[0].values())
     wait_for("more files arrive on board", lambda: uplink.delivered() > there, 120)
-    assert any(file["sequence"] and not file["delivered"] for file in before[0].values())
     assert_what_was_acknowledged_stays_so(before[0], uplink.files())
 
 
@@ -137,6 +150,14 @@ def test_afterwards_every_model_is_whole_on_board(observer, uplink):
     assert set(uplink.sent) < set(on_board)
     for sha256 in uplink.sent:
         assert hashlib.sha256(whole.file_on_board(observer, sha256)).hexdigest() == sha256
+
+
+def test_afterwards_nothing_went_up_twice_but_what_a_killed_end_had_not_acknowledged(uplink):
+    again = {
+        n: file for n, file in uplink.files().items() if file["sent_bytes"] > file["size_bytes"]
+    }
+    assert set(again) <= uplink.at_risk
+    assert all(file["sent_bytes"] <= 2 * file["size_bytes"] for file in again.values())
 
 
 def test_afterwards_the_accounts_agree(observer, uplink):
