@@ -12,10 +12,11 @@ os.environ.setdefault("ZENITH_ROLE", "web")
 http = get_asgi_application()
 
 from ops.live import routing  # noqa: E402  the models it uses need Django set up first
+from uplink.registry.streaming import Streamed  # noqa: E402  so do the refusals it raises
 
 application = ProtocolTypeRouter(
     {
-        "http": http,
+        "http": Streamed(http),
         "websocket": AllowedHostsOriginValidator(
             AuthMiddlewareStack(URLRouter(routing.websocket_urlpatterns))
         ),

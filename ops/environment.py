@@ -46,3 +46,28 @@ def database(environment: Mapping[str, str], *, pooled: bool) -> dict[str, Any]:
 def broker_url(environment: Mapping[str, str]) -> str:
     """Return `REDIS_URL`, by default the server on this machine's loopback."""
     return environment.get("REDIS_URL", "redis://127.0.0.1:6379/0")
+
+
+def artefact_storage(environment: Mapping[str, str]) -> dict[str, Any]:
+    """Return Django's storage of artefacts from `ZENITH_ARTEFACT_STORE`.
+
+    By default it is the folder that they are used from. `s3://bucket/prefix?endpoint_url=…` keeps
+    them in S3 or what speaks like it; what stands behind the question mark are settings of
+    django-storages, which is then to be installed, and credentials are found as boto3 finds them.
+    """
+    url = environment.get("ZENITH_ARTEFACT_STORE", "")
+    if not url:
+        return {"BACKEND": "uplink.registry.storage.Folder"}
+    parts = urlsplit(url)
+    if parts.scheme != "s3" or not parts.netloc:
+        raise ImproperlyConfigured(
+            f"ZENITH_ARTEFACT_STORE must be s3://bucket/prefix, not {url}, or nothing."
+        )
+    options = {
+        "bucket_name": parts.netloc,
+        "location": unquote(parts.path.strip("/")),
+        "file_overwrite": True,
+        "default_acl": None,
+        **dict(parse_qsl(parts.query)),
+    }
+    return {"BACKEND": "storages.backends.s3.S3Storage", "OPTIONS": options}

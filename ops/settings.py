@@ -6,7 +6,7 @@ from pathlib import Path
 
 from csp.constants import NONE, SELF
 
-from ops.environment import broker_url, database
+from ops.environment import artefact_storage, broker_url, database
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 ZENITH_HOME = Path(os.environ.get("ZENITH_HOME", BASE_DIR / ".zenith"))
@@ -169,6 +169,11 @@ ZENITH_SIMULATOR = os.environ.get("ZENITH_SIMULATOR", "127.0.0.1:7800")
 ZENITH_SIMULATOR_CONTROL = os.environ.get("ZENITH_SIMULATOR_CONTROL", "127.0.0.1:7801")
 ZENITH_BULK_UPLINKS = int(os.environ.get("ZENITH_BULK_UPLINKS", "2"))
 ARTEFACT_ROOT = ZENITH_HOME / "artefacts"
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+    "artefacts": artefact_storage(os.environ),
+}
 COMMAND_KEY_FILE = ZENITH_HOME / "keys" / "command-master.key"
 
 LOGGING = {

@@ -18,6 +18,7 @@ _VIEW = {
     "telemetry.view_sample",
     "telemetry.view_packet",
     "registry.view_model",
+    "registry.view_artefact",
     "transfers.view_transfer",
     "commands.view_command",
     "inference.view_query",

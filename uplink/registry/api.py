@@ -2,23 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from typing import Any
 
-from django.http.request import RawPostDataException
+from django.db.models import QuerySet
 from django.shortcuts import get_object_or_404
 from django.urls import path, register_converter
-from rest_framework import serializers
 from rest_framework.parsers import BaseParser, JSONParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from ops import errors
+from constellation.models import HardwareProfile, Satellite
+from constellation.questions import asked, named
+from ops import clock, errors
+from ops.accounts.models import User
 from ops.api import Page
-from uplink.registry import registering, store
+from uplink.registry import (
+    api_uploads,
+    bundles,
+    fits,
+    prices,
+    registering,
+    store,
+    streaming,
+)
+from uplink.registry.bodies import (
+    ArtefactBody,
+    CostQuestion,
+    GoldenPromptBody,
+    ModelBody,
+    VersionBody,
+    VersionRequest,
+    cost_body,
+    fit_rows,
+    only_parameters,
+)
 from uplink.registry.models import Artefact, Model, Version
-
-_PIECE_BYTES = 1024 * 1024
 
 
 class BytesParser(BaseParser):
@@ -42,48 +61,6 @@ class Sha256:
         return value
 
 
-class VersionRequest(serializers.Serializer):
-    artefact = serializers.RegexField(r"^[0-9a-f]{64}$")
-    licence = serializers.CharField(max_length=100)
-    profiles = serializers.ListField(child=serializers.SlugField(), allow_empty=False)
-    description = serializers.CharField(default="", allow_blank=True)
-    context_tokens = serializers.IntegerField(required=False, min_value=1, max_value=1_048_576)
-    system_prompt = serializers.CharField(default="", allow_blank=True, max_length=2000)
-
-
-class ArtefactBody(serializers.ModelSerializer):
-    class Meta:
-        model = Artefact
-        fields = ("sha256", "size_bytes", "format", "header", "stored_at")
-
-
-class VersionBody(serializers.ModelSerializer):
-    model = serializers.CharField(source="model.name")
-    artefact = ArtefactBody()
-    profiles = serializers.SlugRelatedField(slug_field="code", many=True, read_only=True)
-
-    class Meta:
-        model = Version
-        fields = (
-            "model",
-            "version",
-            "artefact",
-            "licence",
-            "profiles",
-            "context_tokens",
-            "system_prompt",
-            "registered_at",
-        )
-
-
-class ModelBody(serializers.ModelSerializer):
-    versions = serializers.SlugRelatedField(slug_field="version", many=True, read_only=True)
-
-    class Meta:
-        model = Model
-        fields = ("name", "description", "versions")
-
-
 class ModelPage(Page):
     ordering = ("name",)
 
@@ -92,14 +69,21 @@ class VersionPage(Page):
     ordering = ("-registered_at", "-id")
 
 
-def _versions():
-    return Version.objects.select_related("model", "artefact").prefetch_related("profiles")
+class ArtefactPage(Page):
+    ordering = ("-stored_at", "sha256")
+
+
+def _versions() -> QuerySet[Version]:
+    return Version.objects.select_related(
+        "model", "artefact", "base__artefact", "base__model", "provenance__parent__model"
+    ).prefetch_related("profiles", "golden_prompts")
 
 
 class ModelsView(APIView):
     permissions = {"GET": "registry.view_model"}
 
     def get(self, request: Request) -> Response:
+        only_parameters(request, "cursor", "limit")
         page = ModelPage()
         rows = Model.objects.prefetch_related("versions")
         shown = page.paginate_queryset(rows, request, view=self)
@@ -110,6 +94,7 @@ class ModelView(APIView):
     permissions = {"GET": "registry.view_model"}
 
     def get(self, request: Request, name: str) -> Response:
+        only_parameters(request)
         return Response(ModelBody(get_object_or_404(Model, name=name)).data)
 
 
@@ -117,6 +102,7 @@ class VersionsView(APIView):
     permissions = {"GET": "registry.view_model"}
 
     def get(self, request: Request, name: str) -> Response:
+        only_parameters(request, "cursor", "limit")
         page = VersionPage()
         rows = _versions().filter(model=get_object_or_404(Model, name=name))
         shown = page.paginate_queryset(rows, request, view=self)
@@ -129,21 +115,98 @@ class VersionView(APIView):
     permissions = {"GET": "registry.view_model", "PUT": "registry.add_model"}
 
     def get(self, request: Request, name: str, version: str) -> Response:
+        only_parameters(request)
         row = get_object_or_404(_versions(), model__name=name, version=version)
         return Response(VersionBody(row).data)
 
     def put(self, request: Request, name: str, version: str) -> Response:
-        asked = VersionRequest(data=request.data)
-        asked.is_valid(raise_exception=True)
-        fields = asked.validated_data
+        only_parameters(request)
+        wanted = VersionRequest(data=_object(request))
+        wanted.is_valid(raise_exception=True)
+        fields = wanted.validated_data
         row, is_new = registering.register_version(
             name=name,
             version=version,
-            artefact_sha256=fields.pop("artefact"),
+            artefact_sha256=_artefact(fields, request.user),
             organisation=request.user.organisation,
+            registered_by=request.user.username,
             **fields,
         )
+        row = _versions().get(pk=row.pk)
         return Response(VersionBody(row).data, status=201 if is_new else 200)
+
+
+def _object(request: Request) -> dict[str, Any]:
+    if not isinstance(request.data, dict):
+        raise errors.Invalid("The body must be a JSON object.")
+    return request.data
+
+
+def _artefact(fields: dict[str, Any], user: User) -> str:
+    """Take the artefact, or the files that make one, out of what was asked; return its digest."""
+    files = fields.pop("files", None)
+    if files is None:
+        return fields.pop("artefact")
+    listed = {each["path"]: each["sha256"] for each in files}
+    return bundles.make(listed, organisation=user.organisation).sha256
+
+
+class GoldenPromptsView(APIView):
+    """The golden prompts of a version; PUT replaces them all."""
+
+    permissions = {"GET": "registry.view_artefact", "PUT": "registry.add_model"}
+
+    def get(self, request: Request, name: str, version: str) -> Response:
+        only_parameters(request)
+        row = get_object_or_404(Version, model__name=name, version=version)
+        return Response({"golden_prompts": GoldenPromptBody(row.golden_prompts, many=True).data})
+
+    def put(self, request: Request, name: str, version: str) -> Response:
+        only_parameters(request)
+        row = get_object_or_404(Version, model__name=name, version=version)
+        registering.replace_golden(row, _object(request).get("golden_prompts"))
+        return Response({"golden_prompts": GoldenPromptBody(row.golden_prompts, many=True).data})
+
+
+class FitsView(APIView):
+    """Which hardware a version fits, and why not, with numbers."""
+
+    permissions = {"GET": "registry.view_artefact"}
+
+    def get(self, request: Request, version_id: int) -> Response:
+        only_parameters(request)
+        row = get_object_or_404(_versions(), pk=version_id)
+        profiles = HardwareProfile.objects.order_by("code")
+        return Response({"version": str(row), "profiles": fit_rows(row, fits.fits(row, profiles))})
+
+
+class CostView(APIView):
+    """`GET /versions/{id}/cost?satellite=CODE,CODE`: bytes on air, contacts and time for each.
+
+    Without satellites it is for all that the version's hardware profiles name.
+    """
+
+    permissions = {"GET": "registry.view_artefact"}
+
+    def get(self, request: Request, version_id: int) -> Response:
+        wanted = asked(CostQuestion, request)
+        row = get_object_or_404(_versions(), pk=version_id)
+        satellites = named(Satellite, wanted["satellite"])
+        if satellites is None:
+            satellites = list(
+                Satellite.objects.filter(is_active=True, profile__in=row.profiles.all())
+            )
+        return Response(cost_body(row, prices.cost(row, satellites, clock.now())))
+
+
+class ArtefactsView(APIView):
+    permissions = {"GET": "registry.view_artefact"}
+
+    def get(self, request: Request) -> Response:
+        only_parameters(request, "cursor", "limit")
+        page = ArtefactPage()
+        shown = page.paginate_queryset(Artefact.objects.all(), request, view=self)
+        return page.get_paginated_response(ArtefactBody(shown, many=True).data)
 
 
 class ArtefactView(APIView):
@@ -153,28 +216,22 @@ class ArtefactView(APIView):
     parser_classes = (BytesParser, JSONParser)
 
     def get(self, request: Request, sha256: str) -> Response:
+        only_parameters(request)
         return Response(ArtefactBody(get_object_or_404(Artefact, pk=sha256)).data)
 
     def put(self, request: Request, sha256: str) -> Response:
+        only_parameters(request, "file_format", "name")
         length = request.META.get("CONTENT_LENGTH") or ""
-        if length.isdigit() and int(length) > store.ARTEFACT_BYTES_MAX:
-            raise store.TooBig(f"An artefact has at most {store.ARTEFACT_BYTES_MAX} bytes.")
+        if length.isdigit():
+            store.check_room(int(length))
         artefact, is_new = registering.store_artefact(
-            _body(request),
+            streaming.pieces(request._request),
             form=request.query_params.get("file_format", ""),
             organisation=request.user.organisation,
             sha256=sha256,
+            name=request.query_params.get("name", ""),
         )
         return Response(ArtefactBody(artefact).data, status=201 if is_new else 200)
-
-
-def _body(request: Request) -> Iterator[bytes]:
-    """Yield the body in pieces, as it arrived; it is never in memory whole."""
-    try:
-        while piece := request._request.read(_PIECE_BYTES):
-            yield piece
-    except (RawPostDataException, OSError) as error:
-        raise errors.Invalid(f"The upload broke off: {error}.") from error
 
 
 register_converter(Sha256, "sha256")
@@ -183,5 +240,10 @@ urlpatterns = [
     path("models/<slug:name>", ModelView.as_view()),
     path("models/<slug:name>/versions", VersionsView.as_view()),
     path("models/<slug:name>/versions/<str:version>", VersionView.as_view()),
+    path("models/<slug:name>/versions/<str:version>/golden-prompts", GoldenPromptsView.as_view()),
+    path("versions/<int:version_id>/fits", FitsView.as_view()),
+    path("versions/<int:version_id>/cost", CostView.as_view()),
+    path("artefacts", ArtefactsView.as_view()),
     path("artefacts/<sha256:sha256>", ArtefactView.as_view()),
+    *api_uploads.urlpatterns,
 ]

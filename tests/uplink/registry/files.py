@@ -1,6 +1,7 @@
 """Small model files, made here: right ones, to be broken by tests."""
 
 import json
+import math
 import struct
 
 
@@ -18,18 +19,14 @@ def gguf(
     head = magic + struct.pack("<IQQ", version, len(tensors), len(keys))
     for name, kind, body in keys:
         head += _string(name) + struct.pack("<I", kind) + body
-    packed = data or b""
+    at = 0
     for name, shape, kind, *place in tensors:
-        values = 1
-        for side in shape:
-            values *= side
         block, block_bytes = sizes.get(kind, (32, 18))
-        offset = place[0] if place else len(packed)
         head += _string(name) + struct.pack("<I", len(shape))
-        head += struct.pack(f"<{len(shape)}Q", *shape) + struct.pack("<IQ", kind, offset)
-        if data is None:
-            packed += bytes(-(-values // block * block_bytes // 32) * 32)
-    return head + bytes(-len(head) % 32) + packed
+        head += struct.pack(f"<{len(shape)}Q", *shape)
+        head += struct.pack("<IQ", kind, place[0] if place else at)
+        at += -(-math.prod(shape) // block * block_bytes // 32) * 32
+    return head + bytes(-len(head) % 32) + (bytes(at) if data is None else data)
 
 
 def safetensors(

@@ -165,7 +165,7 @@ def test_the_command_registers_a_file(tmp_path, capsys):
     [
         (("--file", "/nowhere/model.gguf"), "cannot be read: No such file"),
         (("--url", "ftp://example.org/model.gguf"), "is not a file, http or https URL"),
-        (("--file", __file__), "begin with GGUF"),
+        (("--file", __file__), "no model brings code into orbit"),
     ],
 )
 def test_the_command_tells_a_refusal_in_a_line(source, said):

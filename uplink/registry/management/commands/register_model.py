@@ -1,14 +1,14 @@
-"""`manage.py register_model qwen3-8b q4 --file qwen3.gguf --format gguf --licence Apache-2.0`."""
+"""`manage.py register_model qwen3-8b q4_k_m --file Qwen3-8B-Q4_K_M.gguf --licence Apache-2.0`."""
 
 from pathlib import Path
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from constellation.models import HardwareProfile
-from ops.accounts.models import Organisation
 from ops.errors import Refusal
-from uplink.registry import registering
-from uplink.registry.models import Format
+from telemetry import onboard
+from uplink.registry import registering, sources, terminal
+from uplink.registry.formats import names
+from uplink.registry.models import Artefact, Format, Model, Version
 
 
 class Command(BaseCommand):
@@ -20,49 +20,46 @@ class Command(BaseCommand):
         source = parser.add_mutually_exclusive_group(required=True)
         source.add_argument("--file", type=Path, help="The model file on this machine.")
         source.add_argument("--url", help="file:, http: or https: URL of the model file.")
-        parser.add_argument("--format", required=True, choices=Format.values)
-        parser.add_argument("--licence", required=True, help="SPDX identifier, or a name.")
+        formats = [Format.GGUF, Format.SAFETENSORS, Format.ECHO]
+        parser.add_argument("--format", default="", choices=formats, help="Default: as it shows.")
         parser.add_argument("--sha256", help="What the bytes must hash to.")
-        parser.add_argument(
-            "--profile", action="append", help="Hardware it is made for; repeat. Default: all."
-        )
-        parser.add_argument("--context", type=int, help="Tokens of context it runs with.")
-        parser.add_argument(
-            "--system", default="", help="Put before questions that bring no system message."
-        )
-        parser.add_argument("--description", default="")
-        parser.add_argument("--organisation", help="Slug; default: who operates the fleet.")
+        terminal.add_arguments(parser)
 
     def handle(self, **options: object) -> None:
-        organisation = self._organisation(options["organisation"])
-        if options["file"] is not None:
-            pieces = registering.read_file(options["file"])
-        else:
-            pieces = registering.read_url(options["url"])
-        profiles = options["profile"] or HardwareProfile.objects.values_list("code", flat=True)
+        organisation = terminal.organisation(options["organisation"])
+        fields = terminal.fields(options)
+        origin = str(options["file"] or options["url"])
+        if why := names.of_name(origin):
+            raise CommandError(why)
+        pieces = (sources.read_file if options["file"] else sources.read_url)(
+            options["file"] or options["url"]
+        )
         try:
             artefact, _ = registering.store_artefact(
                 pieces, form=options["format"], organisation=organisation, sha256=options["sha256"]
             )
+            profiles = terminal.profiles(self._draft(artefact, fields), options["profile"])
             version, is_new = registering.register_version(
-                name=options["name"],
-                version=options["version"],
                 artefact_sha256=artefact.sha256,
-                profiles=list(profiles),
-                licence=options["licence"],
+                profiles=profiles,
                 organisation=organisation,
-                description=options["description"],
-                context_tokens=options["context"],
-                system_prompt=options["system"],
+                **fields,
             )
+            said = "registered" if is_new else "was registered already"
+            self.stdout.write(f"{version} {said}: {artefact.size_bytes} bytes, {artefact.sha256}")
+            for line in terminal.told(version):
+                self.stdout.write(line)
+            if options["cost"]:
+                for line in terminal.costs(version):
+                    self.stdout.write(line)
         except Refusal as error:
             raise CommandError(str(error)) from error
-        said = "registered" if is_new else "was registered already"
-        self.stdout.write(f"{version} {said}: {artefact.size_bytes} bytes, {artefact.sha256}")
 
-    def _organisation(self, slug: object) -> Organisation:
-        wanted = {"slug": slug} if slug else {"operates_fleet": True}
-        organisation = Organisation.objects.filter(**wanted).order_by("pk").first()
-        if organisation is None:
-            raise CommandError("There is no such organisation.")
-        return organisation
+    def _draft(self, artefact: Artefact, fields: dict) -> Version:
+        return Version(
+            model=Model(name=fields["name"]),
+            version=fields["version"],
+            artefact=artefact,
+            base=registering.base_of(artefact, fields["base"]),
+            context_tokens=fields["context_tokens"] or onboard.CONTEXT_TOKENS,
+        )
