@@ -57,13 +57,33 @@ class Windows:
         return Windows(*(getattr(self, name)[wanted] for name in self.__dataclass_fields__))
 
 
+def joined(parts: Sequence[Windows]) -> Windows:
+    """Return the windows of all parts as one; whoever joins them has room for them."""
+    names = list(Windows.__dataclass_fields__)
+    if not parts:
+        return Windows(*(np.empty(0, dtype=np.int32) for _ in names))
+    return Windows(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
+
+
 @dataclass(frozen=True)
 class Search:
     """What is looked for: satellites flown, and what their terminals can do."""
 
+    orbits: Orbits
     flown: tracks.Tracks
     terminals: isl.Terminals
     min_duration_s: float = 0.0
+
+    def __reduce__(self) -> tuple:
+        # To fly the satellites again costs another process less memory than their nodes.
+        return _again, (
+            self.orbits,
+            self.start_s,
+            self.end_s,
+            self.terminals,
+            self.min_duration_s,
+            self.flown.step_s,
+        )
 
     @cached_property
     def terms(self) -> isl_sight.Terms:
@@ -117,11 +137,33 @@ def prepare(
         refused |= orbits.part(number, number + 1).states(flown.instants_s).refused
     # Far from everybody: the refused see nobody.
     flown.nodes[lost] = 1e12
-    return Search(flown, terminals, min_duration_s), refused
+    return Search(orbits, flown, terminals, min_duration_s), refused
+
+
+def _again(
+    orbits: Orbits,
+    start_s: float,
+    end_s: float,
+    terminals: isl.Terminals,
+    min_duration_s: float,
+    step_s: float,
+) -> Search:
+    search, _ = prepare(
+        orbits,
+        start_s,
+        end_s,
+        terminals=terminals,
+        min_duration_s=min_duration_s,
+        step_s=step_s,
+    )
+    return search
 
 
 def blocks(search: Search, wanted: Sequence[int] | None = None) -> list[Block]:
-    """Return the blocks of all pairs, or of the pairs of `wanted` satellites with all others."""
+    """Return the blocks of all pairs, or of the pairs of `wanted` satellites with all others.
+
+    Wanted satellites cost least where they come first.
+    """
     count, nodes = len(search.flown.names), len(search.flown.instants_s)
     is_row = np.ones(count, dtype=bool)
     if wanted is not None:
@@ -135,6 +177,7 @@ def blocks(search: Search, wanted: Sequence[int] | None = None) -> list[Block]:
         if not is_row[first].any():
             continue
         # A pair of two wanted satellites belongs to the lesser.
+        first = slice(row, min(first.stop, row + 1 + int(np.flatnonzero(is_row[first])[-1])))
         for start in range(row if is_row.all() else 0, count, width):
             second = slice(start, min(count, start + width))
             own, other = numbers[first, None], numbers[second]

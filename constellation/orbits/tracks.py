@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from constellation.orbits import frames
 from constellation.orbits.frames import FloatArray
 from constellation.orbits.propagation import Orbits
 from constellation.orbits.walker import EARTH_RADIUS_M, GRAVITY_M3_S2, J2
@@ -55,7 +56,10 @@ def fly(orbits: Orbits, start_s: float, end_s: float, *, step_s: float = STEP_S)
     nodes = np.empty((len(orbits), len(instants_s), 9))
     for first in range(0, len(orbits), SATELLITES_AT_ONCE):
         some = nodes[first : first + SATELLITES_AT_ONCE]
-        some[..., :3], some[..., 3:6] = orbits.part(first, first + len(some)).teme(instants_s)
+        states = orbits.part(first, first + len(some)).states(instants_s)
+        some[..., :3], some[..., 3:6] = frames.teme_from_itrs(
+            states.position_m, states.velocity_m_s, instants_s
+        )
         some[..., 6:] = acceleration_m_s2(some[..., :3])
     return Tracks(list(orbits.names), instants_s, nodes)
 

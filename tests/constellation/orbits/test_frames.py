@@ -82,3 +82,13 @@ def test_a_site_stands_over_its_own_subpoint(latitude_deg):
     assert altitude == pytest.approx(1234.0, abs=1e-6)
     if abs(latitude_deg) < 90:
         assert np.degrees(longitude) == pytest.approx(116.0, abs=1e-9)
+
+
+def test_the_way_back_to_teme_is_the_way_back():
+    at_s = fleet.NOON_S + np.arange(0.0, 86_400.0, 3_000.0)
+    position_m, velocity_m_s = fleet.orbits().teme(at_s)
+    states = fleet.orbits().states(at_s)
+    back_m, back_m_s = frames.teme_from_itrs(states.position_m, states.velocity_m_s, at_s)
+
+    np.testing.assert_allclose(back_m, position_m, atol=1e-6)
+    np.testing.assert_allclose(back_m_s, velocity_m_s, atol=1e-9)

@@ -18,10 +18,7 @@ FOUR_SIDES = ((1.0, 0.0, 0.0), (-1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, -1.0, 0.
 @pytest.fixture(scope="module")
 def orbits():
     whole = announced()
-    chosen = propagation.Orbits([])
-    chosen.names = [whole.names[number] for number in CHOSEN]
-    chosen._records = [whole._records[number] for number in CHOSEN]
-    return chosen.part(0, len(CHOSEN))
+    return propagation.Orbits([whole[number] for number in CHOSEN])
 
 
 def found(orbits, hours, *, wanted=None, workers=1, **details):
