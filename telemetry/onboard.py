@@ -69,6 +69,7 @@ class Apid(IntEnum):
     STORE_REPORT = 0x021
     EVENT_REPORT = 0x022
     RECORDER_STATUS = 0x023
+    WANT_LIST = 0x024
     TOKENS = 0x030
     CFDP_DOWN = 0x040
 
@@ -158,6 +159,8 @@ FILE_SEGMENT_BYTES = UPLINK_ZONE_BYTES - PACKET_HEADER_BYTES - CFDP_FILE_DATA_HE
 """File bytes in one File Data PDU, so that packet and frame end together: 1,083."""
 PACK_BYTES = 4 * 1024 * 1024
 PACK_NAME = "pack/"
+CHUNKS_NAME = "chunks/"
+"""A pack of encoded chunks (uplink/transfers/packaging/packs.py), named by its SHA-256 too."""
 MANIFEST_NAME = "manifest/"
 
 # --- Housekeeping ---------------------------------------------------------------------------
@@ -240,8 +243,15 @@ class StoreEvent(IntEnum):
 
 
 STORE_REPORT_LAYOUT = struct.Struct(">B B 32s I I B")
-"""event, slot (0 none, 1 A, 2 B), SHA-256 it is about, packs held of that artefact, packs it has,
-length n of the text; then n bytes of UTF-8 (the reason of a refusal)."""
+"""event, slot (0 none, 1 A, 2 B), SHA-256 it is about, packs held of that artefact, packs it has
+(chunks, when it comes as chunks), length n of the text; then n bytes of UTF-8 (the reason of a
+refusal)."""
+
+WANT_LIST_LAYOUT = struct.Struct(">32s I I I H")
+"""SHA-256 of an artefact that comes as chunks, packs of it taken so far, number of the first chunk
+that this is about, how many chunks it is about, length n; then n bytes: what is wanted of them
+(uplink/transfers/packaging/wants.py)."""
+WANT_LIST_BYTES_MAX = 900
 
 
 class EventSeverity(IntEnum):

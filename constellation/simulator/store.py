@@ -20,6 +20,7 @@ from pathlib import Path
 
 from constellation.simulator.clock import replace
 from constellation.simulator.journal import Journal, write_at
+from telemetry.onboard import PACK_BYTES
 
 CHUNK_BYTES = 1024 * 1024
 PACKS_MOST = 65_536
@@ -118,12 +119,7 @@ class Store:
             target.parent.mkdir(exist_ok=True)
             shutil.copyfile(path, target.with_suffix(".new"))
             os.replace(target.with_suffix(".new"), target)
-        size = path.stat().st_size
-        if sha not in self._number:
-            self._index.append(_ENTRY.pack(bytes.fromhex(sha), size))
-            self._number[sha] = len(self._size)
-            self._size.append(size)
-        return self._number[sha]
+        return self.number_of_new(sha, path.stat().st_size)
 
     def read_pack(self, sha: str) -> Iterator[bytes]:
         """Yield a pack's bytes in pieces; FileNotFoundError when it is not here."""
@@ -166,6 +162,32 @@ class Store:
         target.parent.mkdir(exist_ok=True)
         os.replace(fresh, target)
         return True
+
+    def adopt(self, path: Path, sha: str) -> Manifest:
+        """Keep a verified artefact's file, and return the packs that it would be cut into.
+
+        The file stays where it was, too: a kill must find it until all is settled.
+
+        Streams, and may run in a thread: it touches nothing but the file.
+        """
+        packs = []
+        with path.open("rb") as file:
+            while pack := file.read(PACK_BYTES):
+                packs.append((hashlib.sha256(pack).hexdigest(), len(pack)))
+        manifest = Manifest(sha, path.stat().st_size, tuple(packs))
+        target = self.artefact_path(sha)
+        if not target.exists():
+            target.parent.mkdir(exist_ok=True)
+            os.link(path, target)
+        return manifest
+
+    def number_of_new(self, sha: str, size: int) -> int:
+        """Return the number that stands for a pack, giving one to a pack that has none."""
+        if sha not in self._number:
+            self._index.append(_ENTRY.pack(bytes.fromhex(sha), size))
+            self._number[sha] = len(self._size)
+            self._size.append(size)
+        return self._number[sha]
 
     def settle(self, manifest: Manifest) -> None:
         """Let an assembled artefact's packs live on inside of it: each byte lies here once."""

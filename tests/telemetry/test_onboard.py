@@ -86,3 +86,9 @@ def test_a_cut_segment_is_refused():
     assert onboard.Tokens.decode(whole).text == "orbit ✓"
     with pytest.raises(ValueError, match="announces 9 bytes and has 8"):
         onboard.Tokens.decode(whole[:-1])
+
+
+def test_a_want_list_has_these_bytes():
+    digest = bytes(range(32))
+    packet = onboard.WANT_LIST_LAYOUT.pack(digest, 3, 256, 5, 4) + b"list"
+    assert packet == digest + bytes.fromhex("00000003 00000100 00000005 0004") + b"list"

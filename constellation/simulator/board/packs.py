@@ -7,10 +7,25 @@ import logging
 from collections.abc import Callable
 from pathlib import Path
 
+from constellation.simulator.board.deltas import Deltas, artefact_of, is_chunk_manifest
 from constellation.simulator.clock import replace
-from constellation.simulator.store import BadManifest, Holdings, Manifest, Store, is_sha256
-from telemetry.onboard import MANIFEST_NAME, PACK_NAME, STORE_REPORT_LAYOUT, StoreEvent
+from constellation.simulator.store import (
+    BadManifest,
+    Holdings,
+    Manifest,
+    Store,
+    digest_of,
+    is_sha256,
+)
+from telemetry.onboard import (
+    CHUNKS_NAME,
+    MANIFEST_NAME,
+    PACK_NAME,
+    STORE_REPORT_LAYOUT,
+    StoreEvent,
+)
 from uplink.transfers.cfdp import Condition
+from uplink.transfers.packaging.wire import Malformed
 
 log = logging.getLogger(__name__)
 
@@ -29,7 +44,15 @@ def encode_report(
 class Packs:
     """One satellite's share of the fleet's store."""
 
-    def __init__(self, folder: Path, store: Store, *, storage_bytes: int, report: Report) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        store: Store,
+        *,
+        storage_bytes: int,
+        report: Report,
+        report_wants: Report,
+    ) -> None:
         self._folder = folder / "manifests"
         self._folder.mkdir(parents=True, exist_ok=True)
         self._store, self._storage_bytes, self._report = store, storage_bytes, report
@@ -42,11 +65,19 @@ class Packs:
             path.stem for path in self._folder.glob("*.verified")
         }
         self._work: set[asyncio.Task] = set()
+        self.deltas = Deltas(
+            folder / "deltas",
+            find=self._find,
+            report=report_wants,
+            arrived=self._adopt,
+            refused=self._refuse_delta,
+            spoilt=self._refuse_chunk,
+        )
 
     @property
     def room_bytes(self) -> int:
         """What may still be stored: the quota is the satellite's own, whoever shares the bytes."""
-        return max(0, self._storage_bytes - self.holdings.size)
+        return max(0, self._storage_bytes - self.holdings.size - self.deltas.size)
 
     def has_artefact(self, sha: str) -> bool:
         """Say whether the artefact is whole, verified and this satellite's own."""
@@ -56,7 +87,11 @@ class Packs:
 
     def keep(self, name: str, path: Path) -> Condition:
         """Take over a finished file by the name it was sent under."""
-        for prefix, take in ((PACK_NAME, self._keep_pack), (MANIFEST_NAME, self._keep_manifest)):
+        for prefix, take in (
+            (PACK_NAME, self._keep_pack),
+            (CHUNKS_NAME, self._keep_chunks),
+            (MANIFEST_NAME, self._keep_manifest),
+        ):
             sha = name.removeprefix(prefix)
             if name.startswith(prefix) and is_sha256(sha):
                 return take(sha, path)
@@ -81,7 +116,26 @@ class Packs:
         self.complete()
         return Condition.NO_ERROR
 
+    def _keep_chunks(self, sha: str, path: Path) -> Condition:
+        """Take a pack of encoded chunks: it is decoded when its manifest is here."""
+        artefact = artefact_of(path)
+        if digest_of(path) != sha or not artefact:
+            text = "the bytes do not hash to the name, or are no chunks"
+            self._report(encode_report(StoreEvent.PACK_REFUSED, sha, text=text))
+            return Condition.FILE_CHECKSUM_FAILURE
+        if self.has_artefact(artefact):
+            self._report(encode_report(StoreEvent.PACK_STORED, sha))
+            return Condition.NO_ERROR
+        if not self.deltas.keep(sha, path):
+            self._report(encode_report(StoreEvent.PACK_REFUSED, sha, text="too many packs wait"))
+            return Condition.FILESTORE_REJECTION
+        held, total = self.deltas.progress(artefact)
+        self._report(encode_report(StoreEvent.PACK_STORED, sha, held=held, total=total))
+        return Condition.NO_ERROR
+
     def _keep_manifest(self, sha: str, path: Path) -> Condition:
+        if is_chunk_manifest(path):
+            return self._keep_chunk_manifest(sha, path)
         try:
             manifest = Manifest.parse(path.read_bytes(), artefact=sha)
         except BadManifest as error:
@@ -95,6 +149,21 @@ class Packs:
         if self.has_artefact(sha):  # from before: a ground that lost its memory is told
             self._report(encode_report(StoreEvent.ARTEFACT_VERIFIED, sha, held=held, total=total))
         self.complete()
+        return Condition.NO_ERROR
+
+    def _keep_chunk_manifest(self, sha: str, path: Path) -> Condition:
+        if self.has_artefact(sha):
+            self._report(encode_report(StoreEvent.MANIFEST_STORED, sha))
+            self._report(encode_report(StoreEvent.ARTEFACT_VERIFIED, sha))
+            return Condition.NO_ERROR
+        try:
+            self.deltas.begin(sha, path.read_bytes())
+        except Malformed as error:
+            text = f"manifest: {error}"
+            self._report(encode_report(StoreEvent.ARTEFACT_REFUSED, sha, text=text))
+            return Condition.INVALID_FILE_STRUCTURE
+        held, total = self.deltas.progress(sha)
+        self._report(encode_report(StoreEvent.MANIFEST_STORED, sha, held=held, total=total))
         return Condition.NO_ERROR
 
     def _progress(self, manifest: Manifest) -> tuple[int, int]:
@@ -113,6 +182,30 @@ class Packs:
                 work = asyncio.ensure_future(self._assemble(manifest))
                 self._work.add(work)
                 work.add_done_callback(self._work.discard)
+        self.deltas.go_on()
+
+    def _find(self, sha: str) -> Path | None:
+        return self._store.artefact_path(sha) if self.has_artefact(sha) else None
+
+    async def _adopt(self, sha: str, path: Path) -> None:
+        """Take over an artefact that was put together from chunks, as if its packs had come."""
+        async with self._store.assembling:
+            manifest = await asyncio.to_thread(self._store.adopt, path, sha)
+            for pack, size in manifest.packs:
+                self.holdings.add(self._store.number_of_new(pack, size))
+            self._store.settle(manifest)
+            replace(self._folder / f"{sha}.json", manifest.encode())
+            (self._folder / f"{sha}.verified").touch()
+            self.manifests[sha] = manifest
+            self._verified.add(sha)
+        held, total = self._progress(manifest)
+        self._report(encode_report(StoreEvent.ARTEFACT_VERIFIED, sha, held=held, total=total))
+
+    def _refuse_delta(self, sha: str, reason: str) -> None:
+        self._report(encode_report(StoreEvent.ARTEFACT_REFUSED, sha, text=reason))
+
+    def _refuse_chunk(self, pack: str, reason: str) -> None:
+        self._report(encode_report(StoreEvent.PACK_REFUSED, pack, text=reason))
 
     async def _assemble(self, manifest: Manifest) -> None:
         sha = manifest.artefact
@@ -174,5 +267,6 @@ class Packs:
         self._report(encode_report(StoreEvent.ARTEFACT_DROPPED, sha, total=len(manifest.packs)))
 
     def close(self) -> None:
+        self.deltas.close()
         for work in self._work:
             work.cancel()

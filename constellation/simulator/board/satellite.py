@@ -87,7 +87,11 @@ class Satellite:
         if is_new:
             self._event(EventSeverity.INFO, 2, f"recorder volume {self.recorder.volume} formatted")
         self.packs = Packs(
-            folder, around.store, storage_bytes=spec.storage_bytes, report=self._report_store
+            folder,
+            around.store,
+            storage_bytes=spec.storage_bytes,
+            report=self._report_store,
+            report_wants=lambda payload: self._emit(Apid.WANT_LIST, payload),
         )
         self.files = Files(
             folder / "incoming",

@@ -50,6 +50,10 @@ NAMES = {
         onboard.RECORDER_STATUS_LAYOUT,
         "recorder_volume recorder_oldest recorder_following recorder_missing_count",
     ),
+    Apid.WANT_LIST: (
+        onboard.WANT_LIST_LAYOUT,
+        "want_digest want_packs_taken want_first want_chunks want_length",
+    ),
 }
 TAILS = {
     Apid.HK_LINK: ("neighbours", 2),
@@ -57,6 +61,7 @@ TAILS = {
     Apid.STORE_REPORT: ("store_text", 1),
     Apid.EVENT_REPORT: ("event_text", 1),
     Apid.RECORDER_STATUS: ("recorder_missing", 8),
+    Apid.WANT_LIST: ("want_list", 1),
 }
 SECONDARY = onboard.Secondary(1_787_400_000_123_000_000, 0xC0FFEE, 3, 42)
 

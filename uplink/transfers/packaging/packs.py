@@ -94,6 +94,14 @@ class Writer:
         self.packs.append(Pack(path, sha256, self._size, tuple(self._numbers)))
 
 
+def artefact_of(file: BinaryIO) -> bytes | None:
+    """Return the SHA-256 of the artefact that a pack says it is of, None when it is no pack."""
+    head = file.read(HEAD_BYTES)
+    if head[: len(MAGIC)] != MAGIC or len(head) < HEAD_BYTES:
+        return None
+    return head[len(MAGIC) + 1 :]
+
+
 def read(file: BinaryIO, artefact: bytes) -> Iterator[Record]:
     """Yield the records of a pack one by one; `Malformed` where it stops making sense.
 
