@@ -14,7 +14,16 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from constellation import api_ground, api_links, api_passes, api_positions, api_stations, catalogue
+from constellation import (
+    api_elements,
+    api_ground,
+    api_links,
+    api_passes,
+    api_positions,
+    api_sources,
+    api_stations,
+    catalogue,
+)
 from constellation.models import ElementSet, Satellite
 from constellation.questions import ByCode, rfc3339
 from ops import clock
@@ -95,6 +104,8 @@ urlpatterns = [
     path("satellites/<str:code>", SatelliteDetail.as_view()),
     *api_stations.urlpatterns,
     *api_ground.urlpatterns,
+    *api_elements.urlpatterns,
+    *api_sources.urlpatterns,
     path("passes", api_passes.PassList.as_view()),
     path("passes.csv", api_passes.PassList.as_view(), {"format": "csv"}),
     *api_links.urlpatterns,

@@ -4,8 +4,9 @@ from datetime import datetime
 
 from celery import shared_task
 from django.conf import settings
+from django.utils import timezone
 
-from constellation import clock_relay, pass_blocks, visibility
+from constellation import clock_relay, feeds, pass_blocks, validation, visibility
 from ops import clock
 
 
@@ -28,3 +29,17 @@ def compute_passes(*, start: str, end: str) -> None:
     start_at, end_at = datetime.fromisoformat(start), datetime.fromisoformat(end)
     for _ in visibility.walk(visibility.view_at(start_at), start_at, end_at):
         pass
+
+
+@shared_task(ignore_result=True, acks_late=False, time_limit=1800)
+def fetch_elements() -> None:
+    """Ask the sources of element sets of which the time has come."""
+    feeds.fetch_due(timezone.now(), clock.now())
+
+
+@shared_task(ignore_result=True, time_limit=600)
+def look_after_elements() -> None:
+    """Judge element sets that were left behind, and mark those of which the time is over."""
+    now = clock.now()
+    validation.judge_what_was_left(now)
+    validation.expire(now)

@@ -168,6 +168,8 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
 ZENITH_SIMULATOR = os.environ.get("ZENITH_SIMULATOR", "127.0.0.1:7800")
 ZENITH_SIMULATOR_CONTROL = os.environ.get("ZENITH_SIMULATOR_CONTROL", "127.0.0.1:7801")
 ZENITH_BULK_UPLINKS = int(os.environ.get("ZENITH_BULK_UPLINKS", "2"))
+# A new element set that moves a booked AOS by more than this moves the contact.
+ZENITH_AOS_LIMIT_S = float(os.environ.get("ZENITH_AOS_LIMIT_S", "5"))
 ARTEFACT_ROOT = ZENITH_HOME / "artefacts"
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},

@@ -2,13 +2,14 @@
 
 from datetime import UTC, datetime, timedelta
 from math import degrees
+from typing import Any
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 
 from constellation import visibility
-from constellation.contacts.models import FLYING, HOLDING, Contact, State
+from constellation.contacts.models import FLYING, HOLDING, Contact, ContactVersion, State
 from constellation.models import Antenna, Maintenance, Satellite
 from constellation.visibility import Pass
 from ops import errors
@@ -23,6 +24,16 @@ TOLERANCE = timedelta(seconds=1)
 """Callers may have rounded AOS and LOS to whole seconds."""
 
 
+_MOVED = [
+    "aos_at",
+    "los_at",
+    "starts_at",
+    "ends_at",
+    "tca_at",
+    "max_elevation_deg",
+    "version",
+]
+_ALONE = ("contact_has_its_antenna_alone", "contact_has_its_satellite_alone")
 LONGEST_S = 86_400.0
 FARTHEST = timedelta(days=30)
 """Two weeks of drag already move a pass in low orbit by minutes; beyond this a promise is none."""
@@ -227,6 +238,81 @@ def cancel_contact(*, contact_id: UUID, reason: str, by: str) -> Contact:
 
 
 @transaction.atomic
+def move_contact(
+    *,
+    contact_id: UUID,
+    aos_at: datetime,
+    los_at: datetime,
+    seen: Pass,
+    reason: str,
+    now: datetime,
+) -> Contact | None:
+    """Move a contact along with its pass; None when nothing of it can be had any more.
+
+    Where another booking is in the way, what of the new span lies within the old one is kept,
+    if that is viable. What the contact said before becomes a version of it. One that somebody
+    flies, or took back meanwhile, is left as it is.
+    """
+    held = Contact.objects.filter(pk=contact_id).values_list("antenna_id", "satellite_id").first()
+    if held is None:
+        raise errors.NotFound(f"There is no contact {contact_id}.")
+    # The same order as every booking has it.
+    antenna = Antenna.objects.select_for_update(no_key=True).get(pk=held[0])
+    Satellite.objects.select_for_update(no_key=True).get(pk=held[1])
+    contact = (
+        Contact.objects.select_for_update(no_key=True, of=("self",))
+        .select_related("satellite", "antenna__station")
+        .get(pk=contact_id)
+    )
+    if contact.state not in (State.SCHEDULING, State.SCHEDULED):
+        return contact
+    before = contact.version, contact.aos_at, contact.los_at
+    within = max(aos_at, contact.aos_at), min(los_at, contact.los_at)
+    if not (_put(contact, antenna, aos_at, los_at, seen) or (
+        (within[1] - within[0]).total_seconds() >= contact.minimum_viable_s
+        and _put(contact, antenna, *within, seen)
+    )):  # fmt: skip
+        return None
+    ContactVersion.objects.create(
+        contact=contact,
+        version=before[0],
+        aos_at=before[1],
+        los_at=before[2],
+        antenna=antenna,
+        changed_at=now,
+    )
+    moved_s = (contact.aos_at - before[1]).total_seconds()
+    tell(contact, "moved", moved_s=round(moved_s, 3), why=reason, aos_was_at=before[1].isoformat())
+    return contact
+
+
+def _put(
+    contact: Contact, antenna: Antenna, aos_at: datetime, los_at: datetime, seen: Pass
+) -> bool:
+    """Give a contact another span; False, and nothing changed, when that is taken."""
+    kept = {name: getattr(contact, name) for name in _MOVED}
+    contact.aos_at, contact.los_at = aos_at, los_at
+    contact.starts_at = aos_at - timedelta(seconds=antenna.setup_s)
+    contact.ends_at = los_at + timedelta(seconds=antenna.teardown_s)
+    contact.tca_at, contact.max_elevation_deg = seen.tca_at, degrees(seen.max_elevation_rad)
+    contact.version += 1
+    out = antenna.maintenances.filter(
+        starts_at__lt=contact.ends_at, ends_at__gt=contact.starts_at
+    ).exists()
+    try:
+        with transaction.atomic():
+            if not out:
+                contact.save(update_fields=_MOVED)
+                return True
+    except IntegrityError as error:
+        if broken_rule(error) not in _ALONE:
+            raise
+    for name, value in kept.items():
+        setattr(contact, name, value)
+    return False
+
+
+@transaction.atomic
 def reserve_maintenance(
     *, maintenance_id: UUID, antenna: Antenna, starts_at: datetime, ends_at: datetime, reason: str
 ) -> tuple[Maintenance, bool]:
@@ -259,8 +345,8 @@ def visible_to(user: User) -> QuerySet[Contact]:
     return Contact.objects.filter(organisation=user.organisation_id)
 
 
-def tell(contact: Contact, kind: str) -> None:
-    """Publish how a contact stands on the stream of contacts."""
+def tell(contact: Contact, kind: str, **more: Any) -> None:
+    """Publish how a contact stands on the stream of contacts, and what more there is to say."""
     events.publish(
         STREAM,
         kind,
@@ -275,6 +361,7 @@ def tell(contact: Contact, kind: str) -> None:
             "los_at": contact.los_at.isoformat(),
             "owner": contact.owner,
             "fencing": contact.fencing,
+            **more,
         },
     )
 

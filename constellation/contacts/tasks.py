@@ -5,7 +5,7 @@ import logging
 from celery import shared_task
 from kombu.exceptions import OperationalError
 
-from constellation.contacts import planner
+from constellation.contacts import planner, recheck
 from ops import clock
 from ops.clock_reading import Clock
 
@@ -17,6 +17,12 @@ log = logging.getLogger(__name__)
 def plan_contacts() -> None:
     """Keep the next day booked. Whoever writes a Demand that cannot wait calls `plan_now`."""
     planner.plan_contacts(clock.now())
+
+
+@shared_task(ignore_result=True, acks_late=True, time_limit=600)
+def plan_around_new_elements() -> None:
+    """Let contacts follow the element sets that came since they were booked."""
+    recheck.look_again(clock.now())
 
 
 def plan_now() -> None:
