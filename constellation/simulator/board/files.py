@@ -160,6 +160,8 @@ class Files:
         condition = self._closed.get(transaction)
         if condition is not None:
             for pdu in pdus:
+                if condition is cfdp.Condition.NO_ERROR:
+                    self._repeated_bytes += cfdp.file_bytes_of(pdu)
                 self._answer_closed(pdu, condition)
             return
         incoming = self._incoming.get(transaction)

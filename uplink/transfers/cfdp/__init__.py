@@ -24,6 +24,7 @@ from uplink.transfers.cfdp.pdu import (
     TransactionId,
     decode,
     decode_head,
+    file_bytes_of,
 )
 from uplink.transfers.cfdp.ranges import Ranges
 from uplink.transfers.cfdp.receiver import Event, Receiver, ReceiverState
@@ -47,5 +48,6 @@ __all__ = [
     "answer_closed",
     "decode",
     "decode_head",
+    "file_bytes_of",
     "merged",
 ]

@@ -135,6 +135,7 @@ class Receiver:
 
     def _on_file_data(self, offset: int, data: bytes, now_s: float) -> list[Event]:
         if self.state is not ReceiverState.RECEIVING:
+            self.repeated_bytes += len(data) if self.complete else 0
             return []
         end = offset + len(data)
         if end > self._bound:
