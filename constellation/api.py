@@ -15,6 +15,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from constellation import (
+    api_eclipses,
     api_elements,
     api_ground,
     api_links,
@@ -108,6 +109,7 @@ urlpatterns = [
     *api_sources.urlpatterns,
     path("passes", api_passes.PassList.as_view()),
     path("passes.csv", api_passes.PassList.as_view(), {"format": "csv"}),
+    *api_eclipses.urlpatterns,
     *api_links.urlpatterns,
     *api_positions.urlpatterns,
 ]

@@ -3,11 +3,12 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from math import degrees
 from typing import Any
 
 from django.db.models import Q
 
-from constellation import catalogue
+from constellation import catalogue, eclipses
 from constellation.contacts import booking
 from constellation.contacts.models import HOLDING, Contact
 from constellation.models import ElementSet, Satellite, Station
@@ -126,3 +127,19 @@ def orbit_of(elements: ElementSet) -> list[tuple[str, str]]:
     if turns_a_day:
         shown.append(("Period", f"{1440 / turns_a_day:.1f} min"))
     return shown
+
+
+def light_of(satellite: Satellite, now: datetime) -> list[tuple[str, datetime | None, str]]:
+    """Return what the next day holds of sun and shadow: name, an instant to count to, words."""
+    seen = eclipses.outlook(satellite, now)
+    if seen is None:
+        return []
+    sunlit = f"{100 * seen.lit_share:.1f} % of the next 24 h"
+    shown = [("Beta angle", None, f"{degrees(seen.beta_rad):+.1f}°"), ("Sunlit", None, sunlit)]
+    if seen.eclipse is None:
+        return [*shown, ("Next eclipse", None, "none in the next 24 h")]
+    lasts_s = (seen.eclipse.exit_at - seen.eclipse.entry_at).total_seconds()
+    if seen.eclipse.begun_before:
+        return [*shown, ("In eclipse until", seen.eclipse.exit_at, "")]
+    grazes = "" if seen.eclipse.umbra_entry_at else ", penumbra only"
+    return [*shown, ("Next eclipse", seen.eclipse.entry_at, f"for {lasts_s / 60:.1f} min{grazes}")]

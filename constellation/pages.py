@@ -59,6 +59,7 @@ def satellite_page(request: HttpRequest, code: str) -> HttpResponse:
             "row": row,
             "elements": elements,
             "orbit": fleet.orbit_of(elements) if elements else [],
+            "light": fleet.light_of(satellite, now) if elements else [],
             "elements_age_days": (now - elements.epoch_at).total_seconds() / 86400
             if elements
             else None,

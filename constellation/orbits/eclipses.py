@@ -68,7 +68,8 @@ def find_eclipses(
         parts.append(_eclipses(flown, np.flatnonzero(~lost), shadow, (start_s, end_s), first))
     names = list(Eclipses.__dataclass_fields__)
     if not parts:
-        return Found(Eclipses(*(np.empty(0) for _ in names)), refused)
+        nobody = Eclipses(np.empty(0, dtype=np.int64), *(np.empty(0) for _ in names[1:]))
+        return Found(nobody, refused)
     columns = (np.concatenate([getattr(part, name) for part in parts]) for name in names)
     return Found(Eclipses(*columns), refused)
 
