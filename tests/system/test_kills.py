@@ -164,4 +164,9 @@ def test_afterwards_the_accounts_agree(observer, uplink):
     contact_id, report = whole.end_contact(observer)
     assert report["holders"] > 1
     assert_report_is_the_stations_own(observer.control_address, contact_id, report)
+    # The station's own count of what it radiated, with a tenth for headers and protocol.
+    files = uplink.files()
+    repeatable = sum(files[number]["size_bytes"] for number in uplink.at_risk)
+    size = sum(file["size_bytes"] for file in files.values())
+    assert report["up"]["bytes"] < 1.1 * (size + repeatable)
     whole.assert_the_books_balance(observer)
