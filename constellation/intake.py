@@ -33,7 +33,10 @@ AHEAD_MOST = timedelta(days=30)
 """An epoch farther ahead than this is a slip of the pen."""
 TRUSTED_FOR = timedelta(days=14)
 """How long mean elements that somebody gives go before newer public ones, unless he says."""
-LINES_KEPT = 1_000
+LINES_KEPT = 1_100
+"""Of each report; a file of garbage has `elements.MAX_REFUSALS` and a few."""
+STRANGERS_NAMED = 20
+"""A public catalogue is nearly all of satellites that are not ours: so many are named."""
 GIVEN_MOST = 4_000
 """Of an entry that was refused, so many characters are kept."""
 _LOCK = 0x5A656E45
@@ -144,9 +147,12 @@ def _record(
     entries = [(each, digest_of(each)) for each in [*parsed.taken, *parsed.ephemerides]]
     known = _Known({digest for _, digest in entries})
     rows: list[tuple[ElementSet, Entry]] = []
-    wrong, refused = [], list(parsed.refused)
+    wrong, refused, strangers = [], list(parsed.refused), 0
     for each, digest in entries:
         satellite = known.satellite(_number_of(each), each.object_id, each.name)
+        strangers += satellite is None
+        if satellite is None and strangers > STRANGERS_NAMED:
+            continue
         problem = _problem(each, digest, satellite, known, file, now)
         if problem is None:
             row = _row(each, digest, satellite, file, now)
@@ -158,6 +164,9 @@ def _record(
             refused.append(refusal)
             if is_wrong:
                 wrong.append((satellite, refusal))
+    if strangers > STRANGERS_NAMED:
+        said = f"{strangers - STRANGERS_NAMED:,} more are of no satellite of the fleet"
+        refused.append(Refused(entries[-1][0].line, "", said))
     for refusal in parsed.refused:
         if satellite := _tied(refusal, known):
             wrong.append((satellite, refusal))

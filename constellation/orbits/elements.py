@@ -22,6 +22,8 @@ MAX_FILE_BYTES = 64 * 1024 * 1024
 """About 400,000 TLEs or 130,000 OMMs: ten times the public catalogue."""
 MAX_REFUSALS = 1_000
 """A file of pure garbage is told once that there is more of the same."""
+GARBAGE_MOST = 100_000
+"""So many wrong entries, twice the public catalogue, and a file is not read on."""
 
 FIRST_EPOCH = datetime(1957, 10, 4, tzinfo=UTC)
 LAST_EPOCH = datetime(2057, 1, 1, tzinfo=UTC)
@@ -206,6 +208,10 @@ def _collected(entries: Iterable["ElementSet | Ephemeris | Refused"], form: str)
             parsed.refused.append(entry)
         else:
             more += 1
+            if more >= GARBAGE_MOST:
+                problem = f"{more:,} more entries are wrong up to here: not read on"
+                parsed.refused.append(Refused(entry.line, "", problem))
+                return parsed
     if more:
         last = parsed.refused[-1].line
         parsed.refused.append(Refused(last, "", f"{more:,} more entries are wrong"))

@@ -23,6 +23,8 @@ BREAKS_MOST = 200
 FORBIDDEN = "document types and entities are refused"
 STATE = ("EPOCH", "X", "Y", "Z", "X_DOT", "Y_DOT", "Z_DOT")
 UNITS = {name: unit for unit, names in (("km", STATE[1:4]), ("km/s", STATE[4:])) for name in names}
+DEEPEST = 50
+"""Elements within elements; a message has seven."""
 _NEXT_MESSAGE = re.compile(r"<(?:[\w.-]{1,40}:)?(?:omm|oem)[\s>]")
 _ATTRIBUTE_MOST = 40
 
@@ -87,7 +89,7 @@ def _parse(
         reason = f"not XML from column {max(column, 0)} on: {str(error).partition(':')[0]}"
         return _Break(place, own_line + line - 1, reason)
     except (ValueError, LookupError) as error:
-        return _Break(at, line, f"not XML: {error}; right is UTF-8", is_final=True)
+        return _Break(at, line, f"not XML that is read here: {error}", is_final=True)
     return None
 
 
@@ -110,6 +112,7 @@ class _Messages:
         self._fields: dict[str, str] | None = None
         self._version = ""
         self._opened = 0
+        self._depth = 0
         self._message: oem.Message | None = None
         self._state: dict[str, str] | None = None
         self._in_covariance = False
@@ -126,6 +129,9 @@ class _Messages:
 
     def start(self, tag: str, attributes: Mapping[str, str]) -> None:
         self._text = []
+        self._depth += 1
+        if self._depth > DEEPEST:
+            raise ValueError(f"nested deeper than {DEEPEST} elements")
         name = _local(tag)
         if name == "oem" and self.is_outside:
             self._message = oem.Message(self.line())
@@ -157,6 +163,7 @@ class _Messages:
     def end(self, tag: str) -> None:
         name, said = _local(tag), "".join(self._text).strip()
         self._text = []
+        self._depth -= 1
         if self._message is not None:
             self._end_of_ephemeris(name, said)
         elif self._fields is not None:

@@ -31,7 +31,7 @@ REPEATED = "\0repeated"
 """Beside the keywords of a message: the one that stands in it twice."""
 ENTRY_MOST = 16_384
 """Characters of one message in JSON; a real one has a tenth."""
-BREAKS_MOST = 1_000
+BREAKS_MOST = 900
 """Broken messages in JSON, after which the file is not read on."""
 LARGEST_WHOLE = 10**9
 _NEXT_OBJECT = re.compile(r"\}\s*(?:,\s*)?(?=\{)")
