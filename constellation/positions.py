@@ -33,6 +33,7 @@ is right to half a metre in a low orbit (and float32 itself to half a metre).
 """
 
 from collections.abc import Sequence
+from hashlib import sha256
 
 import numpy as np
 import orjson
@@ -44,6 +45,14 @@ from constellation.orbits import eclipse
 VERSION = 1
 STEP_S = 60
 MEDIA_TYPE = "application/octet-stream"
+
+
+def tag(rows: Sequence[ElementSet], start_s: float, keyframe_count: int) -> str:
+    """Return an HTTP ETag: the same for the same answer, another for any other."""
+    first_s = start_s // STEP_S * STEP_S
+    orbits = [[row.satellite.code, catalogue.orbit_key(row)] for row in rows]
+    told = orjson.dumps([VERSION, first_s, STEP_S, keyframe_count, orbits])
+    return f'"{sha256(told).hexdigest()[:32]}"'
 
 
 def keyframes(rows: Sequence[ElementSet], start_s: float, keyframe_count: int) -> bytes:

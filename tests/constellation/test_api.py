@@ -1,5 +1,6 @@
 """Satellites, stations, passes, positions and links over HTTP."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -10,7 +11,7 @@ from constellation import catalogue, positions
 from constellation.models import Satellite
 from constellation.orbits import eclipse
 from ops import clock
-from tests.factories import NOON, make_user
+from tests.factories import NOON, make_element_set, make_user
 
 ADDRESSES = [
     "/api/v1/satellites",
@@ -197,3 +198,27 @@ def test_a_parameter_that_is_not_known_is_refused_by_name(client, url, detail):
     answer = client.get(f"/api/v1/{url}")
     assert answer.status_code == 400
     assert detail in answer.json()["detail"]
+
+
+def test_positions_that_nothing_changed_are_not_sent_again(client):
+    url = "/api/v1/positions?start=2026-08-22T12:00:10Z&keyframes=3"
+    first = client.get(url)
+    tag = first["ETag"]
+    again = client.get(url, HTTP_IF_NONE_MATCH=tag)
+    same_minute = client.get(url.replace("00:10Z", "00:50Z"), HTTP_IF_NONE_MATCH=tag)
+
+    assert first["Cache-Control"] == "private, no-cache"
+    assert {"Authorization", "Cookie"} <= {each.strip() for each in first["Vary"].split(",")}
+    assert (again.status_code, again.content, again["ETag"]) == (304, b"", tag)
+    assert same_minute.status_code == 304
+    for other in ("keyframes=4", "keyframes=3&satellites=SCS-01-A"):
+        asked = client.get(url.replace("keyframes=3", other), HTTP_IF_NONE_MATCH=tag)
+        assert asked.status_code == 200
+    later = client.get(url.replace("12:00:10Z", "12:01:00Z"), HTTP_IF_NONE_MATCH=tag)
+    assert later.status_code == 200
+
+    held = Satellite.objects.get(code="SCS-01-A").element_sets.get()
+    mean = catalogue.mean_elements(held)
+    moved = replace(mean, epoch_at=mean.epoch_at + timedelta(seconds=1))
+    make_element_set(elements=moved, satellite=held.satellite, priority=held.priority)
+    assert client.get(url, HTTP_IF_NONE_MATCH=tag).status_code == 200
