@@ -48,6 +48,7 @@ _OF_CONFIG = {
     "value_length": "head_dim",
     "vocabulary": "vocab_size",
 }
+_NEEDED = ("layers", "heads", "embedding_length", "context_length")
 
 
 @dataclass
@@ -185,11 +186,10 @@ def _safetensors(found: Found, headers: dict[str, Header], small: dict[str, Any]
     _shards(found, headers, small)
     if not any(names <= set(found.files) for names in _TOKENIZERS):
         found.problems.append("there is no tokenizer: tokenizer.json or tokenizer.model")
-    config = small.get(CONFIG)
     if CONFIG not in found.files:
         found.problems.append(f"there is no {CONFIG}")
-    elif config is not None:
-        _configured(found, headers, config)
+    elif CONFIG in small:
+        _configured(found, headers, small[CONFIG])
     found.header |= _together(found, headers)
 
 
@@ -238,6 +238,8 @@ def _configured(found: Found, headers: dict[str, Header], config: Any) -> None:
             found.header[name] = value
         elif value is not None:
             found.problems.append(f"{CONFIG}: {key} is {value!r}, not a count")
+    if missing := [_OF_CONFIG[name] for name in _NEEDED if name not in found.header]:
+        found.problems.append(f"{CONFIG} does not say {', '.join(missing)}")
     kind = config.get("model_type")
     if isinstance(kind, str):
         found.header["general.architecture"] = kind[:64]

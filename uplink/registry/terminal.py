@@ -125,6 +125,7 @@ def costs(version: Version, codes: str = "") -> Iterator[str]:
         else:
             when = f"not within {prices.HORIZON.days} days"
         count = "no contact" if each.contacts is None else f"{each.contacts} contacts"
+        count = "1 contact" if each.contacts == 1 else count
         yield (
             f"  {code}: {count} ({each.booked_contacts} booked), "
             f"{console.duration(each.air_time_s)} on air, {when}"

@@ -1,15 +1,29 @@
 """Models, versions and artefacts: by function, by REST and by command."""
 
+import dataclasses
 import hashlib
+import json
 
 import pytest
+from django.core.exceptions import ImproperlyConfigured
+from django.core.files.storage import InMemoryStorage
 from django.core.management import CommandError, call_command
 from rest_framework.test import APIClient
 
-from ops import errors
-from tests.factories import make_organisation, make_profile, make_user
+from ops import clock, environment, errors
+from ops.models import ClockRow
+from tests.factories import (
+    NOON,
+    make_antenna,
+    make_element_set,
+    make_organisation,
+    make_profile,
+    make_satellite,
+    make_user,
+)
+from tests.uplink.registry import qwen3
 from tests.uplink.registry.files import gguf, safetensors
-from uplink.registry import registering, shipped, store
+from uplink.registry import folders, golden, registering, shipped, store
 from uplink.registry.models import Artefact, Model, Version
 
 pytestmark = pytest.mark.django_db
@@ -136,6 +150,11 @@ ENDPOINTS = [
     ("put", "/api/v1/models/m/versions/1", 403),
     ("get", f"/api/v1/artefacts/{SHA256}", 404),
     ("put", f"/api/v1/artefacts/{SHA256}", 403),
+    ("get", "/api/v1/artefacts", 403),
+    ("get", "/api/v1/models/m/versions/1/golden-prompts", 403),
+    ("put", "/api/v1/models/m/versions/1/golden-prompts", 403),
+    ("get", "/api/v1/versions/1/fits", 403),
+    ("get", "/api/v1/versions/1/cost", 403),
 ]
 
 
@@ -203,3 +222,253 @@ def test_two_that_store_the_same_bytes_are_both_right():
     first, _ = registering.store_artefact([GGUF], form="gguf", organisation=organisation)
     again, is_new = registering.store_artefact([GGUF], form="gguf", organisation=organisation)
     assert (first, is_new) == (again, False)
+
+
+# --- Versions of many files, adapters, licences, hardware, golden prompts, costs -----------------
+
+
+def put_folder(client, folder) -> list[dict]:
+    """Upload a folder's files; return them as a version names them."""
+    listed = []
+    for name, path in folders.listed(folder).items():
+        content = path.read_bytes()
+        sha256 = hashlib.sha256(content).hexdigest()
+        answer = client.put(
+            f"/api/v1/artefacts/{sha256}?name={name}",
+            data=content,
+            content_type="application/octet-stream",
+        )
+        assert answer.status_code in (200, 201), answer.content
+        listed.append({"path": name, "sha256": sha256})
+    return listed
+
+
+def put_version(client, name="qwen3-8b", version="bf16", **details):
+    profile = details.pop("profile", None) or make_profile(runtime="vllm").code
+    body = {"licence": "Apache-2.0", "profiles": [profile], **details}
+    return client.put(f"/api/v1/models/{name}/versions/{version}", body, format="json")
+
+
+def test_files_make_one_version_under_one_digest(operator, tmp_path):
+    files = put_folder(operator, qwen3.write_folder(tmp_path / "qwen"))
+    first = put_version(operator, files=files)
+    assert first.status_code == 201, first.content
+    said = first.json()["artefact"]
+    assert (said["format"], said["kind"], len(said["files"])) == ("bundle", "model", 13)
+    assert said["header"]["weights"] == "safetensors"
+    bundle = json.loads(store.path_of(said["sha256"]).read_bytes())
+    assert {each["sha256"] for each in bundle["files"]} == {each["sha256"] for each in files}
+    again = put_version(operator, files=files[::-1], profile=first.json()["profiles"][0])
+    assert (again.status_code, again.json()) == (200, first.json())
+    need = first.json()["need"]
+    assert need["weights_bytes"] == said["header"]["tensor_bytes"]
+    assert need["kv_cache_bytes"] == 2 * 1 * 2 * 64 * 2 * first.json()["context_tokens"]
+
+
+def test_files_that_make_no_model_are_refused_with_all_reasons(operator, tmp_path):
+    files = put_folder(operator, qwen3.write_folder(tmp_path / "qwen"))
+    some = [each for each in files if each["path"] not in ("tokenizer.json", "vocab.json")]
+    some = [each for each in some if not each["path"].startswith("model-00001")]
+    answer = put_version(operator, files=some)
+    assert (answer.status_code, answer.json()["code"]) == (400, "wrong_files")
+    assert len(answer.json()["problems"]) >= 2
+    missing = put_version(operator, files=[{"path": "config.json", "sha256": "0" * 64}])
+    assert missing.json()["code"] == "unknown_artefact"
+    escape = put_version(operator, files=[{"path": "../x", "sha256": "0" * 64}])
+    assert escape.status_code == 400
+    assert not Model.objects.exists()
+
+
+def test_an_adapter_names_the_base_that_it_fits(operator, tmp_path):
+    base = put_version(operator, files=put_folder(operator, qwen3.write_folder(tmp_path / "q")))
+    adapter = put_folder(operator, qwen3.write_adapter(tmp_path / "adapter"))
+    said = put_version(operator, "reports", "1", files=adapter, base="qwen3-8b:bf16")
+    assert said.status_code == 201, said.content
+    assert (said.json()["base"], said.json()["artefact"]["kind"]) == ("qwen3-8b:bf16", "adapter")
+    assert said.json()["need"]["memory_bytes"] > base.json()["need"]["memory_bytes"]
+
+    for details, says in (
+        ({"base": ""}, "name it as its base"),
+        ({"base": "qwen3-8b:q9"}, "no version 'qwen3-8b:q9'"),
+        ({"base": "reports:1"}, "is an adapter itself"),
+    ):
+        answer = put_version(operator, "reports", "2", files=adapter, **details)
+        assert says in answer.json()["detail"]
+    wide = dataclasses.replace(qwen3.TINY, hidden=512)
+    other = put_folder(operator, qwen3.write_adapter(tmp_path / "wide", wide))
+    answer = put_version(operator, "reports", "2", files=other, base="qwen3-8b:bf16")
+    assert answer.json()["code"] == "wrong_base"
+    assert "q_proj.weight is [256, 256] in the base and [256, 512]" in answer.json()["detail"]
+    upload(operator)
+    answer = put_version(operator, "reports", "3", artefact=SHA256, base="qwen3-8b:bf16")
+    assert "is no adapter" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize("licence", ["Gemma", "", "Apache 2", "MIT AND", "x" * 101])
+def test_a_licence_is_an_spdx_expression(operator, licence):
+    upload(operator)
+    answer = put_version(operator, artefact=SHA256, licence=licence)
+    assert answer.status_code == 400
+    assert not Version.objects.exists()
+
+
+def test_licences_are_kept_as_spdx_writes_them(operator):
+    upload(operator)
+    answer = put_version(operator, artefact=SHA256, licence="apache-2.0 or LicenseRef-Gemma")
+    assert answer.json()["licence"] == "Apache-2.0 OR LicenseRef-Gemma"
+
+
+def test_hardware_that_is_too_small_is_refused_with_numbers(operator, tmp_path):
+    path = qwen3.write_gguf(tmp_path / "q.gguf")
+    content = path.read_bytes()
+    sha256 = hashlib.sha256(content).hexdigest()
+    upload(operator, content, sha256)
+    small = make_profile(accelerator_memory_bytes=64 * 1024**2, storage_bytes=10**6)
+    answer = put_version(operator, artefact=sha256, profile=small.code)
+    assert (answer.status_code, answer.json()["code"]) == (422, "does_not_fit")
+    assert "needs 260.0 MiB of accelerator memory" in answer.json()["detail"]
+    assert (
+        "two slots of it need 2.1 MiB of storage, and there are 1.0 MiB"
+        in (answer.json()["detail"])
+    )
+    big = make_profile(accelerator_memory_bytes=2**30)
+    row = put_version(operator, artefact=sha256, profile=big.code).json()
+    fits = operator.get(f"/api/v1/versions/{row['id']}/fits").json()["profiles"]
+    assert {each["profile"]: each["fits"] for each in fits} == {big.code: True, small.code: False}
+
+
+def test_golden_prompts_and_provenance_belong_to_a_version(operator):
+    upload(operator)
+    prompts = [{"prompt": "How high?", "expect": {"contains": "km"}}]
+    provenance = {
+        "repository": "Qwen/Qwen3-8B-GGUF",
+        "inputs": [{"name": "model.safetensors", "sha256": "a" * 64}],
+    }
+    row = put_version(
+        operator, artefact=SHA256, golden_prompts=prompts, provenance=provenance
+    ).json()
+    assert row["golden_prompts"][0]["messages"] == [{"role": "user", "content": "How high?"}]
+    assert row["provenance"]["inputs"] == provenance["inputs"]
+    assert row["provenance"]["registered_by"].startswith("user-")
+
+    url = "/api/v1/models/qwen3-8b/versions/bf16/golden-prompts"
+    wrong = operator.put(url, {"golden_prompts": [{"prompt": "?"}, 5]}, format="json")
+    assert wrong.json()["problems"] == [
+        f"golden prompt 1: expect must hold at least one of {', '.join(golden.CONDITIONS)}",
+        "golden prompt 2: it is not an object",
+    ]
+    assert operator.put(url, {}, format="json").status_code == 400
+    right = operator.put(url, {"golden_prompts": prompts * 2}, format="json").json()
+    assert [each["number"] for each in right["golden_prompts"]] == [1, 2]
+    assert operator.get(url).json() == right
+    answer = put_version(operator, version="b", artefact=SHA256, golden_prompts=[{}])
+    assert (answer.json()["code"], Version.objects.count()) == ("wrong_golden_prompt", 1)
+
+
+@pytest.mark.parametrize(
+    ("body", "says"),
+    [
+        ([], "must be a JSON object"),
+        ({"licence": "MIT", "profiles": ["p"]}, "artefact or files"),
+        ({"artefact": "0" * 64, "licence": "MIT", "profiles": ["p"], "licens": 1}, "known are"),
+        ({"artefact": "0" * 64, "licence": "MIT", "profiles": []}, "profiles"),
+        ({"artefact": "0" * 64, "licence": "MIT", "profiles": ["p"],
+          "provenance": {"source_url": "not a url"}}, "source_url"),
+        ({"artefact": "0" * 64, "licence": "MIT", "profiles": ["p"],
+          "provenance": {"inputs": [{"name": "a", "sha256": "b"}]}}, "sha256"),
+    ],
+)  # fmt: skip
+def test_a_wrong_version_is_refused_in_words(operator, body, says):
+    answer = operator.put("/api/v1/models/m/versions/1", body, format="json")
+    assert answer.status_code == 400
+    assert says in json.dumps(answer.json())
+
+
+def test_the_cost_is_told_for_satellites_by_name(operator):
+    upload(operator)
+    profile = make_profile(runtime="vllm")
+    satellite = make_satellite(profile=profile)
+    make_element_set(satellite=satellite)
+    make_antenna()
+    row = put_version(operator, artefact=SHA256, profile=profile.code).json()
+    url = f"/api/v1/versions/{row['id']}/cost"
+    ClockRow.objects.all().delete()
+    clock.start(epoch=NOON)
+    clock.pause()
+    said = operator.get(f"{url}?satellite={satellite.code}").json()
+    assert (said["file_bytes"], said["packs"]) == (len(GGUF), 1)
+    assert said["on_air_bytes"] > said["frame_bytes"] > said["file_bytes"]
+    (price,) = said["satellites"]
+    assert (price["satellite"], price["contacts"], price["booked_contacts"]) == (
+        satellite.code,
+        1,
+        0,
+    )
+    assert price["first_aos_at"].startswith("2026-08-22T")
+    assert operator.get(url).json() == said
+    assert operator.get(f"{url}?satellite=NONE").status_code == 400
+    assert "those known are satellite" in operator.get(f"{url}?sat=A").json()["detail"]
+    assert operator.get("/api/v1/versions/999999/cost").status_code == 404
+
+
+def test_parameters_nobody_knows_are_refused(operator):
+    for url in ("models", "models/m", "artefacts", "uploads", f"artefacts/{SHA256}"):
+        assert operator.get(f"/api/v1/{url}?colour=red").status_code == 400
+
+
+def test_a_command_tells_everything_that_is_wrong_with_a_folder(tmp_path):
+    make_organisation(operates_fleet=True)
+    make_profile(code="h100", runtime="vllm")
+    folder = qwen3.write_folder(tmp_path / "qwen")
+    (folder / "tokenizer.json").write_text("{,}")
+    (folder / "pytorch_model.bin").write_bytes(b"x")
+    with pytest.raises(CommandError) as refusal:
+        call_command("import_model", str(folder), "m", "1", "--licence", "Gemma", "--base", "a:b")
+    said = str(refusal.value)
+    for words in ("tokenizer.json is not JSON", "is a pickle", "SPDX", "no version 'a:b'"):
+        assert words in said
+    assert not Artefact.objects.exists()
+    with pytest.raises(CommandError, match="is not a folder"):
+        call_command("import_model", "/nowhere", "m", "1", "--licence", "MIT")
+
+
+def test_a_version_that_fits_nothing_is_told_why(tmp_path):
+    make_organisation(operates_fleet=True)
+    make_profile(code="abacus", accelerator_memory_bytes=1000)
+    folder = qwen3.write_folder(tmp_path / "qwen")
+    with pytest.raises(CommandError, match=r"fits no hardware profile\.\n  abacus: its runtime"):
+        call_command("import_model", str(folder), "m", "1", "--licence", "MIT")
+
+
+class Elsewhere(InMemoryStorage):
+    """Storage that is not this machine's folder, as S3 is not."""
+
+
+def test_artefacts_are_kept_elsewhere_and_brought_back(settings, root):
+    settings.STORAGES = {
+        **settings.STORAGES,
+        "artefacts": {"BACKEND": f"{__name__}.Elsewhere"},
+    }
+    organisation = make_organisation()
+    artefact, _ = registering.store_artefact([GGUF], form="gguf", organisation=organisation)
+    place = store.path_of(artefact.sha256)
+    assert place.read_bytes() == GGUF
+    place.unlink()  # another machine
+    assert store.holds(artefact.sha256)
+    assert store.bring(artefact.sha256).read_bytes() == GGUF
+    assert not store.holds("0" * 64)
+    with pytest.raises(errors.NotFound):
+        store.bring("0" * 64)
+
+
+def test_the_storage_is_read_from_the_environment():
+    assert environment.artefact_storage({})["BACKEND"] == "uplink.registry.storage.Folder"
+    said = environment.artefact_storage(
+        {"ZENITH_ARTEFACT_STORE": "s3://models/flight?endpoint_url=http://127.0.0.1:9000"}
+    )
+    assert said["BACKEND"] == "storages.backends.s3.S3Storage"
+    assert said["OPTIONS"]["bucket_name"] == "models"
+    assert said["OPTIONS"]["location"] == "flight"
+    assert said["OPTIONS"]["endpoint_url"] == "http://127.0.0.1:9000"
+    with pytest.raises(ImproperlyConfigured, match="s3://bucket/prefix"):
+        environment.artefact_storage({"ZENITH_ARTEFACT_STORE": "ftp://models"})

@@ -1,0 +1,135 @@
+"""`docs/models.md` is run as it stands: commands on tiny files, figures on the real shapes."""
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+from django.core.management import call_command
+
+from constellation import catalogue
+from constellation.models import HardwareProfile
+from ops import clock
+from ops.models import ClockRow
+from tests.factories import NOON, make_organisation
+from tests.uplink.registry import qwen3
+from uplink.registry import fits, fitting, folders, formats
+from uplink.registry.models import Artefact, Kind, Model, Part, Version
+
+pytestmark = pytest.mark.django_db
+DOC = Path(__file__).resolve().parents[3] / "docs" / "models.md"
+
+
+def blocks(kind: str) -> list[str]:
+    return re.findall(rf"^```{kind}\n(.*?)^```", DOC.read_text(), re.S | re.M)
+
+
+def commands() -> list[list[str]]:
+    lines = "".join(blocks("sh")).replace("\\\n", " ").splitlines()
+    said = [shlex.split(line) for line in lines]
+    assert all(words[:2] == [".venv/bin/python", "manage.py"] for words in said)
+    return [words[2:] for words in said]
+
+
+@pytest.fixture(autouse=True)
+def fleet(settings, tmp_path):
+    settings.ARTEFACT_ROOT = tmp_path / "artefacts"
+    ClockRow.objects.all().delete()
+    clock.start(epoch=NOON)
+    clock.pause()
+    catalogue.load_reference(NOON)
+    return make_organisation(operates_fleet=True)
+
+
+def test_the_commands_of_the_documentation_do_what_it_says(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    qwen3.write_gguf(tmp_path / "Qwen3-8B-Q4_K_M.gguf")
+    qwen3.write_folder(tmp_path / "Qwen3-8B")
+    qwen3.write_adapter(tmp_path / "qwen3-8b-reports")
+    (tmp_path / "golden.json").write_text(blocks("json")[0])
+    assert len(commands()) == 6
+    for words in commands():
+        call_command(*words)
+
+    said = capsys.readouterr().out
+    assert "qwen3-8b:q4_k_m registered" in said
+    assert "Qwen3-8B is right: 13 files" in said
+    assert "SCS-01-A: 1 contact (0 booked)" in said
+    q4, bf16, adapter = (Version.objects.get(version=v) for v in ("q4_k_m", "bf16", "1"))
+    assert q4.golden_prompts.first().expect["contains"] == "Paris"
+    assert (q4.provenance.repository, q4.context_tokens) == ("Qwen/Qwen3-8B-GGUF", 4096)
+    assert set(q4.profiles.values_list("code", flat=True)) == {"scs-01", "nvidia-h100"}
+    assert bf16.artefact.parts.filter(role="weights").count() == 5
+    assert list(bf16.profiles.values_list("code", flat=True)) == ["nvidia-h100"]
+    assert (adapter.base, adapter.artefact.kind) == (bf16, Kind.ADAPTER)
+    call_command(*commands()[0])
+    assert "qwen3-8b:q4_k_m was registered already" in capsys.readouterr().out
+
+
+@pytest.fixture
+def real(tmp_path, fleet):
+    """Qwen3-8B in both forms, of its real size: the headers are read, the weights are holes."""
+    model = Model.objects.create(name="qwen3-8b", organisation=fleet)
+    path = qwen3.write_gguf(tmp_path / "q4.gguf", qwen3.REAL, weights=False)
+    q4 = artefact(fleet, "1" * 64, path.stat().st_size, "gguf", formats.inspect(path))
+    folder = qwen3.write_folder(tmp_path / "bf16", qwen3.REAL, weights=False)
+    found = folders.read(folders.listed(folder))
+    assert found.problems == []
+    bf16 = artefact(fleet, "2" * 64, 2_000, "bundle", found.header)
+    for number, (name, file) in enumerate(found.files.items()):
+        form = "safetensors" if found.roles[name] == "weights" else "file"
+        part = artefact(fleet, f"{number:064x}", file.stat().st_size, form, {})
+        Part.objects.create(bundle=bf16, path=name, role=found.roles[name], artefact=part)
+    rows = {}
+    for version, one, codes in (("q4_k_m", q4, ("scs-01", "nvidia-h100")),
+                                ("bf16", bf16, ("nvidia-h100",))):  # fmt: skip
+        rows[version] = Version.objects.create(
+            model=model, version=version, artefact=one, licence="Apache-2.0", context_tokens=4096
+        )
+        rows[version].profiles.set(HardwareProfile.objects.filter(code__in=codes))
+    return rows
+
+
+def artefact(organisation, sha256, size, form, header):
+    return Artefact.objects.create(
+        sha256=sha256,
+        organisation=organisation,
+        size_bytes=size,
+        format=form,
+        kind="file" if form == "file" else "model",
+        header=header,
+    )
+
+
+def test_the_costs_of_the_documentation_are_those_that_are_told(real, capsys):
+    capsys.readouterr()
+    for words in commands():
+        if words[0] == "model_cost":
+            call_command(*words)
+    said = re.sub(r"; SHA-256 \w+", "", capsys.readouterr().out)
+    assert blocks("text")[0] == said
+
+
+def test_the_needs_of_the_documentation_are_those_that_are_computed(real):
+    rows = re.findall(r"^\| Qwen3-8B .*", DOC.read_text(), re.M)
+    for row, version in zip(rows, ("q4_k_m", "bf16"), strict=True):
+        need = fits.need(real[version])
+        numbers = (need.weights_bytes, need.kv_cache_bytes, need.memory_bytes, need.storage_bytes)
+        assert [cell.strip() for cell in row.split("|")[2:6]] == [fitting.gib(n) for n in numbers]
+
+
+def test_bf16_fits_the_hardware_that_the_documentation_says(real):
+    found = fits.fits(real["bf16"], HardwareProfile.objects.order_by("code"))
+    told = {one.profile.code: one.misfits for one in found}
+    assert told["nvidia-h100"] == []
+    assert told["scs-01"] == [
+        "its runtime llama.cpp does not read safetensors (transformers, vllm would)"
+    ]
+    HardwareProfile.objects.update(accelerator_memory_bytes=8 * 1024**3, runtime="vllm")
+    (one,) = fits.fits(real["bf16"], HardwareProfile.objects.filter(code="scs-01"))
+    assert one.misfits == [
+        (
+            "it needs 16.4 GiB of accelerator memory (weights 15.3 GiB, KV cache 576.0 MiB "
+            "for 4096 tokens, working memory 552.8 MiB), and there are 8.0 GiB"
+        )
+    ]
