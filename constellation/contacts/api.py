@@ -11,7 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from constellation.contacts import api_feeds, booking
+from constellation.contacts import api_czml, api_feeds, booking
 from constellation.contacts.models import Contact, State
 from constellation.models import Antenna, Maintenance, Satellite, Station
 from constellation.questions import named, rfc3339
@@ -216,4 +216,5 @@ urlpatterns = [
     path("contacts/<uuid:contact_id>/cancel", ContactCancel.as_view()),
     path("maintenances/<uuid:maintenance_id>", MaintenanceDetail.as_view()),
     *api_feeds.urlpatterns,
+    *api_czml.urlpatterns,
 ]
