@@ -4,6 +4,7 @@ import ctypes
 import multiprocessing
 import signal
 import sys
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent import futures
 from typing import Any
@@ -14,11 +15,11 @@ _work: Callable[[Any], Any] | None = None
 
 
 def results(work: Callable[[Any], Any], pieces: Sequence[Any], workers: int) -> Iterator[Any]:
-    """Yield `work(piece)` of each piece, as they are done.
+    """Yield `work(piece)` of each piece, in any order.
 
-    With more than one worker `work` is sent to as many fresh processes, which end with this
-    call and with this process, however it ends. A process that may have no children (a
-    Celery worker's) does the work itself.
+    With more than one worker `work` is sent to fresh processes, one less than that, which end
+    with this call and with this process, however it ends; this process works meanwhile, from
+    the other end. A process that may have no children (a Celery worker's) works alone.
     """
     workers = min(workers, len(pieces))
     if workers < 2 or multiprocessing.current_process().daemon:
@@ -26,16 +27,19 @@ def results(work: Callable[[Any], Any], pieces: Sequence[Any], workers: int) -> 
         return
     # Not forked: a fork of a process with threads may hang on a lock that one of them held.
     crew = futures.ProcessPoolExecutor(
-        workers,
+        workers - 1,
         mp_context=multiprocessing.get_context("spawn"),
         initializer=_begin,
         initargs=(work,),
     )
     try:
-        waiting = [crew.submit(_do, piece) for piece in pieces]
-        for done in futures.as_completed(waiting):
-            waiting.remove(done)  # Results are large: none is held for longer than needed.
-            yield done.result()
+        left = deque((piece, crew.submit(_do, piece)) for piece in pieces)
+        while left:
+            piece, given = left.pop()
+            # What is begun cannot be taken back.
+            yield work(piece) if given.cancel() else given.result()
+            while left and left[0][1].done():
+                yield left.popleft()[1].result()
     finally:
         crew.shutdown(cancel_futures=True)
 

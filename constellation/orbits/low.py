@@ -2,7 +2,7 @@
 
 Seen from a site such a satellite rises and sets once, and in between the height over the plane
 of the site's horizon is concave in time: its pull towards the Earth is downwards there. So on
-nodes three minutes apart, one comparison a node finds every stretch in which it may be in
+nodes four minutes apart, one comparison a node finds every stretch in which it may be in
 view, with a margin for what the height does between nodes; one polynomial of the orbit a
 stretch (`nodes`) then gives the top and both crossings by Newton's method.
 """
@@ -27,6 +27,9 @@ _PLUMB_RAD = 0.0034
 """The vertical leans away from the Earth's centre by at most this (0.193 degrees)."""
 _SLACK_M = 100.0
 """For rounding to 32 bits, ten times what it can be."""
+_SETTLED_S = 0.02
+"""A move that leaves the top a ten-thousandth of a second away."""
+_LEFT_S = 2e-5
 _TOP_ROUNDS = 12
 _CROSSING_ROUNDS = 60
 
@@ -47,6 +50,10 @@ class Arcs(View):
         self.place = self.place_m[station].T
         self.up = self.axes[station, 2].T
         self.sine = self.sine_mask[station]
+        radius_m = np.linalg.norm(self.place_m, axis=1)
+        mask_rad = np.arcsin(self.sine_mask)
+        self.radius_m, self.mask_rad = radius_m[station], mask_rad[station]
+        self.level_m = (radius_m * np.cos(mask_rad))[station]
 
     def pair(self, pairs: IntArray) -> tuple[IntArray, IntArray]:
         return self.satellite[pairs], self.station[pairs]
@@ -152,24 +159,27 @@ def _share(
 
 def spans(
     grid: Nodes, found: Stretches, sites: Sequence[Site], start_s: float, end_s: float
-) -> tuple[Arcs, skyline.Spans]:
-    """Return arcs, and the spans of those in which the satellite does come into view."""
+) -> tuple[Arcs, skyline.Spans, IntArray]:
+    """Return arcs, and the spans of those in which the satellite does come into view.
+
+    Third come satellites with an arc whose top was not found, if there are any.
+    """
     arcs = Arcs(
         sites, found.satellite, found.station, Polynomials(grid, found.satellite, found.guess_s)
     )
-    top_s = np.clip(_top_s(arcs, found), start_s, end_s)
-    everything = np.arange(len(top_s))
-    seen = (found.high_s > start_s) & (found.low_s < end_s)
-    seen &= arcs.over_m(everything, top_s)[0] > 0.0
-    rows = np.flatnonzero(seen)
+    top_s, settled = _top_s(arcs, found)
+    top_s = np.clip(top_s, start_s, end_s)
+    within = (found.high_s > start_s) & (found.low_s < end_s)
+    lost = np.unique(found.satellite[within & ~settled])
+    over_m, half_s = _top_and_half(arcs, top_s)
+    rows = np.flatnonzero(within & (over_m > 0.0))
     begun, ends = np.zeros(len(rows), dtype=bool), np.zeros(len(rows), dtype=bool)
     for cut, edge_s, at in (
         (begun, start_s, np.flatnonzero(found.low_s[rows] < start_s)),
         (ends, end_s, np.flatnonzero(found.high_s[rows] > end_s)),
     ):
         cut[at] = arcs.over_m(rows[at], np.full(len(at), edge_s))[0] > 0.0
-    top_s = top_s[rows]
-    half_s = _half_s(arcs, rows, top_s)
+    top_s, half_s = top_s[rows], half_s[rows]
     low_s, high_s = np.maximum(found.low_s[rows], start_s), np.minimum(found.high_s[rows], end_s)
     rises, sets = np.flatnonzero(~begun), np.flatnonzero(~ends)
     crossing_s = _crossings(
@@ -181,12 +191,15 @@ def spans(
     )
     aos_s, los_s = np.full(len(rows), start_s), np.full(len(rows), end_s)
     aos_s[rises], los_s[sets] = crossing_s[: len(rises)], crossing_s[len(rises) :]
-    return arcs, skyline.Spans(rows, aos_s, los_s, begun, ends, top_s)
+    return arcs, skyline.Spans(rows, aos_s, los_s, begun, ends, top_s), lost
 
 
-def _top_s(arcs: Arcs, found: Stretches) -> FloatArray:
-    """Return when each arc is highest: Newton's method on the derivative of its elevation."""
-    at_s = found.guess_s.copy()
+def _top_s(arcs: Arcs, found: Stretches) -> tuple[FloatArray, np.ndarray]:
+    """Return when each arc is highest, and whether that was found.
+
+    By Newton's method on the derivative of the elevation.
+    """
+    at_s, settled = found.guess_s.copy(), np.zeros(len(found.guess_s), dtype=bool)
     which = np.arange(len(at_s))
     for _ in range(_TOP_ROUNDS):
         offset_m, velocity_m_s = arcs.polynomials.states(at_s[which], which)
@@ -202,11 +215,12 @@ def _top_s(arcs: Arcs, found: Stretches) -> FloatArray:
         bend -= height_m * (_dot(velocity_m_s, velocity_m_s) + _dot(offset_m, pull_m_s2))
         move_s = np.where(bend < 0.0, -slope / np.where(bend < 0.0, bend, -1.0), 0.0)
         at_s[which] += np.clip(move_s, -STEP_S, STEP_S)
-        # The bend is right to a thousandth, so that a millisecond's move leaves a microsecond.
-        which = which[np.abs(move_s) > 1e-3]
+        # The bend is right to a thousandth, and the top is flat.
+        settled[which] = (bend < 0.0) & (np.abs(move_s) <= _SETTLED_S)
+        which = which[~settled[which]]
         if not len(which):
             break
-    return np.clip(at_s, found.low_s, found.high_s)
+    return np.clip(at_s, found.low_s, found.high_s), settled
 
 
 def _pull_m_s2(position_m: FloatArray, velocity_m_s: FloatArray) -> FloatArray:
@@ -218,16 +232,20 @@ def _pull_m_s2(position_m: FloatArray, velocity_m_s: FloatArray) -> FloatArray:
     return pull_m_s2
 
 
-def _half_s(arcs: Arcs, rows: IntArray, top_s: FloatArray) -> FloatArray:
-    """Return a guess of half a pass, as of a circle around a globe."""
-    position_m, velocity_m_s = arcs.polynomials.states(top_s, rows)
-    place_m, mask_rad = arcs.place[:, rows], np.arcsin(arcs.sine[rows])
-    distance_m, radius_m = np.sqrt(_dot(position_m, position_m)), np.sqrt(_dot(place_m, place_m))
-    apart = _dot(position_m, place_m) / (distance_m * radius_m)
-    limit_rad = np.arccos(np.clip(radius_m * np.cos(mask_rad) / distance_m, 0.0, 1.0)) - mask_rad
+def _top_and_half(arcs: Arcs, top_s: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return how far tops are above the mask, and a guess of half a pass.
+
+    The guess is that of a circle around a globe.
+    """
+    position_m, velocity_m_s = arcs.polynomials.states(top_s)
+    distance_m, radius_m = np.sqrt(_dot(position_m, position_m)), arcs.radius_m
+    apart = _dot(position_m, arcs.place) / (distance_m * radius_m)
+    limit_rad = np.arccos(np.clip(arcs.level_m / distance_m, 0.0, 1.0)) - arcs.mask_rad
     swept_rad = np.arccos(np.clip(np.cos(limit_rad) / apart, -1.0, 1.0))
     turn_rad_s = np.sqrt(_dot(velocity_m_s, velocity_m_s)) / distance_m
-    return swept_rad / turn_rad_s + 1.0
+    position_m -= arcs.place
+    over_m = _dot(position_m, arcs.up) - arcs.sine * np.sqrt(_dot(position_m, position_m))
+    return over_m, swept_rad / turn_rad_s + 1.0
 
 
 def _crossings(
@@ -258,7 +276,7 @@ def _crossings(
         # the top, where the rate is nought.
         moved_s = np.abs(next_s - here_s)
         left_s = np.where(inwards, moved_s**2 / np.maximum(np.abs(next_s - top_s[which]), 1e-9), 1)
-        which = which[(left_s > 1e-6) & (np.abs(high_s - low_s) > 1e-6)]
+        which = which[(left_s > _LEFT_S) & (np.abs(high_s - low_s) > 1e-6)]
     return at_s
 
 

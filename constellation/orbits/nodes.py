@@ -1,7 +1,7 @@
 """Orbits between evenly spaced nodes: polynomials of high degree, checked before they are used.
 
-Twelve positions, three minutes apart, carry a low orbit to a thousandth of a millimetre. The
-twelfth differences of the nodes say whether they do: of an orbit that is too eccentric or too
+Fourteen positions, four minutes apart, carry a low orbit to a tenth of a millimetre. The
+fourteenth differences of the nodes say whether they do: of an orbit that is too eccentric or too
 low, that a manoeuvre bends or that ends inside, they are large or not finite.
 """
 
@@ -13,8 +13,8 @@ import numpy as np
 from constellation.orbits.frames import FloatArray
 from constellation.orbits.propagation import Orbits
 
-STEP_S = 180.0
-COUNT = 12
+STEP_S = 240.0
+COUNT = 14
 """Nodes a polynomial."""
 PAD = COUNT // 2
 """Nodes before and after the span."""
@@ -28,7 +28,7 @@ _FROM_MIDDLE = np.linspace(0.0, 0.5 * COUNT, 121)
 _REMAINDER = np.maximum.accumulate(
     np.abs(np.prod(_FROM_MIDDLE[:, None] - _PLACES, axis=1)) / factorial(COUNT)
 )
-"""Of Lagrange's interpolation, in twelfth differences: the most up to so far from the middle."""
+"""Of Lagrange's interpolation, in such differences: the most up to so far from the middle."""
 
 
 @dataclass(frozen=True)

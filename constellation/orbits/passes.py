@@ -80,9 +80,8 @@ def find_passes(
     Elevations are geometric (no refraction), above each site's mask and horizon: what stands
     in a satellite's way cuts one rise and set into several passes.
 
-    `workers` over 1 are that many processes, which starting costs about a second: for
-    hundreds of satellites and more. In a process that may have none (a Celery worker's
-    child) the work is done here.
+    `workers` over 1 are that many processes, this one among them; a second one is of use after
+    half a second. Where a process may have none (a Celery worker's child), it works alone.
     """
     parts = list(find_in_parts(orbits, sites, start_s, end_s, workers=workers, progress=progress))
     refused = {name: why for part in parts for name, why in part.refused.items()}
@@ -104,7 +103,9 @@ def find_in_parts(
     """
     if not end_s > start_s:
         raise ValueError(f"the span ends at {end_s} and starts at {start_s}")
-    size = _satellites_at_once(len(sites), end_s - start_s)
+    # Some pieces for every process, so that none waits long for the last.
+    most = -(-len(orbits) // (4 * workers)) if workers > 1 else len(orbits)
+    size = max(1, min(most, _satellites_at_once(len(sites), end_s - start_s)))
     pieces = [(first, first + size) for first in range(0, len(orbits), size)]
     work = partial(_of_some, orbits, tuple(sites), start_s, end_s)
     for done, found in enumerate(crew.results(work, pieces, workers), start=1):
@@ -129,11 +130,13 @@ def _of_some(
     orbits, first = everybody.part(*piece), piece[0]
     grid = Nodes.over(orbits, start_s, end_s)
     suited = low.suits(grid)
-    found, long = low.stretches(grid, np.flatnonzero(suited), sites)
-    if len(long):
-        suited[long] = False
-        found, _ = low.stretches(grid, np.flatnonzero(suited), sites)
-    arcs, spans = low.spans(grid, found, sites, start_s, end_s)
+    while True:
+        found, long = low.stretches(grid, np.flatnonzero(suited), sites)
+        arcs, spans, lost = low.spans(grid, found, sites, start_s, end_s)
+        unsuited = np.union1d(long, lost)
+        if not len(unsuited):
+            break
+        suited[unsuited] = False
     parts = [_columns(arcs, skyline.above_horizons(arcs, spans), first)]
     refused: dict[str, str] = {}
     instants_s = sampled.instants_s(start_s, end_s)
@@ -176,14 +179,16 @@ def _columns(view: View, spans: skyline.Spans, first_satellite: int) -> Passes:
 def _looks(view: View, pairs: IntArray, at_s: FloatArray) -> FloatArray:
     """Return azimuth, elevation, range and range rate of each pair: `(4, pairs)`."""
     _, station = view.pair(pairs)
-    position_m, velocity_m_s = view.states(pairs, at_s)
-    offset_m = position_m - view.place_m[station]
-    east_m, north_m, up_m = np.einsum("kai,ki->ak", view.axes[station], offset_m)
-    level_m, range_m = np.hypot(east_m, north_m), np.sqrt(np.einsum("ki,ki->k", offset_m, offset_m))
-    rate_m_s = np.einsum("ki,ki->k", offset_m, velocity_m_s) / range_m
-    return np.stack(
-        [np.arctan2(east_m, north_m) % tau, np.arctan2(up_m, level_m), range_m, rate_m_s]
-    )
+    position_m, velocity_m_s = (vector.T for vector in view.states(pairs, at_s))
+    offset_m = position_m - view.place_m.T[:, station]
+    axes = view.axes.transpose(1, 2, 0)[:, :, station]
+    east_m, north_m, up_m = np.einsum("aik,ik->ak", axes, offset_m)
+    range_m = np.sqrt(np.einsum("ik,ik->k", offset_m, offset_m))
+    rate_m_s = np.einsum("ik,ik->k", offset_m, velocity_m_s) / range_m
+    azimuth_rad = np.arctan2(east_m, north_m)
+    azimuth_rad[azimuth_rad < 0.0] += tau
+    level_m = np.sqrt(east_m**2 + north_m**2)
+    return np.stack([azimuth_rad, np.arctan2(up_m, level_m), range_m, rate_m_s])
 
 
 def _joined(parts: Sequence[Passes]) -> Passes:

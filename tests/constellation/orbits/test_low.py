@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from constellation.orbits import elements, frames, look, low, passes, propagation
+from constellation.orbits import elements, frames, look, low, nodes, passes, propagation
 from constellation.orbits.nodes import Nodes, Polynomials
 from tests.constellation.orbits import fleet
 
@@ -100,7 +100,7 @@ def test_polynomials_hold_their_tolerance_and_know_where():
     which = np.arange(len(catalogue()))
     polynomials = Polynomials(grid, which, np.full(len(which), fleet.NOON_S + 40_000.0))
     for part in np.linspace(-1.0, 1.0, 41):
-        at_s = polynomials.middle_s + part * reach * 180.0
+        at_s = polynomials.middle_s + part * reach * nodes.STEP_S
         position_m, velocity_m_s = polynomials.states(at_s)
         truth_m, truth_m_s = catalogue().states_of(which, at_s)
         assert np.linalg.norm(position_m.T - truth_m, axis=1).max() < 0.01
@@ -112,7 +112,7 @@ def test_an_orbit_that_jumps_or_ends_is_not_carried():
     grid = Nodes.over(catalogue().part(0, 3), fleet.NOON_S, fleet.NOON_S + DAY_S)
     position_m = grid.position_m.copy()
     position_m[0, 200:] += 10.0
-    position_m[1, 400:] = np.nan
+    position_m[1, 300:] = np.nan
     bent = replace(grid, position_m=position_m)
     assert (bent.reach_steps() < 0.5).tolist() == [True, True, False]
     assert low.suits(bent).tolist() == [True, False, True]
@@ -210,6 +210,11 @@ def count_in_a_daemon(answers):
     sites = [fleet.site(station) for station in fleet.stations()]
     asked = catalogue(), sites, fleet.NOON_S, fleet.NOON_S + DAY_S
     answers.put(len(passes.find_passes(*asked, workers=2).passes))
+
+
+def test_nobody_shared_among_processes_has_no_passes():
+    found = passes.find_passes(propagation.Orbits([]), [], 0.0, 60.0, workers=2)
+    assert len(found.passes) == 0
 
 
 def test_a_process_that_may_have_no_children_does_the_work_itself():
