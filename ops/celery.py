@@ -41,6 +41,7 @@ app.conf.beat_schedule = {
     "plan-contacts": every(60, "constellation.contacts.tasks.plan_contacts"),
     "claim-contacts": every(2, "uplink.conduct.tasks.claim_contacts"),
     "look-after-queries": every(2, "uplink.inference.tasks.look_after_queries"),
+    "look-after-packages": every(30, "uplink.transfers.tasks.look_after_packages"),
     "look-after-uploads": every(60, "uplink.registry.tasks.look_after_uploads"),
     "decode-what-is-left": every(5, "telemetry.tasks.requeue_undecoded"),
     "compact-segments": every(60, "telemetry.tasks.compact_segments"),

@@ -49,6 +49,7 @@ class TransferRequest(serializers.Serializer):
 class TransferBody(serializers.ModelSerializer):
     satellite = serializers.CharField(source="satellite.code")
     version = serializers.CharField(source="version.__str__", default=None)
+    base = serializers.CharField(source="package.base_id", default=None)
     slot = serializers.SerializerMethodField()
     progress = serializers.SerializerMethodField()
 
@@ -58,6 +59,7 @@ class TransferBody(serializers.ModelSerializer):
             "id",
             "satellite",
             "artefact",
+            "base",
             "version",
             "activate",
             "slot",

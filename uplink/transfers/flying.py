@@ -55,12 +55,13 @@ def _checkpoint(snapshot: Snapshot, *, now: datetime, last: bool) -> Work:
     touched = _keep(snapshot, contact, now=now)
     for transfer in touched:
         progress.settle(transfer, now=now)
-    cancelled = frozenset(
-        # Given up, or on board already by the satellite's own report.
-        Shipment.objects.filter(id__in=snapshot.held)
-        .filter(Q(transfer__state__in=[State.CANCELLED, State.FAILED]) | Q(delivered=True))
+    # The others were given up or begun anew, or the satellite reports that it has them.
+    alive = (
+        Shipment.objects.filter(id__in=snapshot.held, delivered=False)
+        .exclude(transfer__state__in=[State.CANCELLED, State.FAILED])
         .values_list("id", flat=True)
     )
+    cancelled = snapshot.held - frozenset(alive)
     held = snapshot.held - cancelled
     waiting = _waiting(snapshot.satellite_id).exclude(id__in=held)
     wants = bool(held) or waiting.exists()
@@ -130,7 +131,7 @@ def _waiting(satellite_id: int):
             delivered=False,
             attempts__lt=progress.ATTEMPTS_MAX,
         )
-        .select_related("transfer__satellite", "transfer__artefact")
+        .select_related("transfer__satellite", "transfer__artefact", "transfer__package")
         # What has begun is ended first: a satellite keeps few half files.
         .order_by(
             "-transfer__priority",
@@ -161,7 +162,10 @@ def _assign(row: Shipment, contact: Contact, *, now: datetime) -> Assignment:
         )
     content, path, offset = None, "", 0
     if row.number < 0:
-        content = manifest_of(transfer.artefact)
+        package = transfer.package
+        content = bytes(package.manifest) if package else manifest_of(transfer.artefact)
+    elif transfer.package_id is not None:
+        path = str(store.bring(row.sha256))
     else:
         pack = transfer.artefact.packs.get(number=row.number)
         path, offset = str(store.path_of(transfer.artefact_id)), pack.offset_bytes

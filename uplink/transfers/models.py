@@ -3,7 +3,7 @@
 from uuid import uuid4
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 
 from constellation.contacts.models import Contact
 from constellation.models import Satellite
@@ -24,6 +24,53 @@ class Pack(models.Model):
     class Meta:
         ordering = ["number"]
         constraints = [models.UniqueConstraint(name="pack_once", fields=["artefact", "number"])]
+
+
+class PackageState(models.TextChoices):
+    PREPARING = "PREPARING"
+    READY = "READY"
+    NOT_WORTH_IT = "NOT_WORTH_IT", "Not worth it"
+    FAILED = "FAILED"
+
+
+class Package(models.Model):
+    """An artefact as chunks for satellites that hold `base`: manifest and packs of differences."""
+
+    artefact = models.ForeignKey(Artefact, models.CASCADE, related_name="packages")
+    base = models.ForeignKey(Artefact, models.CASCADE, related_name="+")
+    state = models.CharField(max_length=12, choices=PackageState, default=PackageState.PREPARING)
+    reason = models.CharField(max_length=300, blank=True)
+    manifest = models.BinaryField(default=bytes, help_text="As it travels.")
+    chunks = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(name="package_once", fields=["artefact", "base"]),
+            models.CheckConstraint(
+                name="package_has_another_base", condition=~Q(artefact=F("base"))
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.artefact} from {self.base}"
+
+
+class PackageFile(models.Model):
+    """A pack of chunks; its bytes lie in the content store. `transfer`: made for its repair."""
+
+    package = models.ForeignKey(Package, models.CASCADE, related_name="files")
+    number = models.PositiveIntegerField()
+    size_bytes = models.PositiveIntegerField()
+    sha256 = models.CharField(max_length=64)
+    crc32c = models.BigIntegerField()
+    chunks = models.JSONField(help_text="Numbers of the chunks it carries.")
+    transfer = models.ForeignKey("Transfer", models.CASCADE, null=True, related_name="+")
+
+    class Meta:
+        ordering = ["number"]
+        constraints = [
+            models.UniqueConstraint(name="package_file_once", fields=["package", "number"])
+        ]
 
 
 class State(models.TextChoices):
@@ -48,6 +95,9 @@ class Transfer(models.Model):
     satellite = models.ForeignKey(Satellite, models.PROTECT, related_name="transfers")
     artefact = models.ForeignKey(Artefact, models.PROTECT, related_name="transfers")
     version = models.ForeignKey(Version, models.PROTECT, null=True, related_name="transfers")
+    package = models.ForeignKey(
+        Package, models.PROTECT, null=True, related_name="transfers", help_text="Empty: sent whole."
+    )
     activate = models.BooleanField(default=True)
     slot = models.PositiveSmallIntegerField(
         null=True, help_text="1 is A, 2 is B; empty: the one that is not active then."
@@ -70,6 +120,14 @@ class Transfer(models.Model):
                 condition=~Q(state__in=["ACTIVE", "VERIFIED", "FAILED", "CANCELLED"]),
             )
         ]
+
+
+class Repair(models.Model):
+    """Chunks that a satellite lacks beyond what was packed for it, until they are packed."""
+
+    transfer = models.OneToOneField(Transfer, models.CASCADE, related_name="repair")
+    wanted = models.BinaryField(help_text="A want-list of all chunks.")
+    asked_at = models.DateTimeField(help_text="Mission time of the last that was added.")
 
 
 class Shipment(models.Model):

@@ -11,6 +11,7 @@ from django.db.models import Q, Sum
 from constellation.contacts.models import HOLDING, Contact
 from constellation.models import Satellite
 from uplink.registry.models import Version
+from uplink.transfers import progress
 from uplink.transfers.models import OVER, Deployment, Shipment, State, Transfer
 
 OVERHEAD = 1.2
@@ -78,7 +79,7 @@ def _row(transfer: Transfer, shipments: list[Shipment]) -> Row:
         packs=[_pack(each) for each in packs],
         delivered=sum(each.delivered for each in packs),
         held_bytes=sum(held),
-        size_bytes=transfer.artefact.size_bytes,
+        size_bytes=progress.carried_bytes(transfer, sum(each.size_bytes for each in packs)),
         sent_bytes=sum(each.sent_bytes for each in shipments),
         expected_at=None,
     )

@@ -11,7 +11,7 @@ import google_crc32c
 from telemetry import onboard
 from uplink.registry import store
 from uplink.registry.models import Artefact
-from uplink.transfers.models import Pack
+from uplink.transfers.models import Pack, Shipment, Transfer
 
 _READ_BYTES = 1024 * 1024
 
@@ -69,3 +69,38 @@ def manifest_of(artefact: Artefact) -> bytes:
 def crc32c(data: bytes) -> int:
     """Return the CRC-32C of a few bytes held in memory."""
     return google_crc32c.value(data)
+
+
+def files_of(transfer: Transfer) -> list[Shipment]:
+    """Return the files of a transfer that goes whole, unsaved: the manifest first, then the packs.
+
+    Bytes met twice go once.
+    """
+    artefact = transfer.artefact
+    manifest = manifest_of(artefact)
+    files = [
+        Shipment(
+            transfer=transfer,
+            number=-1,
+            name=onboard.MANIFEST_NAME + artefact.sha256,
+            size_bytes=len(manifest),
+            sha256=artefact.sha256,
+            crc32c=crc32c(manifest),
+        )
+    ]
+    seen: set[str] = set()
+    for pack in artefact.packs.all():
+        if pack.sha256 in seen:
+            continue
+        seen.add(pack.sha256)
+        files.append(
+            Shipment(
+                transfer=transfer,
+                number=pack.number,
+                name=onboard.PACK_NAME + pack.sha256,
+                size_bytes=pack.size_bytes,
+                sha256=pack.sha256,
+                crc32c=pack.crc32c,
+            )
+        )
+    return files

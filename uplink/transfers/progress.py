@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
@@ -50,9 +51,9 @@ def fail(transfer: Transfer, reason: str, *, now: datetime) -> None:
     move(transfer, State.FAILED, now=now, reason=reason)
 
 
-def pack_delivered(transfer: Transfer, name: str, *, now: datetime) -> None:
+def files_delivered(transfer: Transfer, names: Iterable[str], *, now: datetime) -> None:
     """The satellite reported a file as stored, whether or not its Finished reached us."""
-    if transfer.shipments.filter(name=name, delivered=False).update(
+    if transfer.shipments.filter(name__in=names, delivered=False).update(
         delivered=True, delivered_at=now, fault=""
     ):
         settle(transfer, now=now)
@@ -70,6 +71,7 @@ def summary(transfer: Transfer) -> dict[str, Any]:
     left = Case(When(begun, then=Greatest("sent_bytes", size)), default=F("sent_bytes"))
     sums = transfer.shipments.aggregate(
         packs=Count("pk", filter=packs),
+        pack_bytes=Sum("size_bytes", filter=packs, default=0),
         delivered_packs=Count("pk", filter=packs & Q(delivered=True)),
         delivered_bytes=Sum("size_bytes", filter=packs & Q(delivered=True), default=0),
         partial_bytes=Sum("acknowledged_bytes", filter=packs & Q(delivered=False), default=0),
@@ -79,11 +81,19 @@ def summary(transfer: Transfer) -> dict[str, Any]:
     return {
         "packs": sums["packs"],
         "delivered_packs": sums["delivered_packs"],
-        "size_bytes": transfer.artefact.size_bytes,
+        "size_bytes": carried_bytes(transfer, sums["pack_bytes"]),
         "acknowledged_bytes": sums["delivered_bytes"] + sums["partial_bytes"],
         "sent_bytes": sums["sent"],
         "repeated_bytes": int(sums["repeated"]),
     }
+
+
+def carried_bytes(transfer: Transfer, pack_bytes: int) -> int:
+    """Return how many bytes have to go up: of an artefact that goes as chunks, those of its packs.
+
+    While they are made, it is the whole artefact: more than it will be.
+    """
+    return pack_bytes if transfer.package_id and pack_bytes else transfer.artefact.size_bytes
 
 
 def _announce(transfer: Transfer) -> None:

@@ -28,7 +28,8 @@ def take_store_report(packet: StoredPacket, *, now: datetime) -> None:
     text = body[onboard.STORE_REPORT_LAYOUT.size :][:length].decode(errors="replace")
     match event:
         case StoreEvent.PACK_STORED:
-            _delivered(packet.satellite_id, onboard.PACK_NAME + sha256, now=now)
+            names = onboard.PACK_NAME + sha256, onboard.CHUNKS_NAME + sha256
+            _delivered(packet.satellite_id, *names, now=now)
         case StoreEvent.MANIFEST_STORED:
             _delivered(packet.satellite_id, onboard.MANIFEST_NAME + sha256, now=now)
         case StoreEvent.ARTEFACT_VERIFIED:
@@ -94,15 +95,15 @@ def _transfers(packet: StoredPacket, sha256: str, states: list[State]) -> list[T
     return list(rows.filter(satellite_id=packet.satellite_id, artefact_id=sha256, state__in=states))
 
 
-def _delivered(satellite_id: int, name: str, *, now: datetime) -> None:
+def _delivered(satellite_id: int, *names: str, now: datetime) -> None:
     rows = Transfer.objects.select_for_update(of=["self"]).select_related("satellite", "artefact")
     for transfer in rows.filter(
         Q(satellite_id=satellite_id, state__in=[State.QUEUED, State.SENDING]),
         pk__in=Transfer.objects.filter(
-            satellite_id=satellite_id, shipments__name=name, shipments__delivered=False
+            satellite_id=satellite_id, shipments__name__in=names, shipments__delivered=False
         ).values("pk"),
     ):
-        progress.pack_delivered(transfer, name, now=now)
+        progress.files_delivered(transfer, names, now=now)
 
 
 def _slot(packet: StoredPacket, slot: int, sha256: str, *, active: bool = False) -> None:

@@ -11,14 +11,13 @@ from constellation.models import Satellite
 from ops import errors
 from ops.accounts.models import Organisation
 from ops.db import broken_rule
-from telemetry import onboard
 from uplink.commands import release
 from uplink.commands.models import Command
 from uplink.commands.models import State as CommandState
 from uplink.conduct import wake
 from uplink.registry import store
 from uplink.registry.models import Artefact, Version
-from uplink.transfers import activation, packing, progress
+from uplink.transfers import activation, packages, packing, progress
 from uplink.transfers.models import Deployment, Shipment, State, Transfer
 
 
@@ -69,7 +68,14 @@ def request(
         _check(satellite, artefact, version)
         packing.pack(artefact)
         known, is_new = _create(
-            transfer_id, {**wanted, "slot": slot, "organisation": organisation, "created_at": now}
+            transfer_id,
+            {
+                **wanted,
+                "slot": slot,
+                "organisation": organisation,
+                "created_at": now,
+                "package": packages.package_for(satellite, artefact, version),
+            },
         )
         if is_new:
             return known, True
@@ -102,46 +108,15 @@ def _create(transfer_id: UUID, fields: dict[str, object]) -> tuple[Transfer, boo
             ) from error
         raise
     if is_new:
-        Shipment.objects.bulk_create(_files(transfer))
+        Shipment.objects.bulk_create(packages.files_of(transfer))
         Deployment.objects.update_or_create(
             satellite=transfer.satellite,
             defaults={"desired": transfer.artefact} if transfer.activate else {},
         )
+        packages.have_made(transfer.package)
         progress.settle(transfer, now=transfer.created_at)
         wake.satellite(transfer.satellite_id)
     return transfer, is_new
-
-
-def _files(transfer: Transfer) -> list[Shipment]:
-    """Return the files of a transfer: the manifest first, then the packs (bytes met twice once)."""
-    artefact = transfer.artefact
-    manifest = packing.manifest_of(artefact)
-    files = [
-        Shipment(
-            transfer=transfer,
-            number=-1,
-            name=onboard.MANIFEST_NAME + artefact.sha256,
-            size_bytes=len(manifest),
-            sha256=artefact.sha256,
-            crc32c=packing.crc32c(manifest),
-        )
-    ]
-    seen: set[str] = set()
-    for pack in artefact.packs.all():
-        if pack.sha256 in seen:
-            continue
-        seen.add(pack.sha256)
-        files.append(
-            Shipment(
-                transfer=transfer,
-                number=pack.number,
-                name=onboard.PACK_NAME + pack.sha256,
-                size_bytes=pack.size_bytes,
-                sha256=pack.sha256,
-                crc32c=pack.crc32c,
-            )
-        )
-    return files
 
 
 @transaction.atomic

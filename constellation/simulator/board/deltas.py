@@ -54,6 +54,7 @@ class Delta:
         )
         self.asks = True
         """Whether the ground has to be told what is wanted."""
+        self._has_refused = False
 
     def _load(self) -> tuple[int, bytes]:
         """Return the packs taken and the chunks done, as far as they are of this manifest."""
@@ -79,7 +80,9 @@ class Delta:
             except wire.Malformed as error:
                 refused.append(str(error))
         self.taken += 1
-        self.asks = self.asks or bool(refused)
+        self._has_refused = self._has_refused or bool(refused)
+        # Until all is here it is said again after each pack: the ground may have been ahead of us.
+        self.asks = self.asks or self._has_refused
         self._save()
         return f"{len(refused)} refused, first {refused[0]}" if refused else ""
 
@@ -121,6 +124,7 @@ class Deltas:
         self._arrived, self._refused, self._spoilt = arrived, refused, spoilt
         self._known: dict[str, Delta] = {}
         self._renewed: set[str] = set()
+        self._dropped: set[str] = set()
         self._work: asyncio.Task[None] | None = None
         self._has_work = False
         for path in folder.glob("*/manifest"):
@@ -146,9 +150,16 @@ class Deltas:
         replace(self._folder / sha / "manifest", content)
         if sha in self._known:
             self._renewed.add(sha)  # a thread may be at work with the one before
+            self._dropped.discard(sha)
         else:
             self._known[sha] = Delta(self._folder / sha, self._find)
         self.go_on()
+
+    def drop(self, sha: str) -> None:
+        """Give an artefact up that comes another way now."""
+        if sha in self._known:
+            self._dropped.add(sha)
+            self.go_on()
 
     def keep(self, pack_sha: str, path: Path) -> bool:
         """Keep a pack until it is its turn; False when too many wait already."""
@@ -176,6 +187,10 @@ class Deltas:
         while self._has_work:
             self._has_work = False
             for sha in list(self._known):
+                if sha in self._dropped:
+                    self._dropped.discard(sha)
+                    self._forget(sha)
+                    continue
                 if sha in self._renewed:
                     self._renewed.discard(sha)
                     self._known[sha] = Delta(self._folder / sha, self._find)
@@ -212,7 +227,12 @@ class Deltas:
             await self._arrived(delta.sha, delta.path)
         else:
             self._refused(delta.sha, "its chunks do not hash to the artefact's name")
-        self._known.pop(delta.sha)
+        self._forget(delta.sha)
+
+    def _forget(self, sha: str) -> None:
+        delta = self._known.pop(sha)
+        for path in self._packs_of(sha):
+            path.unlink(missing_ok=True)
         shutil.rmtree(delta.folder, ignore_errors=True)
 
 

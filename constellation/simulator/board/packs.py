@@ -144,6 +144,7 @@ class Packs:
             return Condition.INVALID_FILE_STRUCTURE
         replace(self._folder / f"{sha}.json", manifest.encode())
         self.manifests[sha] = manifest
+        self.deltas.drop(sha)
         held, total = self._progress(manifest)
         self._report(encode_report(StoreEvent.MANIFEST_STORED, sha, held=held, total=total))
         if self.has_artefact(sha):  # from before: a ground that lost its memory is told

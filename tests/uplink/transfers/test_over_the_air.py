@@ -139,7 +139,7 @@ def simulator(tmp_path):
     process.stop()
 
 
-def set_up(settings, tmp_path, started):
+def set_up(settings, tmp_path, started, content=CONTENT):
     settings.COMMAND_KEY_FILE = tmp_path / "master.key"
     reports._newest.clear()
     now = datetime.fromtimestamp(started["mission"], UTC)
@@ -148,7 +148,7 @@ def set_up(settings, tmp_path, started):
         entity_id=flight.ENTITY[flight.SATELLITE],
         spacecraft_id=flight.SCID[flight.SATELLITE],
     )
-    artefact = make_artefact(CONTENT)
+    artefact = make_artefact(content)
     packing.pack(artefact, pack_bytes=PACK_BYTES)
     transfer = make_transfer(satellite=satellite, artefact=artefact, now=now)
     contact = make_contact(

@@ -12,7 +12,7 @@ from typing import BinaryIO
 
 import numpy as np
 
-from uplink.transfers.packaging import codec, packs, wants, wire
+from uplink.transfers.packaging import codec, manifests, packs, wants, wire
 from uplink.transfers.packaging.manifests import EXACT, NEAR, Manifest
 from uplink.transfers.packaging.wire import NAME_BYTES, Malformed
 
@@ -47,7 +47,7 @@ class Assembler:
         self._done = np.zeros(len(manifest), bool)
         if done:
             self._done[:] = np.unpackbits(np.frombuffer(done, np.uint8), count=len(manifest))
-        self._twins = _twins(manifest)
+        self._twins = manifests.twins(manifest)
 
     @property
     def is_complete(self) -> bool:
@@ -76,9 +76,14 @@ class Assembler:
                     yield number
 
     def wants(self) -> wants.Wants:
-        """Return what is missing and how it may come, after reading the ranges it is based on."""
+        """Return what is missing and how it may come, after reading the ranges it is based on.
+
+        Of chunks with the same bytes the first is wanted: it serves them all.
+        """
         wanted = np.zeros(len(self.manifest), np.uint8)
         for number in np.flatnonzero(~self._done).tolist():
+            if self._twins.get(number, (number,))[0] != number:
+                continue
             wanted[number] = wants.LACKING
             for which in range(len(self._bases)):
                 if self._range(which, number) is not None:
@@ -163,15 +168,3 @@ class Assembler:
             return None
         data = read(int(base.offset[number]), int(base.length[number]))
         return data if wire.digest(data)[:NAME_BYTES] == base.name(number) else None
-
-
-def _twins(manifest: Manifest) -> dict[int, tuple[int, ...]]:
-    """Return for chunks with the same bytes the numbers of all of them."""
-    first: dict[int, int] = {}
-    groups: dict[int, list[int]] = {}
-    # Halves of digests are enough to find them; the table lasts as long as this function.
-    for number, half in enumerate(manifest.digests.view("<u8")[:, 0].tolist()):
-        other = first.setdefault(half, number)
-        if other != number and manifest.digest(other) == manifest.digest(number):
-            groups.setdefault(other, [other]).append(number)
-    return {number: tuple(group) for group in groups.values() for number in group}

@@ -81,6 +81,9 @@ def expected(manifest: Manifest, bases: Collection[int]) -> wants.Wants:
         wanted[manifest.sources[number].kind == NEAR] = wants.FROM_BASE + number
     for number in bases:
         wanted[manifest.sources[number].kind == EXACT] = wants.HELD
+    for number, group in manifests.twins(manifest).items():
+        if number != group[0]:
+            wanted[number] = wants.HELD  # it comes with the first of them
     return wanted
 
 
@@ -90,34 +93,39 @@ def pack(
     folder: Path,
     *,
     pack_bytes: int = packs.PACK_BYTES,
+    watch: Callable[[], None] = lambda: None,
 ) -> list[Shipment]:
     """Write into `folder` the packs that give each want-list what it asks for, and nothing else.
+
+    `watch` is called after each chunk; what it raises ends the work.
 
     A chunk that several need is encoded once where that is cheap: packs are made for sets of
     want-lists, and a satellite is sent those that serve its own.
     """
     writers: dict[frozenset[int], packs.Writer] = {}
-    for record, serves in _records(made, wanted):
-        writer = writers.get(serves)
-        if writer is None:
-            writer = packs.Writer(folder, made.new.sha256, pack_bytes=pack_bytes)
-            writers[serves] = writer
-        writer.add(record)
-    for writer in writers.values():
-        writer.close()
+    try:
+        for record, serves in _records(made, wanted):
+            writer = writers.get(serves)
+            if writer is None:
+                writer = packs.Writer(folder, made.new.sha256, pack_bytes=pack_bytes)
+                writers[serves] = writer
+            writer.add(record)
+            watch()
+        for writer in writers.values():
+            writer.close()
+    finally:
+        for writer in writers.values():
+            writer.abandon()
     return [Shipment(one, serves) for serves, writer in writers.items() for one in writer.packs]
 
 
 def _records(made: Plan, wanted: Sequence[wants.Wants]) -> Iterator[tuple[Record, frozenset[int]]]:
-    sent: set[tuple[int, bytes]] = set()
     with ExitStack() as stack:
         readers = [_reader(stack, one) for one in (made.new, *made.bases)]
-        for number, chunk in enumerate(made.new.chunks):
+        for number in range(len(made.new.chunks)):
             asks: dict[int, set[int]] = {}
             for who, one in enumerate(wanted):
-                # The same bytes elsewhere in the file: one copy of them is enough.
-                if one[number] != wants.HELD and (who, chunk.digest) not in sent:
-                    sent.add((who, chunk.digest))
+                if one[number] != wants.HELD:
                     asks.setdefault(int(one[number]), set()).add(who)
             if asks:
                 yield from _of_chunk(number, made, asks, readers)

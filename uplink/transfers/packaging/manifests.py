@@ -64,6 +64,18 @@ class Manifest:
         return self.digests[number].tobytes()
 
 
+def twins(manifest: Manifest) -> dict[int, tuple[int, ...]]:
+    """Return for chunks with the same bytes the numbers of all of them, ascending."""
+    first: dict[int, int] = {}
+    groups: dict[int, list[int]] = {}
+    # Parts of digests are enough to find them; the table lasts as long as this function.
+    for number, part in enumerate(manifest.digests.view("<u8")[:, 0].tolist()):
+        other = first.setdefault(part, number)
+        if other != number and manifest.digest(other) == manifest.digest(number):
+            groups.setdefault(other, [other]).append(number)
+    return {number: tuple(group) for group in groups.values() for number in group}
+
+
 def encode(manifest: Manifest) -> bytes:
     """Return the manifest's bytes; the same ones every time."""
     parts = [MAGIC, bytes([VERSION]), manifest.sha256, wire.number(manifest.size)]

@@ -93,6 +93,13 @@ class Writer:
         os.replace(self._path, path)
         self.packs.append(Pack(path, sha256, self._size, tuple(self._numbers)))
 
+    def abandon(self) -> None:
+        """Forget the pack under way."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+            self._path.unlink()
+
 
 def artefact_of(file: BinaryIO) -> bytes | None:
     """Return the SHA-256 of the artefact that a pack says it is of, None when it is no pack."""

@@ -274,3 +274,15 @@ def test_a_pack_is_there_whole_or_not_at_all(tmp_path, monkeypatch):
     with pytest.raises(OSError, match="cut off"):
         writer.close()
     assert [one.name[:6] for one in tmp_path.iterdir()] == [".open-"]
+
+
+def test_work_that_is_ended_leaves_nothing_behind(tmp_path, base):
+    made = models.plan(models.safetensors(tmp_path / "new", models.tuned(OLD)), base)
+    (folder := tmp_path / "packs").mkdir()
+
+    def end():
+        raise InterruptedError
+
+    with pytest.raises(InterruptedError):
+        building.pack(made, [building.expected(made.manifest, [0])], folder, watch=end)
+    assert not list(folder.iterdir())

@@ -1,0 +1,80 @@
+"""Packing in the background: slow work, one at a time, that goes on after a kill."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from celery import shared_task, signals
+from django.db import connection
+
+from ops import clock, errors
+from uplink.transfers import packages
+from uplink.transfers.models import Package, PackageState, Repair
+
+_LOCK = 0x5A_50_41_43  # advisory lock: who packs
+_ENDING = threading.Event()
+
+
+class Ended(Exception):
+    """The worker was told to end; what was being packed is taken up by the next one."""
+
+
+@signals.worker_shutting_down.connect
+def stop_packing(**_: object) -> None:
+    _ENDING.set()
+
+
+def watch() -> None:
+    """Raise `Ended` when the worker should end."""
+    if _ENDING.is_set():
+        raise Ended
+
+
+@shared_task(ignore_result=True)
+def prepare_package(*, package_id: int) -> None:
+    with _alone() as may:
+        if not may:
+            return
+        try:
+            packages.prepare(package_id, now=clock.now(), watch=watch)
+        except (errors.Refusal, OSError) as error:
+            packages.give_up(package_id, str(error), now=clock.now())
+        except Ended:
+            pass
+
+
+@shared_task(ignore_result=True)
+def repair_transfer(*, transfer_id: str) -> None:
+    with _alone() as may:
+        if not may:
+            return
+        try:
+            packages.repair(transfer_id, now=clock.now(), watch=watch)
+        except Ended:
+            pass
+
+
+@shared_task(ignore_result=True)
+def look_after_packages() -> None:
+    """Take up what a lost message or a kill left undone."""
+    for pk in Repair.objects.order_by("asked_at").values_list("transfer", flat=True)[:4]:
+        repair_transfer.delay(transfer_id=str(pk))
+    left = Package.objects.filter(state=PackageState.PREPARING).order_by("pk")
+    for pk in left.values_list("pk", flat=True)[:4]:
+        prepare_package.delay(package_id=pk)
+
+
+@contextmanager
+def _alone() -> Iterator[bool]:
+    """Say whether nobody else packs; the lock goes with this process's connection."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_lock(%s)", [_LOCK])
+        got = cursor.fetchone()[0]
+    try:
+        yield got
+    finally:
+        if got:
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT pg_advisory_unlock(%s)", [_LOCK])
