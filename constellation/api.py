@@ -26,7 +26,7 @@ from constellation import (
     catalogue,
 )
 from constellation.models import ElementSet, Satellite
-from constellation.questions import ByCode, rfc3339
+from constellation.questions import ByCode, PageQuestion, asked, rfc3339
 from ops import clock
 
 
@@ -36,9 +36,7 @@ class SatelliteList(APIView):
     permissions = {"GET": "constellation.view_satellite"}
 
     def get(self, request: Request) -> Response:
-        asked = SatelliteFilter(data=request.query_params)
-        asked.is_valid(raise_exception=True)
-        wanted = Satellite.objects.filter(**asked.validated_data)
+        wanted = Satellite.objects.filter(**asked(SatelliteFilter, request))
         page = ByCode()
         rows = page.paginate_queryset(wanted.select_related("profile", "plane"), request, view=self)
         now = clock.now()
@@ -48,12 +46,13 @@ class SatelliteList(APIView):
         )
 
 
-class SatelliteFilter(serializers.Serializer):
+class SatelliteFilter(PageQuestion):
     role = serializers.ChoiceField(choices=["inference", "training"], required=False)
     planned = serializers.BooleanField(required=False, allow_null=True, default=None)
 
     def validate(self, attrs: dict) -> dict:
-        return {name: value for name, value in attrs.items() if value is not None}
+        chosen = {name: attrs.get(name) for name in ("role", "planned")}
+        return {name: value for name, value in chosen.items() if value is not None}
 
 
 class SatelliteDetail(APIView):

@@ -23,7 +23,7 @@ from constellation import catalogue, choice, drift, intake
 from constellation.models import ElementFile, ElementKind, ElementSet, ElementState, Satellite
 from constellation.models_elements import MOST_PRIORITY, OPERATOR_PRIORITY
 from constellation.orbits.elements import MAX_FILE_BYTES
-from constellation.questions import ByCode, asked, named, rfc3339, sent
+from constellation.questions import ByCode, PageQuestion, asked, named, rfc3339, sent
 from ops import clock, errors
 from ops.api import Page
 
@@ -46,13 +46,11 @@ class AnyBytes(BaseParser):
         return stream
 
 
-class SetFilter(serializers.Serializer):
+class SetFilter(PageQuestion):
     satellite = serializers.CharField(required=False, default="")
     state = serializers.CharField(required=False, default="")
     kind = serializers.ChoiceField(choices=ElementKind.values, required=False)
     source = serializers.CharField(required=False, default="")
-    limit = serializers.IntegerField(required=False, min_value=1, max_value=1000)
-    cursor = serializers.CharField(required=False)
 
     def validate_state(self, value: str) -> list[str]:
         states = [state.strip() for state in value.split(",") if state.strip()]
@@ -167,10 +165,8 @@ class SetDrift(APIView):
         return Response({"satellite": new.satellite.code, "element_set": new.pk, **found})
 
 
-class RecordFilter(serializers.Serializer):
+class RecordFilter(PageQuestion):
     satellite = serializers.CharField(required=False, default="")
-    limit = serializers.IntegerField(required=False, min_value=1, max_value=1000)
-    cursor = serializers.CharField(required=False)
 
 
 class OfRecord(APIView):
@@ -211,15 +207,10 @@ class FileList(APIView):
     permissions = {"GET": "constellation.view_elementfile"}
 
     def get(self, request: Request) -> Response:
-        asked(PageOnly, request)
+        asked(PageQuestion, request)
         page = Newest()
         shown = page.paginate_queryset(ElementFile.objects.all(), request, view=self)
         return page.get_paginated_response([file_body(row) for row in shown])
-
-
-class PageOnly(serializers.Serializer):
-    limit = serializers.IntegerField(required=False, min_value=1, max_value=1000)
-    cursor = serializers.CharField(required=False)
 
 
 class FileDetail(APIView):

@@ -18,7 +18,7 @@ from rest_framework.views import APIView
 from constellation import feeds
 from constellation.models import ElementSource
 from constellation.models_elements import LEAST_INTERVAL_S, MOST_PRIORITY, PUBLIC_PRIORITY
-from constellation.questions import asked, rfc3339
+from constellation.questions import PageQuestion, asked, rfc3339
 from ops.api import Page
 from ops.errors import Invalid
 
@@ -27,11 +27,6 @@ INTERVAL_MOST_S = 30 * 86_400
 
 class ByName(Page):
     ordering = "name"
-
-
-class PageOnly(serializers.Serializer):
-    limit = serializers.IntegerField(required=False, min_value=1, max_value=1000)
-    cursor = serializers.CharField(required=False)
 
 
 class SourceRequest(serializers.Serializer):
@@ -53,7 +48,7 @@ class SourceList(APIView):
     permissions = {"GET": "constellation.view_elementsource"}
 
     def get(self, request: Request) -> Response:
-        asked(PageOnly, request)
+        asked(PageQuestion, request)
         page = ByName()
         rows = page.paginate_queryset(ElementSource.objects.all(), request, view=self)
         return page.get_paginated_response([source_body(row) for row in rows])

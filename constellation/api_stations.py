@@ -12,18 +12,9 @@ from rest_framework.views import APIView
 
 from constellation import horizons
 from constellation.models import Antenna, Station
-from constellation.questions import ByCode, Number, asked, sent
+from constellation.questions import ByCode, NoQuestion, Number, PageQuestion, asked, sent
 from ops.errors import Refusal
 from ops.live import events
-
-
-class Nothing(serializers.Serializer):
-    """No parameters."""
-
-
-class Paged(serializers.Serializer):
-    limit = serializers.CharField(required=False)
-    cursor = serializers.CharField(required=False)
 
 
 class StationList(APIView):
@@ -32,7 +23,7 @@ class StationList(APIView):
     permissions = {"GET": "constellation.view_station"}
 
     def get(self, request: Request) -> Response:
-        asked(Paged, request)
+        asked(PageQuestion, request)
         page = ByCode()
         wanted = Station.objects.prefetch_related("antennas")
         rows = page.paginate_queryset(wanted, request, view=self)
@@ -68,7 +59,7 @@ class StationDetail(APIView):
     permissions = {"GET": "constellation.view_station", "PATCH": "constellation.change_station"}
 
     def get(self, request: Request, code: str) -> Response:
-        asked(Nothing, request)
+        asked(NoQuestion, request)
         return Response(station_body(get_object_or_404(Station, code=code)))
 
     def patch(self, request: Request, code: str) -> Response:
@@ -94,7 +85,7 @@ class AntennaDetail(APIView):
     permissions = {"GET": "constellation.view_station", "PATCH": "constellation.change_station"}
 
     def get(self, request: Request, code: str) -> Response:
-        asked(Nothing, request)
+        asked(NoQuestion, request)
         return Response(antenna_body(get_object_or_404(Antenna, code=code)))
 
     def patch(self, request: Request, code: str) -> Response:

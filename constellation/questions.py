@@ -17,6 +17,17 @@ class ByCode(Page):
     ordering = "code"
 
 
+class NoQuestion(serializers.Serializer):
+    """No parameters."""
+
+
+class PageQuestion(serializers.Serializer):
+    """The parameters of every list that comes in cursor pages."""
+
+    limit = serializers.IntegerField(required=False, min_value=1, max_value=Page.max_page_size)
+    cursor = serializers.CharField(required=False)
+
+
 class Number(serializers.FloatField):
     """A finite number: JSON has no other, and no limit refuses NaN."""
 
@@ -31,8 +42,8 @@ def asked(question: type[serializers.Serializer], request: Request) -> dict[str,
     """Return the query of a request as `question` reads it; refuse parameters it does not know."""
     read = question(data=request.query_params)
     if unknown := sorted(set(request.query_params) - set(read.fields)):
-        known = ", ".join(read.fields)
-        raise Invalid(f"There is no parameter {', '.join(unknown)}; those known are {known}.")
+        known = f"those known are {', '.join(read.fields)}" if read.fields else "there is none here"
+        raise Invalid(f"There is no parameter {', '.join(unknown)}; {known}.")
     read.is_valid(raise_exception=True)
     return read.validated_data
 

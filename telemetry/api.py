@@ -19,6 +19,7 @@ from rest_framework.views import APIView
 
 from constellation.contacts import booking
 from constellation.models import Satellite
+from constellation.questions import NoQuestion, PageQuestion, asked
 from ops import clock
 from ops.api import Page
 from telemetry import gaps, onboard, times, values
@@ -34,6 +35,7 @@ class ParameterList(APIView):
     permissions = {"GET": "telemetry.view_sample"}
 
     def get(self, request: Request) -> Response:
+        asked(NoQuestion, request)
         return Response({"results": values.parameters()})
 
 
@@ -74,9 +76,7 @@ class Samples(APIView):
 
     def get(self, request: Request, code: str) -> HttpResponse:
         satellite = get_object_or_404(Satellite, code=code)
-        asked = SamplesAsked(data=request.query_params)
-        asked.is_valid(raise_exception=True)
-        wanted = asked.validated_data
+        wanted = asked(SamplesAsked, request)
         end = wanted.get("end") or clock.now() + timedelta(seconds=1)
         start = wanted.get("start") or end - timedelta(hours=1)
         found = values.samples(
@@ -91,7 +91,7 @@ class Samples(APIView):
         return HttpResponse(orjson.dumps(body), content_type="application/json")
 
 
-class PacketsAsked(serializers.Serializer):
+class PacketsAsked(PageQuestion):
     apid = serializers.IntegerField(required=False, min_value=0, max_value=0x7FF)
     contact = serializers.UUIDField(required=False)
     start = serializers.DateTimeField(required=False, default_timezone=UTC)
@@ -109,10 +109,9 @@ class PacketList(APIView):
 
     def get(self, request: Request, code: str) -> Response:
         satellite = get_object_or_404(Satellite, code=code)
-        asked = PacketsAsked(data=request.query_params)
-        asked.is_valid(raise_exception=True)
+        wanted = asked(PacketsAsked, request)
         page = NewestFirst()
-        rows = page.paginate_queryset(_chosen(satellite, asked.validated_data), request, view=self)
+        rows = page.paginate_queryset(_chosen(satellite, wanted), request, view=self)
         return page.get_paginated_response([_packet_body(row) for row in rows])
 
 
@@ -156,7 +155,7 @@ class Completeness(APIView):
         return Response({"satellite": code, "volumes": gaps.completeness(satellite.pk)})
 
 
-class GapsAsked(serializers.Serializer):
+class GapsAsked(PageQuestion):
     state = serializers.ChoiceField(choices=GapState.choices, required=False)
 
 
@@ -167,10 +166,10 @@ class GapList(APIView):
 
     def get(self, request: Request, code: str) -> Response:
         satellite = get_object_or_404(Satellite, code=code)
-        asked = GapsAsked(data=request.query_params)
-        asked.is_valid(raise_exception=True)
+        wanted = Gap.objects.filter(satellite=satellite)
+        if state := asked(GapsAsked, request).get("state"):
+            wanted = wanted.filter(state=state)
         page = NewestFirst()
-        wanted = Gap.objects.filter(satellite=satellite, **asked.validated_data)
         rows = page.paginate_queryset(wanted, request, view=self)
         return page.get_paginated_response([_gap_body(row) for row in rows])
 

@@ -14,7 +14,7 @@ from rest_framework.views import APIView
 from constellation.contacts import api_czml, api_feeds, booking
 from constellation.contacts.models import Contact, State
 from constellation.models import Antenna, Maintenance, Satellite, Station
-from constellation.questions import named, rfc3339
+from constellation.questions import PageQuestion, asked, named, rfc3339
 from ops import clock
 from ops.api import Page
 from ops.errors import Invalid
@@ -24,7 +24,7 @@ class ByAos(Page):
     ordering = ("aos_at", "id")
 
 
-class ContactFilter(serializers.Serializer):
+class ContactFilter(PageQuestion):
     satellite = serializers.CharField(required=False, default="")
     station = serializers.CharField(required=False, default="")
     antenna = serializers.CharField(required=False, default="")
@@ -45,10 +45,9 @@ class ContactList(APIView):
     permissions = {"GET": "contacts.view_contact"}
 
     def get(self, request: Request) -> Response:
-        asked = ContactFilter(data=request.query_params)
-        asked.is_valid(raise_exception=True)
+        wanted = asked(ContactFilter, request)
         page = ByAos()
-        rows = page.paginate_queryset(chosen(request, asked.validated_data), request, view=self)
+        rows = page.paginate_queryset(chosen(request, wanted), request, view=self)
         return page.get_paginated_response([contact_body(row) for row in rows])
 
 

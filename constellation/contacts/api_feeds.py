@@ -22,7 +22,7 @@ from rest_framework.views import APIView
 from constellation import calendar_tokens, icalendar
 from constellation.contacts import feeds
 from constellation.models import CalendarToken, Satellite, Station
-from constellation.questions import Number, asked, rfc3339
+from constellation.questions import NoQuestion, Number, asked, rfc3339
 from ops import clock
 
 THINGS: dict[str, type[Station | Satellite]] = {"stations": Station, "satellites": Satellite}
@@ -86,6 +86,7 @@ class TokenList(APIView):
     permissions = {"GET": "constellation.view_pass"}
 
     def get(self, request: Request) -> Response:
+        asked(NoQuestion, request)
         rows = calendar_tokens.of_user(request.user)
         return Response({"next": None, "results": [token_body(row) for row in rows]})
 

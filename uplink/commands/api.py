@@ -12,10 +12,11 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from constellation.models import Satellite
+from constellation.questions import PageQuestion, asked, named
 from ops import clock
 from ops.api import Page
 from uplink.commands import definitions, release
-from uplink.commands.models import Command
+from uplink.commands.models import Command, State
 
 
 class CommandRequest(serializers.Serializer):
@@ -50,6 +51,11 @@ class CommandPage(Page):
     ordering = ("-created_at", "-id")
 
 
+class CommandFilter(PageQuestion):
+    state = serializers.ChoiceField(choices=State.choices, required=False)
+    satellite = serializers.CharField(required=False, default="")
+
+
 class CommandsView(APIView):
     """`GET /commands?satellite=CODE&state=…`, the newest first."""
 
@@ -57,9 +63,10 @@ class CommandsView(APIView):
 
     def get(self, request: Request) -> Response:
         rows = Command.objects.select_related("satellite")
-        if code := request.query_params.get("satellite"):
-            rows = rows.filter(satellite__code=code)
-        if state := request.query_params.get("state"):
+        wanted = asked(CommandFilter, request)
+        if satellites := named(Satellite, wanted["satellite"]):
+            rows = rows.filter(satellite__in=satellites)
+        if state := wanted.get("state"):
             rows = rows.filter(state=state)
         page = CommandPage()
         shown = page.paginate_queryset(rows, request, view=self)

@@ -9,14 +9,17 @@ from uuid import UUID
 import orjson
 from django.db.models import QuerySet
 from django.urls import path
+from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from constellation.models import Satellite
+from constellation.questions import PageQuestion, asked, named
 from ops import clock, errors
 from ops.api import Page
 from uplink.inference import answers, catalogue, queries, wire
-from uplink.inference.models import Query
+from uplink.inference.models import Query, State
 
 
 class BadQuestion(errors.Invalid):
@@ -25,6 +28,11 @@ class BadQuestion(errors.Invalid):
 
 class QueryPage(Page):
     ordering = ("-created_at", "-id")
+
+
+class QueryFilter(PageQuestion):
+    state = serializers.ChoiceField(choices=State.choices, required=False)
+    satellite = serializers.CharField(required=False, default="")
 
 
 def _body(query: Query) -> dict[str, Any]:
@@ -63,10 +71,11 @@ class QueriesView(APIView):
         rows = Query.objects.select_related(*answers.STORY)
         if not request.user.organisation.operates_fleet:
             rows = rows.filter(organisation=request.user.organisation)
-        if state := request.query_params.get("state"):
+        wanted = asked(QueryFilter, request)
+        if state := wanted.get("state"):
             rows = rows.filter(state=state)
-        if code := request.query_params.get("satellite"):
-            rows = rows.filter(satellite__code=code)
+        if satellites := named(Satellite, wanted["satellite"]):
+            rows = rows.filter(satellite__in=satellites)
         return rows
 
 

@@ -12,12 +12,13 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from constellation.models import Satellite
+from constellation.questions import PageQuestion, asked, named
 from ops import clock, errors
 from ops.api import Page
 from telemetry import onboard
 from uplink.registry.models import Artefact, Version
 from uplink.transfers import progress, requests
-from uplink.transfers.models import Deployment, Shipment, Transfer
+from uplink.transfers.models import Deployment, Shipment, State, Transfer
 
 
 class TransferRequest(serializers.Serializer):
@@ -117,6 +118,11 @@ class TransferPage(Page):
     ordering = ("-created_at", "-id")
 
 
+class TransferFilter(PageQuestion):
+    state = serializers.ChoiceField(choices=State.choices, required=False)
+    satellite = serializers.CharField(required=False, default="")
+
+
 class DeploymentPage(Page):
     ordering = ("satellite__code",)
 
@@ -132,9 +138,10 @@ class TransfersView(APIView):
 
     def get(self, request: Request) -> Response:
         rows = _rows()
-        if code := request.query_params.get("satellite"):
-            rows = rows.filter(satellite__code=code)
-        if state := request.query_params.get("state"):
+        wanted = asked(TransferFilter, request)
+        if satellites := named(Satellite, wanted["satellite"]):
+            rows = rows.filter(satellite__in=satellites)
+        if state := wanted.get("state"):
             rows = rows.filter(state=state)
         page = TransferPage()
         shown = page.paginate_queryset(rows, request, view=self)
@@ -179,6 +186,7 @@ class DeploymentsView(APIView):
     permissions = {"GET": "transfers.view_transfer"}
 
     def get(self, request: Request) -> Response:
+        asked(PageQuestion, request)
         page = DeploymentPage()
         rows = Deployment.objects.select_related("satellite")
         shown = page.paginate_queryset(rows, request, view=self)

@@ -178,7 +178,8 @@ def test_put_releases_a_command_and_may_be_repeated(operator):
     assert (first.status_code, again.status_code) == (201, 200)
     assert first.json() == again.json() == operator.get(url).json()
     assert operator.get("/api/v1/commands?state=RELEASED").json()["results"] == [first.json()]
-    assert operator.get("/api/v1/commands?satellite=NONE").json()["results"] == []
+    nobody = operator.get("/api/v1/commands?satellite=NONE")
+    assert (nobody.status_code, nobody.json()["detail"]) == (400, "There is no satellite NONE.")
     assert operator.put(url, {**body, "arguments": {"slot": "B"}}, format="json").status_code == 422
 
 
