@@ -5,7 +5,7 @@ from django.shortcuts import render
 from django.urls import path
 from django.views.decorators.http import require_safe
 
-from constellation import fleet
+from constellation import element_pages, fleet
 from constellation.contacts import agenda
 from constellation.models import Satellite
 from ops import clock
@@ -73,4 +73,5 @@ def satellite_page(request: HttpRequest, code: str) -> HttpResponse:
 urlpatterns = [
     path("", fleet_page, name="fleet"),
     path("satellites/<str:code>", satellite_page, name="satellite"),
+    *element_pages.urlpatterns,
 ]
