@@ -17,10 +17,11 @@ from uplink.transfers.packaging.codec import BASE_BYTES_MAX, Codec, Encoded, spa
 _QUICK_LEVEL = 1
 _LEVEL = 12
 """Planes of weights: levels above take ten times as long for 1 %."""
-_SLOW_LEVEL = 19
-"""For what is short after its transformation, or opaque."""
-_WORTH_SLOW = 0.5
-"""Residues that compress at least this well are worth the slow level."""
+_RESIDUE_LEVEL = 15
+"""Of residues that compress well; 19 takes three times as long and gains nothing."""
+_OPAQUE_LEVEL = 19
+_WORTH_MORE = 0.5
+"""Residues that compress at least this well are worth their level."""
 _AGREEING = 0.1
 """Opaque bytes are compared one by one where so many agree; by chance it is one in 256."""
 _PREFIX_LEVEL = 3
@@ -53,12 +54,10 @@ def self_contained(new: bytes, layout: Layout) -> Encoded:
     tries = []
     for stride in dict.fromkeys((*layout.strides, 1)):
         codec = Codec.ZSTD if stride == 1 else Codec.PLANES
-        parts = (transforms.split(data, stride),)
-        tries.append((_length(parts), Encoded(codec, b"", stride), parts))
-    _, kind, parts = min(tries, key=lambda one: one[0])
-    level = _SLOW_LEVEL if layout.opaque else _LEVEL
-    best = replace(kind, payload=_compress(parts, level))
-    return best if len(best.payload) < len(new) else Encoded(Codec.RAW, new)
+        tries.append(_Try(Encoded(codec, b"", stride), (transforms.split(data, stride),)))
+    best = min(tries, key=lambda one: one.length)
+    encoded = best.encode(_OPAQUE_LEVEL if layout.opaque else _LEVEL)
+    return encoded if len(encoded.payload) < len(new) else Encoded(Codec.RAW, new)
 
 
 def delta(new: bytes, base: bytes, layout: Layout, *, likely: int = 0) -> Encoded | None:
@@ -93,28 +92,39 @@ def _even_delta(new: bytes, base: bytes, layout: Layout, skip: int) -> Encoded:
     for kind, residue in residues:
         for stride in layout.strides:
             planes = transforms.split(residue, stride)
-            tries.append((replace(kind, stride=stride), (planes,)))
-            tries.append((replace(kind, stride=stride, sparse=True), transforms.gather(planes)))
-    sized = [(_length(parts), kind, parts) for kind, parts in tries]
-    length, kind, parts = min(sized, key=lambda one: one[0])
-    level = _SLOW_LEVEL if length < _WORTH_SLOW * len(new) else _LEVEL
-    return replace(kind, payload=_compress(parts, level))
+            tries.append(_Try(replace(kind, stride=stride), (planes,)))
+            apart = transforms.gather(planes)
+            tries.append(_Try(replace(kind, stride=stride, sparse=True), apart))
+    best = min(tries, key=lambda one: one.length)
+    return best.encode(_RESIDUE_LEVEL if best.length < _WORTH_MORE * len(new) else _LEVEL)
 
 
-def _length(parts: tuple[transforms.Bytes, ...]) -> int:
-    quick = zstandard.ZstdCompressor(level=_QUICK_LEVEL)
-    return sum(len(quick.compress(part.data)) for part in parts)
+class _Try:
+    """One way to write a chunk, compressed quickly: one frame, or two when it is sparse."""
+
+    def __init__(self, kind: Encoded, parts: tuple[transforms.Bytes, ...]) -> None:
+        self._kind, self._parts = kind, parts
+        self._frames = [_compress(part, _QUICK_LEVEL) for part in parts]
+
+    @property
+    def length(self) -> int:
+        return sum(map(len, self._frames))
+
+    def encode(self, level: int) -> Encoded:
+        """Return it compressed at `level`, or quickly where that is shorter: random bits are."""
+        slow = [_compress(part, level) for part in self._parts]
+        frames = [min(pair, key=len) for pair in zip(self._frames, slow, strict=True)]
+        payload = sparse_payload(*frames) if self._kind.sparse else frames[0]
+        return replace(self._kind, payload=payload)
 
 
-def _compress(parts: tuple[transforms.Bytes, ...], level: int) -> bytes:
-    compressor = zstandard.ZstdCompressor(level=level)
-    frames = [compressor.compress(part.data) for part in parts]
-    return sparse_payload(*frames) if len(frames) == 2 else frames[0]
+def _compress(part: transforms.Bytes, level: int) -> bytes:
+    return zstandard.ZstdCompressor(level=level).compress(part.data)
 
 
 def _with_prefix(new: bytes, base: bytes) -> bytes:
     quick = _prefixed(new, base, _PREFIX_LEVEL)
-    if len(quick) > _PREFIX_PAYS * _length((np.frombuffer(new, np.uint8),)):
+    if len(quick) > _PREFIX_PAYS * len(_compress(np.frombuffer(new, np.uint8), _QUICK_LEVEL)):
         return quick
     return _prefixed(new, base, _LEVEL)
 
