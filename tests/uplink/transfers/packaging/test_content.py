@@ -35,6 +35,19 @@ def test_the_sums_are_those_of_the_definition():
     assert content._sums(data).tolist() == slow_sums(NOISE[:1000])
 
 
+def test_blocks_that_are_read_have_no_influence_on_the_cuts(monkeypatch):
+    monkeypatch.setattr(content, "LENGTH_MIN", 100)
+    monkeypatch.setattr(content, "_LENGTH_BITS", 8)
+    whole = [len(one) for one in pieces(NOISE[:30_000])]
+    anchors = content.anchors(reader(NOISE), 0, 30_000, 6)
+    monkeypatch.setattr(content, "_BLOCK_BYTES", 64)
+    assert [len(one) for one in pieces(NOISE[:30_000])] == whole
+    for ours, theirs in zip(anchors, content.anchors(reader(NOISE), 0, 30_000, 6), strict=True):
+        assert ours.tolist() == theirs.tolist()
+    ends = [n + 1 for n, total in enumerate(slow_sums(NOISE[:30_000])) if total >> 24 == 0]
+    assert set(np.cumsum(whole).tolist()[:-1]) <= set(ends)
+
+
 def test_chunks_have_the_lengths_that_were_asked_for():
     lengths = [len(one) for one in pieces(NOISE)]
     assert max(lengths) <= content.LENGTH_MAX
