@@ -106,7 +106,7 @@ def test_a_viewer_of_another_organisation_sees_no_contact_of_ours(client, fleet)
     [
         ("/", "manage.py load_reference"),
         ("/contacts", "Choose a pass and book it"),
-        ("/contacts/passes", "No pass in the next day"),
+        ("/contacts/new", "No pass in the next day"),
         ("/models", "manage.py register_model"),
         ("/ask", "No model is registered"),
         ("/keys", "No key yet"),
@@ -126,7 +126,7 @@ def test_an_empty_page_says_what_to_do(operator, address, says):
         ("/?q=SCS-01-C", ["1 satellite<", "SCS-01 C"]),
         ("/contacts", ["timeline-json", "AWA-1", "Scheduled"]),
         ("/contacts?day=2026-235&of=SCS-01-A", ["on 2026-235", "No contact", "SCS-01-A"]),
-        ("/contacts/passes?of=SCS-01-A", ["Book "]),
+        ("/contacts/new?of=SCS-01-A", ["Book "]),
         ("/models", ["smollm2-135m-instruct:1.0", "Sending", "13 of 24 packs"]),
         ("/satellites/SCS-01-C", ["battery_charge", "Element set", "LOAD_SLOT"]),
         ("/satellites/SCS-01-C/latest?plot=mode", ["bus_voltage"]),
@@ -167,7 +167,7 @@ def test_every_contact_state_has_words_and_a_mark(sampled):
 
 def test_a_pass_is_booked_from_its_page_and_cancelled_from_the_contact(sampled):
     Contact.objects.filter(state=State.SCHEDULED).update(state=State.CANCELLED)
-    page = sampled.get("/contacts/passes?of=SCS-01-A").content.decode()
+    page = sampled.get("/contacts/new?of=SCS-01-A").content.decode()
     form = re.search(r'<form method="post" action="/contacts/book">.*?</form>', page, re.S)[0]
     fields = dict(re.findall(r'name="(\w+)" value="([^"]*)"', form))
 

@@ -11,7 +11,8 @@ from django.urls import path, reverse
 from django.views.decorators.http import require_POST, require_safe
 
 from constellation import visibility
-from constellation.contacts import agenda, booking
+from constellation.contacts import agenda, booking, passes_page
+from constellation.contacts.models import Contact
 from constellation.models import Antenna, Satellite
 from ops import clock
 from ops.accounts import roles
@@ -23,6 +24,14 @@ DAY = timedelta(days=1)
 BEFORE_NOW = timedelta(hours=2)
 SHOWN = timedelta(hours=10)
 """Of a day, what the timeline shows before anybody zooms: bars wide enough to read."""
+
+
+ROWS = 200
+"""Of the table; the timeline shows all."""
+
+
+class BadPage(Invalid):
+    code = "bad_page"
 
 
 class BadDay(Invalid):
@@ -52,6 +61,8 @@ def contacts_page(request: HttpRequest) -> HttpResponse:
     start = _day(day) if day else now - BEFORE_NOW
     code = request.GET.get("of", "")
     contacts = agenda.between(request.user, start, start + DAY, code)
+    current = next((c.pk for c in contacts if c.los_at > now), None)
+    page = _page_of(request.GET.get("page", ""), contacts, current)
     shown_day = start if day else now
     template = "contacts/contacts_parts.html" if request.htmx else "contacts/contacts.html"
     return render(
@@ -61,13 +72,16 @@ def contacts_page(request: HttpRequest) -> HttpResponse:
             "now": now,
             "day": day,
             "of": code,
-            "contacts": contacts,
+            "contacts": contacts[ROWS * (page - 1) : ROWS * page],
+            "count": len(contacts),
+            "page": page,
+            "page_count": _pages(len(contacts)),
             "timeline": agenda.timeline(contacts, start, start + (DAY if day else SHOWN)),
-            "current": next((c.pk for c in contacts if c.los_at > now), None),
+            "current": current,
             "previous_day": f"{shown_day - DAY:%Y-%j}",
             "next_day": f"{shown_day + DAY:%Y-%j}",
             "shown_day": f"{shown_day:%Y-%j}",
-            "satellites": Satellite.objects.filter(is_active=True).values_list("code", "name"),
+            "satellites": passes_page.names(),
             "may_book": roles.may(request.user, "contacts.add_contact"),
             "section": "contacts",
         },
@@ -162,6 +176,21 @@ def cancel(request: HttpRequest, contact_id: UUID) -> HttpResponse:
     return redirect("contact", contact_id=contact_id)
 
 
+def _pages(count: int) -> int:
+    return max(1, -(-count // ROWS))
+
+
+def _page_of(words: str, contacts: list[Contact], current: UUID | None) -> int:
+    """Return the number of the page that is asked for, or the one of what goes on now."""
+    last = _pages(len(contacts))
+    if words:
+        if not (words.isascii() and words.isdecimal()) or len(words) > 6 or int(words) < 1:
+            raise BadPage(f"A page is a number from 1 on, not {words[:40]}.")
+        return min(int(words), last)
+    number = next((n for n, each in enumerate(contacts) if each.pk == current), 0)
+    return number // ROWS + 1
+
+
 def _day(words: str) -> datetime:
     try:
         day = datetime.strptime(words, "%Y-%j").replace(tzinfo=UTC)
@@ -174,8 +203,9 @@ def _day(words: str) -> datetime:
 
 urlpatterns = [
     path("contacts", contacts_page, name="contacts"),
-    path("contacts/passes", book_page, name="book"),
+    path("contacts/new", book_page, name="book"),
     path("contacts/book", book, name="book-contact"),
     path("contacts/<uuid:contact_id>", contact_page, name="contact"),
     path("contacts/<uuid:contact_id>/cancel", cancel, name="cancel"),
+    *passes_page.urlpatterns,
 ]

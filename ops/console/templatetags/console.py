@@ -39,6 +39,18 @@ def bitrate(rate: Any) -> str:
 
 
 @register.filter
+def kilometres(distance_m: Any) -> str:
+    """`1,234 km`."""
+    return f"{float(distance_m) / 1000:,.0f} km"
+
+
+@register.filter
+def kilohertz(shift_hz: Any) -> str:
+    """A shift, with its sign: `+41.3 kHz`."""
+    return f"{float(shift_hz) / 1000:+,.1f} kHz"
+
+
+@register.filter
 def digest(sha256: str | None) -> str:
     """The first twelve hexadecimal digits: enough to tell artefacts apart."""
     return sha256[:12] if sha256 else "–"
