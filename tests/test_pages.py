@@ -108,6 +108,7 @@ def test_a_viewer_of_another_organisation_sees_no_contact_of_ours(client, fleet)
         ("/contacts", "Choose a pass and book it"),
         ("/contacts/new", "No pass in the next day"),
         ("/models", "manage.py register_model"),
+        ("/artefacts", "manage.py register_model"),
         ("/ask", "No model is registered"),
         ("/keys", "No key yet"),
     ],
@@ -128,6 +129,7 @@ def test_an_empty_page_says_what_to_do(operator, address, says):
         ("/contacts?day=2026-235&of=SCS-01-A", ["on 2026-235", "No contact", "SCS-01-A"]),
         ("/contacts/new?of=SCS-01-A", ["Book "]),
         ("/models", ["smollm2-135m-instruct:1.0", "Sending", "13 of 24 packs"]),
+        ("/registry/smollm2-135m-instruct/1.0", ["Active", "scs-01", "Apache-2.0"]),
         ("/satellites/SCS-01-C", ["battery_charge", "Element set", "LOAD_SLOT"]),
         ("/satellites/SCS-01-C/latest?plot=mode", ["bus_voltage"]),
         ("/ask", ["Why does the Earth look blue from orbit?"]),
@@ -148,7 +150,8 @@ def test_htmx_is_given_the_moving_part_alone(sampled, address):
 
 
 def test_a_page_needs_nothing_from_elsewhere_and_runs_no_inline_script(sampled):
-    for address in ["/", "/contacts", "/models", "/satellites/SCS-01-C", "/ask", "/login"]:
+    version = "/registry/smollm2-135m-instruct/1.0"
+    for address in ["/", "/contacts", "/models", version, "/satellites/SCS-01-C", "/ask", "/login"]:
         answer = sampled.get(address)
         text = answer.content.decode()
         assert "unsafe" not in answer["Content-Security-Policy"]

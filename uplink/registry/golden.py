@@ -266,3 +266,26 @@ def messages(prompt: Mapping[str, Any]) -> Any:
     if "prompt" in prompt:
         return [{"role": "user", "content": prompt["prompt"]}]
     return prompt["messages"]
+
+
+def in_words(expect: Mapping[str, Any]) -> list[str]:
+    """Return the conditions as people read them: `contains "Paris"`."""
+    lines = []
+    for name, wanted in expect.items():
+        if name == "ignore_case":
+            continue
+        said = "" if wanted is True else f" {json.dumps(wanted, ensure_ascii=False)}"
+        lines.append(f"{_WORDS[name]}{said}")
+    return lines + ["whatever the case"] * bool(expect.get("ignore_case"))
+
+
+_WORDS = {
+    "contains": "contains",
+    "excludes": "does not contain",
+    "equals": "is",
+    "matches": "matches",
+    "json": "is JSON",
+    "max_latency_s": "comes within seconds",
+    "max_chars": "has at most characters",
+    "min_chars": "has at least characters",
+}

@@ -14,6 +14,11 @@ from pathlib import Path
 import numpy as np
 from gguf import GGML_QUANT_SIZES, GGMLQuantizationType, GGUFWriter
 
+from constellation.models import HardwareProfile
+from ops.accounts.models import Organisation
+from uplink.registry import folders, formats
+from uplink.registry.models import Artefact, Model, Part, Version
+
 _CHUNK = 1 << 20
 
 
@@ -196,3 +201,40 @@ def write_adapter(folder: Path, shape: Shape = TINY, *, rank: int = 8) -> Path:
     }
     (folder / "adapter_config.json").write_text(json.dumps(config))
     return folder
+
+
+def register_real(folder: Path, organisation: Organisation) -> dict[str, Version]:
+    """Register Qwen3-8B in both forms, of its real size: headers are read, weights are holes."""
+    model = Model.objects.create(name="qwen3-8b", organisation=organisation)
+    path = write_gguf(folder / "q4.gguf", REAL, weights=False)
+    q4 = _artefact(organisation, "1" * 64, path.stat().st_size, "gguf", formats.inspect(path))
+    found = folders.read(folders.listed(write_folder(folder / "bf16", REAL, weights=False)))
+    assert found.problems == []
+    bf16 = _artefact(organisation, "2" * 64, 2_000, "bundle", found.header)
+    for number, (name, file) in enumerate(found.files.items()):
+        form = "safetensors" if found.roles[name] == "weights" else "file"
+        part = _artefact(organisation, f"{number:064x}", file.stat().st_size, form, {})
+        Part.objects.create(bundle=bf16, path=name, role=found.roles[name], artefact=part)
+    rows = {}
+    for version, one, codes in (
+        ("q4_k_m", q4, ("scs-01", "nvidia-h100")),
+        ("bf16", bf16, ("nvidia-h100",)),
+    ):
+        rows[version] = Version.objects.create(
+            model=model, version=version, artefact=one, licence="Apache-2.0", context_tokens=4096
+        )
+        rows[version].profiles.set(HardwareProfile.objects.filter(code__in=codes))
+    return rows
+
+
+def _artefact(
+    organisation: Organisation, sha256: str, size: int, form: str, header: dict
+) -> Artefact:
+    return Artefact.objects.create(
+        sha256=sha256,
+        organisation=organisation,
+        size_bytes=size,
+        format=form,
+        kind="file" if form == "file" else "model",
+        header=header,
+    )

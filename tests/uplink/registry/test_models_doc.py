@@ -13,8 +13,8 @@ from ops import clock
 from ops.models import ClockRow
 from tests.factories import NOON, make_organisation
 from tests.uplink.registry import qwen3
-from uplink.registry import fits, fitting, folders, formats
-from uplink.registry.models import Artefact, Kind, Model, Part, Version
+from uplink.registry import fits, fitting
+from uplink.registry.models import Kind, Version
 
 pytestmark = pytest.mark.django_db
 DOC = Path(__file__).resolve().parents[3] / "docs" / "models.md"
@@ -68,37 +68,8 @@ def test_the_commands_of_the_documentation_do_what_it_says(tmp_path, monkeypatch
 
 @pytest.fixture
 def real(tmp_path, fleet):
-    """Qwen3-8B in both forms, of its real size: the headers are read, the weights are holes."""
-    model = Model.objects.create(name="qwen3-8b", organisation=fleet)
-    path = qwen3.write_gguf(tmp_path / "q4.gguf", qwen3.REAL, weights=False)
-    q4 = artefact(fleet, "1" * 64, path.stat().st_size, "gguf", formats.inspect(path))
-    folder = qwen3.write_folder(tmp_path / "bf16", qwen3.REAL, weights=False)
-    found = folders.read(folders.listed(folder))
-    assert found.problems == []
-    bf16 = artefact(fleet, "2" * 64, 2_000, "bundle", found.header)
-    for number, (name, file) in enumerate(found.files.items()):
-        form = "safetensors" if found.roles[name] == "weights" else "file"
-        part = artefact(fleet, f"{number:064x}", file.stat().st_size, form, {})
-        Part.objects.create(bundle=bf16, path=name, role=found.roles[name], artefact=part)
-    rows = {}
-    for version, one, codes in (("q4_k_m", q4, ("scs-01", "nvidia-h100")),
-                                ("bf16", bf16, ("nvidia-h100",))):  # fmt: skip
-        rows[version] = Version.objects.create(
-            model=model, version=version, artefact=one, licence="Apache-2.0", context_tokens=4096
-        )
-        rows[version].profiles.set(HardwareProfile.objects.filter(code__in=codes))
-    return rows
-
-
-def artefact(organisation, sha256, size, form, header):
-    return Artefact.objects.create(
-        sha256=sha256,
-        organisation=organisation,
-        size_bytes=size,
-        format=form,
-        kind="file" if form == "file" else "model",
-        header=header,
-    )
+    """Qwen3-8B in both forms, of its real size."""
+    return qwen3.register_real(tmp_path, fleet)
 
 
 def test_the_costs_of_the_documentation_are_those_that_are_told(real, capsys):
