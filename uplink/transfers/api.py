@@ -128,7 +128,7 @@ class DeploymentPage(Page):
 
 
 def _rows():
-    return Transfer.objects.select_related("satellite", "artefact", "version__model")
+    return Transfer.objects.select_related("satellite", "artefact", "package", "version__model")
 
 
 class TransfersView(APIView):

@@ -57,7 +57,7 @@ def transfers(now: datetime, **wanted: Any) -> list[Row]:
     """Return transfers, open ones first, newest first, with progress and forecast."""
     found = list(
         Transfer.objects.filter(**wanted)
-        .select_related("satellite", "version__model", "artefact")
+        .select_related("satellite", "version__model", "artefact", "package")
         .order_by("-created_at", "id")[:200]
     )
     shipments = defaultdict(list)
