@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 
+import numpy as np
 from django.db import transaction
 
 from constellation import catalogue, drift
@@ -39,8 +40,8 @@ def judge(ids: list[int], now: datetime) -> Judged:
     )
     judged = Judged()
     before = _of_record(rows, now)
+    _check(rows, now)
     for row in rows:
-        _check(row, now)
         if row.state in (ElementState.INVALID, ElementState.ERROR):
             judged.refused[row.pk] = row.reason
     ElementSet.objects.bulk_update(rows, ["state", "reason"], batch_size=500)
@@ -73,22 +74,32 @@ def _of_record(rows: list[ElementSet], now: datetime) -> dict[int, ElementSet]:
     return {row.satellite_id: row for row in found}
 
 
-def _check(row: ElementSet, now: datetime) -> None:
-    """Set the state of a row by whether it can be flown at its epoch."""
+def _check(rows: list[ElementSet], now: datetime) -> None:
+    """Set the state of each row by whether it can be flown at its epoch."""
+    orbits = {row.pk: orbit for row in rows if (orbit := _orbit(row)) is not None}
+    sound = [row for row in rows if row.pk in orbits]
+    flown = propagation.Orbits([(str(row.pk), orbits[row.pk]) for row in sound])
+    epochs_s = np.array([row.epoch_at.timestamp() for row in sound])
+    position_m, _ = flown.states_of(np.arange(len(sound)), epochs_s)
+    for number, row in enumerate(sound):
+        if not np.isfinite(position_m[number]).all():
+            alone = flown.part(number, number + 1).states(epochs_s[number])
+            row.state, row.reason = ElementState.INVALID, alone.refused[str(row.pk)][:500]
+        elif row.expires_at is not None and row.expires_at <= now:
+            row.state = ElementState.EXPIRED
+        else:
+            row.state = ElementState.ENABLED
+
+
+def _orbit(row: ElementSet) -> propagation.Orbit | None:
+    """Return what flies a row; None, and the row an ERROR, when we fail to read it."""
     try:
-        orbits = propagation.Orbits([(row.satellite.code, catalogue.orbit(row))])
-        refused = orbits.states([row.epoch_at.timestamp()]).refused
+        return catalogue.orbit(row)
     except Exception as error:
         log.exception("element set %d of %s could not be checked", row.pk, row.satellite)
         row.state = ElementState.ERROR
         row.reason = f"it could not be checked: {type(error).__name__}: {error}"[:500]
-        return
-    if refused:
-        row.state, row.reason = ElementState.INVALID, refused[row.satellite.code][:500]
-    elif row.expires_at is not None and row.expires_at <= now:
-        row.state = ElementState.EXPIRED
-    else:
-        row.state = ElementState.ENABLED
+        return None
 
 
 def _will_count(row: ElementSet, held: ElementSet | None, now: datetime) -> bool:
