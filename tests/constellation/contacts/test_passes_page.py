@@ -2,7 +2,7 @@
 
 import html
 import re
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from django.urls import reverse
@@ -47,14 +47,14 @@ def test_filters_hold_and_pages_lead_through_all_of_it(operator):
         seen += re.findall(r"station=SGS&tca=([^\"]+)\" hx-get", text)
         following = re.search(r'href="(\?[^"]+)" rel="next"', text)
         address = following and f"/passes{following[1]}"
-    start_at = visibility.datetime.fromisoformat(seen[0]) - timedelta(hours=1)
+    start_at = datetime.fromisoformat(seen[0]) - timedelta(hours=1)
 
     assert len(seen) == len(set(seen)) > passes_page.ROWS
     expected = visibility.passes_between(
         start_at, start_at + timedelta(hours=26), stations=[station]
     )
     every = {each.tca_at for each in expected.passes}
-    assert {visibility.datetime.fromisoformat(at) for at in seen} <= every
+    assert {datetime.fromisoformat(at) for at in seen} <= every
     assert "/api/v1/stations/SGS/calendar.ics" in text
 
 
