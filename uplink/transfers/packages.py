@@ -43,6 +43,7 @@ WORTH = 0.9
 """A package must be so much of its artefact at most."""
 LACKING_MOST = 0.5
 """A satellite that lacks so much of what its base should give is sent the artefact whole."""
+_COMING = [PackageState.PREPARING, PackageState.READY]
 UNDER_WAY = [State.QUEUED, State.SENDING, State.VERIFYING]
 
 Watch = Callable[[], None]
@@ -61,7 +62,7 @@ def package_for(
     if base is None:
         return None
     package, _ = Package.objects.get_or_create(artefact=artefact, base=base)
-    return package if package.state in (PackageState.PREPARING, PackageState.READY) else None
+    return package if package.state in _COMING else None
 
 
 def _base(satellite: Satellite, artefact: Artefact, version: Version | None) -> Artefact | None:
@@ -82,6 +83,17 @@ def _base(satellite: Satellite, artefact: Artefact, version: Version | None) -> 
         rows = rows.filter(versions__model=version.model_id)
     held = {one.pk: one for one in rows.exclude(pk=artefact.pk) if store.holds(one.pk)}
     return next((held[digest] for digest in digests if digest in held), None)
+
+
+def standing(package: Package | None) -> Package | None:
+    """Return a package as it stands, locked against being finished until this transaction ends.
+
+    None when by now it is known that it will not be.
+    """
+    if package is None:
+        return None
+    package = Package.objects.select_for_update(no_key=True).get(pk=package.pk)
+    return package if package.state in _COMING else None
 
 
 def have_made(package: Package | None) -> None:
@@ -230,6 +242,7 @@ def take_want_list(packet: StoredPacket, *, now: datetime) -> None:
         raise wire.Malformed(f"{first} and {count} chunks more of {total} are wanted")
     wanted = np.zeros(total, np.uint8)
     wanted[first : first + count] = wants.decode(body, count)
+    wanted[wanted > wants.FROM_BASE] = wants.LACKING  # a package has one base
     _leave_out_what_comes(wanted, transfer, taken)
     if not wanted.any():
         return
@@ -286,6 +299,15 @@ def repair(transfer_id: str, *, now: datetime, watch: Watch) -> None:
         if transfer.package_id is None or transfer.state not in UNDER_WAY:
             return
         _add(transfer, files, now=now)
+
+
+def fall_back(transfer_id: str, *, now: datetime) -> None:
+    """What was asked for cannot be packed: the transfer goes whole."""
+    with transaction.atomic():
+        rows = Transfer.objects.select_for_update(of=["self"]).select_related("artefact")
+        transfer = rows.filter(pk=transfer_id, package__isnull=False, state__in=UNDER_WAY).first()
+        if transfer is not None:
+            _send_whole(transfer, now=now)
 
 
 def _add(transfer: Transfer, files: list[PackageFile], *, now: datetime) -> None:

@@ -98,6 +98,7 @@ def _check(satellite: Satellite, artefact: Artefact, version: Version | None) ->
 
 @transaction.atomic
 def _create(transfer_id: UUID, fields: dict[str, object]) -> tuple[Transfer, bool]:
+    fields["package"] = packages.standing(fields["package"])
     try:
         with transaction.atomic():
             transfer, is_new = Transfer.objects.get_or_create(id=transfer_id, defaults=fields)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +14,7 @@ from ops import clock, errors
 from uplink.transfers import packages
 from uplink.transfers.models import Package, PackageState, Repair
 
+log = logging.getLogger(__name__)
 _LOCK = 0x5A_50_41_43  # advisory lock: who packs
 _ENDING = threading.Event()
 
@@ -40,6 +42,7 @@ def prepare_package(*, package_id: int) -> None:
         try:
             packages.prepare(package_id, now=clock.now(), watch=watch)
         except (errors.Refusal, OSError) as error:
+            log.exception("package %d cannot be made", package_id)
             packages.give_up(package_id, str(error), now=clock.now())
         except Ended:
             pass
@@ -52,6 +55,9 @@ def repair_transfer(*, transfer_id: str) -> None:
             return
         try:
             packages.repair(transfer_id, now=clock.now(), watch=watch)
+        except (errors.Refusal, OSError):
+            log.exception("a repair of transfer %s cannot be packed", transfer_id)
+            packages.fall_back(transfer_id, now=clock.now())
         except Ended:
             pass
 

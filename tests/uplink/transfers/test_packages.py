@@ -13,6 +13,7 @@ from tests.factories import (
     make_contact,
     make_satellite,
     make_transfer,
+    make_user,
     make_version,
 )
 from tests.uplink.transfers.board import hear, store_report
@@ -297,3 +298,46 @@ def test_old_news_and_strangers_want_nothing(transfer, manifest, run):
 def test_a_want_list_beyond_the_manifest_is_refused(transfer, manifest):
     with pytest.raises(ValueError, match="more of"):
         tell_wants(transfer, [1], first=len(manifest))
+
+
+def test_a_package_that_is_finished_meanwhile_is_not_waited_for(satellite, pair, run, monkeypatch):
+    _, new = pair
+    found = packages.package_for(satellite, new, None)
+    monkeypatch.setattr(packages, "package_for", lambda *what: found)
+    packages.prepare(found.pk, now=LATER, watch=lambda: None)
+    assert found.state == PackageState.PREPARING  # as whoever asked read it
+    transfer = run(make_transfer, satellite=satellite, artefact=new)
+    assert transfer.shipments.count() == 2
+
+    Package.objects.update(state=PackageState.NOT_WORTH_IT)
+    other = run(make_transfer, satellite=_like(transfer), artefact=new)
+    assert other.package is None
+
+
+def test_a_base_that_no_package_has_counts_as_none(transfer, manifest, run):
+    transfer.shipments.update(delivered=True)
+    wanted = np.zeros(len(manifest), np.uint8)
+    wanted[2] = wants.FROM_BASE + 7
+    run(tell_wants, transfer, wanted, taken=1)
+    assert transfer.package.files.get(transfer=transfer).chunks == [2]
+
+
+def test_a_repair_that_cannot_be_packed_makes_the_transfer_go_whole(transfer, manifest, run):
+    transfer.shipments.update(delivered=True)
+    store.path_of(transfer.package.base_id).unlink()
+    wanted = np.zeros(len(manifest), np.uint8)
+    wanted[2] = wants.LACKING
+    run(tell_wants, transfer, wanted, taken=1)
+    transfer.refresh_from_db()
+    assert transfer.package is None
+    assert transfer.shipments.filter(delivered=False, name__startswith="pack/").exists()
+    assert not Repair.objects.exists()
+
+
+def test_the_api_names_the_base(transfer, client):
+    client.force_login(make_user())
+    said = client.get(f"/api/v1/transfers/{transfer.pk}").json()
+    assert said["base"] == transfer.package.base_id
+    assert said["progress"]["size_bytes"] < 0.01 * transfer.artefact.size_bytes
+    whole = make_transfer()
+    assert client.get(f"/api/v1/transfers/{whole.pk}").json()["base"] is None
