@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from uuid import UUID
+from uuid import UUID, uuid5
 
 from django.db import IntegrityError, transaction
 
@@ -66,6 +66,7 @@ def request(
     known = Transfer.objects.filter(pk=transfer_id).first()
     if known is None:
         _check(satellite, artefact, version)
+        _request_parts(transfer_id, satellite, artefact, organisation, now, priority)
         packing.pack(artefact)
         known, is_new = _create(
             transfer_id,
@@ -90,10 +91,35 @@ def _check(satellite: Satellite, artefact: Artefact, version: Version | None) ->
             raise DoesNotFit(f"{version} is another artefact.")
         if not version.profiles.filter(pk=satellite.profile_id).exists():
             raise DoesNotFit(f"{version} is not made for {satellite.profile.name}.")
-    if artefact.size_bytes > satellite.profile.storage_bytes:
-        raise DoesNotFit(f"{satellite.code} has no room for {artefact.size_bytes} bytes.")
+    if artefact.carried_bytes > satellite.profile.storage_bytes:
+        raise DoesNotFit(f"{satellite.code} has no room for {artefact.carried_bytes} bytes.")
     if not store.holds(artefact.sha256):
         raise BytesMissing(f"The bytes of {artefact.sha256} are not in the store.")
+
+
+def _request_parts(
+    transfer_id: UUID,
+    satellite: Satellite,
+    artefact: Artefact,
+    organisation: Organisation,
+    now: datetime,
+    priority: int,
+) -> None:
+    """Carry the parts of a bundle before the bundle, those that are neither there nor coming."""
+    for part in artefact.parts.select_related("artefact"):
+        under_way = Transfer.objects.filter(satellite=satellite, artefact=part.artefact)
+        if under_way.exclude(state__in=[State.FAILED, State.CANCELLED]).exists():
+            continue
+        request(
+            transfer_id=uuid5(transfer_id, part.artefact_id),
+            satellite=satellite,
+            artefact=part.artefact,
+            version=None,
+            organisation=organisation,
+            now=now,
+            activate=False,
+            priority=priority + 1,
+        )
 
 
 @transaction.atomic

@@ -15,7 +15,8 @@ from tests.factories import (
     make_user,
     make_version,
 )
-from uplink.registry import store
+from tests.uplink.registry import qwen3
+from uplink.registry import bundles, folders, store
 from uplink.transfers import requests
 from uplink.transfers.models import State, Transfer
 
@@ -52,6 +53,24 @@ def test_an_artefact_goes_only_where_it_fits():
     with pytest.raises(requests.DoesNotFit, match="not made for"):
         make_transfer(artefact=artefact, version=version)
     assert not Transfer.objects.exists()
+
+
+def test_a_bundle_is_carried_after_its_parts_and_none_of_them_twice(tmp_path):
+    organisation, satellite = make_user().organisation, make_satellite()
+    found = folders.read(folders.listed(qwen3.write_folder(tmp_path / "qwen", shards=2)))
+    bundle = bundles.store_folder(found, organisation=organisation)
+    there = bundle.parts.first().artefact
+    make_transfer(satellite=satellite, artefact=there)
+    transfer = make_transfer(satellite=satellite, artefact=bundle)
+
+    carried = Transfer.objects.filter(satellite=satellite)
+    wanted = {part.artefact_id for part in bundle.parts.all()} | {bundle.sha256}
+    assert sorted(carried.values_list("artefact", flat=True)) == sorted(wanted)
+    for part in carried.exclude(artefact__in=[bundle, there]):
+        assert (part.activate, part.priority > transfer.priority) == (False, True)
+    narrow = make_satellite(profile=make_profile(storage_bytes=bundle.size_bytes + 1))
+    with pytest.raises(requests.DoesNotFit, match=str(bundle.carried_bytes)):
+        make_transfer(satellite=narrow, artefact=bundle)
 
 
 def test_bytes_that_are_gone_are_told():
