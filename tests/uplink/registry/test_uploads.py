@@ -7,8 +7,6 @@ import os
 import random
 import signal
 import socket
-import subprocess
-import sys
 import time
 from datetime import timedelta
 from pathlib import Path
@@ -17,7 +15,6 @@ from uuid import UUID, uuid4
 
 import httpx
 import pytest
-from django.db import connection
 from django.utils import timezone
 from rest_framework.test import APIClient
 from tusclient import client as tuspy
@@ -25,11 +22,11 @@ from tusclient import client as tuspy
 from ops.accounts import keys
 from tests.factories import make_organisation, make_user
 from tests.uplink.registry.files import gguf
+from tests.uplink.registry.web import Server
 from uplink.registry import store, streaming, tasks, uploads
 from uplink.registry.models import Artefact, Upload
 
 pytestmark = pytest.mark.django_db
-PROJECT = Path(__file__).resolve().parents[3]
 CONTENT = gguf(tensors=[("big", (32, 90_000), 8)])
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
 LENGTH = len(CONTENT)
@@ -380,41 +377,6 @@ def test_uploads_are_listed_for_their_organisation(operator):
 
 
 # --- Over sockets, from a client that is not ours -----------------------------------------------
-
-
-class Server:
-    """The web process, started as it is in operation, on the tests' database."""
-
-    def __init__(self, home: Path) -> None:
-        self._home = home
-        with socket.create_server(("127.0.0.1", 0)) as listener:
-            self.port = listener.getsockname()[1]
-        self.url = f"http://127.0.0.1:{self.port}"
-
-    def start(self) -> None:
-        parts = urlsplit(os.environ["DATABASE_URL"])
-        name = connection.settings_dict["NAME"]
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "uvicorn", "ops.asgi:application", "--port", str(self.port),
-             "--no-access-log", "--log-level", "warning", "--timeout-graceful-shutdown", "2"],
-            cwd=PROJECT,
-            env={**os.environ, "ZENITH_HOME": str(self._home),
-                 "DATABASE_URL": parts._replace(path=f"/{name}").geturl()},
-        )  # fmt: skip
-        for _ in range(600):
-            try:
-                httpx.get(f"{self.url}/login", timeout=5)
-                return
-            except httpx.TransportError:
-                assert self.process.poll() is None
-                time.sleep(0.1)
-        raise AssertionError("the server does not start")
-
-    def end(self, number: int) -> float:
-        began_s = time.monotonic()
-        self.process.send_signal(number)
-        self.process.wait(20)
-        return time.monotonic() - began_s
 
 
 @pytest.fixture
