@@ -11,10 +11,10 @@ class TransfersConfig(AppConfig):
         from telemetry import onboard
         from telemetry.packets import handlers
         from uplink.commands import reports as command_reports
-        from uplink.transfers import activation, packages, progress, reports
+        from uplink.transfers import activation, progress, repairs, reports
 
         handlers.register(onboard.Apid.STORE_REPORT, reports.take_store_report)
-        handlers.register(onboard.Apid.WANT_LIST, packages.take_want_list)
+        handlers.register(onboard.Apid.WANT_LIST, repairs.take_want_list)
         handlers.register(onboard.Apid.HK_COMPUTE, reports.take_housekeeping)
         command_reports.listen("transfer", activation.command_ended)
         streams.register(

@@ -1,9 +1,8 @@
-"""What satellites hold already: which transfers go as chunks, their packs, and their repairs.
+"""Which transfers go as chunks, and the packs of these.
 
 A transfer to a satellite that holds another build of the same model is made of a package: a
-manifest and packs of differences, made once for both builds. What the satellite then says it lacks
-is packed for it alone. Where that gains nothing, or too much of the base is gone, the transfer goes
-whole.
+manifest and packs of differences, made once for both builds. Where that gains nothing the transfer
+goes whole. What a satellite then lacks is told in `repairs`.
 """
 
 from __future__ import annotations
@@ -14,13 +13,10 @@ from datetime import datetime
 from pathlib import Path
 
 import google_crc32c
-import numpy as np
 from django.db import transaction
-from django.db.models import Max, Q
 
 from constellation.models import Satellite
 from telemetry import onboard
-from telemetry.packets.handlers import StoredPacket
 from uplink.conduct import wake
 from uplink.registry import store
 from uplink.registry.models import Artefact, Version
@@ -30,19 +26,16 @@ from uplink.transfers.models import (
     Package,
     PackageFile,
     PackageState,
-    Repair,
     Shipment,
     State,
     Transfer,
 )
-from uplink.transfers.packaging import building, cutting, manifests, packs, wants, wire
+from uplink.transfers.packaging import building, cutting, manifests, packs, wants
 
 ARTEFACT_BYTES_MIN = 1024 * 1024
 """Shorter artefacts go whole: a contact carries them before anything could be compared."""
 WORTH = 0.9
 """A package must be so much of its artefact at most."""
-LACKING_MOST = 0.5
-"""A satellite that lacks so much of what its base should give is sent the artefact whole."""
 _COMING = [PackageState.PREPARING, PackageState.READY]
 UNDER_WAY = [State.QUEUED, State.SENDING, State.VERIFYING]
 
@@ -120,10 +113,10 @@ def files_of(transfer: Transfer) -> list[Shipment]:
             crc32c=packing.crc32c(manifest),
         )
     ]
-    return files + [_shipment(transfer, one) for one in package.files.filter(transfer=None)]
+    return files + [shipment_of(transfer, one) for one in package.files.filter(transfer=None)]
 
 
-def _shipment(transfer: Transfer, file: PackageFile) -> Shipment:
+def shipment_of(transfer: Transfer, file: PackageFile) -> Shipment:
     return Shipment(
         transfer=transfer,
         number=file.number,
@@ -145,9 +138,9 @@ def prepare(package_id: int, *, now: datetime, watch: Watch) -> None:
     package = Package.objects.filter(pk=package_id, state=PackageState.PREPARING).first()
     if package is None:
         return
-    made = _plan(package)
+    made = plan_of(package)
     manifest = manifests.encode(made.manifest)
-    files = _pack(made, building.expected(made.manifest, [0]), watch)
+    files = pack_files(made, building.expected(made.manifest, [0]), watch)
     size_bytes = len(manifest) + sum(one.size_bytes for one in files)
     is_worth_it = size_bytes <= WORTH * package.artefact.size_bytes
     with transaction.atomic():
@@ -174,12 +167,12 @@ def give_up(package_id: int, reason: str, *, now: datetime) -> None:
             _give_out(package, now=now)
 
 
-def _plan(package: Package) -> building.Plan:
+def plan_of(package: Package) -> building.Plan:
     new, base = (cutting.cut(store.bring(one)) for one in (package.artefact_id, package.base_id))
     return building.plan(new, [base])
 
 
-def _pack(made: building.Plan, wanted: wants.Wants, watch: Watch) -> list[PackageFile]:
+def pack_files(made: building.Plan, wanted: wants.Wants, watch: Watch) -> list[PackageFile]:
     """Return unsaved files; their bytes are in the content store."""
     files = []
     with tempfile.TemporaryDirectory(dir=store.incoming(), prefix="package-") as folder:
@@ -215,122 +208,3 @@ def _give_out(package: Package, *, now: datetime) -> None:
         Shipment.objects.bulk_create(files_of(transfer))
         progress.settle(transfer, now=now)
         wake.satellite(transfer.satellite_id)
-
-
-# --- what a satellite lacks ---
-
-
-def take_want_list(packet: StoredPacket, *, now: datetime) -> None:
-    """Handle a WANT_LIST: have packed what no file of the transfer brings, or has brought whole."""
-    sha, taken, first, count, length = onboard.WANT_LIST_LAYOUT.unpack_from(packet.payload)
-    body = packet.payload[onboard.WANT_LIST_LAYOUT.size :][:length]
-    transfer = (
-        Transfer.objects.select_for_update(of=["self"])
-        .select_related("artefact", "satellite", "package")
-        .filter(
-            satellite_id=packet.satellite_id,
-            artefact_id=sha.hex(),
-            state__in=UNDER_WAY,
-            package__state=PackageState.READY,
-        )
-        .first()
-    )
-    if transfer is None or transfer.created_at.timestamp() * 1e9 > packet.generated_ns:
-        return
-    total = transfer.package.chunks
-    if first + count > total:
-        raise wire.Malformed(f"{first} and {count} chunks more of {total} are wanted")
-    wanted = np.zeros(total, np.uint8)
-    wanted[first : first + count] = wants.decode(body, count)
-    wanted[wanted > wants.FROM_BASE] = wants.LACKING  # a package has one base
-    _leave_out_what_comes(wanted, transfer, taken)
-    if not wanted.any():
-        return
-    if np.count_nonzero(wanted == wants.LACKING) > LACKING_MOST * total:
-        _send_whole(transfer, now=now)
-        return
-    _ask_for(transfer, wanted, now=now)
-
-
-def _leave_out_what_comes(wanted: wants.Wants, transfer: Transfer, taken: int) -> None:
-    """Clear what files not yet delivered bring, and what delivered ones did if the satellite had
-    not taken them all when it spoke."""
-    rows = transfer.shipments.filter(number__gte=0)
-    delivered = dict(rows.values_list("number", "delivered"))
-    was_behind = taken < sum(delivered.values())
-    for number, chunks in transfer.package.files.filter(
-        Q(transfer=None) | Q(transfer=transfer)
-    ).values_list("number", "chunks"):
-        if was_behind or not delivered.get(number, True):
-            wanted[chunks] = wants.HELD
-
-
-def _ask_for(transfer: Transfer, wanted: wants.Wants, *, now: datetime) -> None:
-    repair = Repair.objects.select_for_update().filter(transfer=transfer).first()
-    if repair is not None:
-        before = wants.decode(bytes(repair.wanted), len(wanted))
-        wanted = np.where(wanted == wants.HELD, before, wanted)
-    Repair.objects.update_or_create(
-        transfer=transfer, defaults={"wanted": wants.encode(wanted), "asked_at": now}
-    )
-    transaction.on_commit(lambda: tasks.repair_transfer.delay(transfer_id=str(transfer.pk)))
-
-
-def repair(transfer_id: str, *, now: datetime, watch: Watch) -> None:
-    """Pack what a satellite asked for, for it alone. Safe to repeat."""
-    asked = (
-        Repair.objects.select_related("transfer__package", "transfer__artefact")
-        .filter(transfer=transfer_id)
-        .first()
-    )
-    if asked is None:
-        return
-    package, encoded = asked.transfer.package, bytes(asked.wanted)
-    files = []
-    if package is not None and asked.transfer.state in UNDER_WAY:
-        made = _plan(package)
-        files = _pack(made, wants.decode(encoded, len(made.manifest)), watch)
-    with transaction.atomic():
-        transfer = Transfer.objects.select_for_update(of=["self"]).get(pk=transfer_id)
-        asked = Repair.objects.select_for_update().filter(transfer=transfer).first()
-        if asked is None or bytes(asked.wanted) != encoded:
-            return  # more was asked for in the meantime: the next one packs all of it
-        asked.delete()
-        if transfer.package_id is None or transfer.state not in UNDER_WAY:
-            return
-        _add(transfer, files, now=now)
-
-
-def fall_back(transfer_id: str, *, now: datetime) -> None:
-    """What was asked for cannot be packed: the transfer goes whole."""
-    with transaction.atomic():
-        rows = Transfer.objects.select_for_update(of=["self"]).select_related("artefact")
-        transfer = rows.filter(pk=transfer_id, package__isnull=False, state__in=UNDER_WAY).first()
-        if transfer is not None:
-            _send_whole(transfer, now=now)
-
-
-def _add(transfer: Transfer, files: list[PackageFile], *, now: datetime) -> None:
-    """Give a transfer more files."""
-    Package.objects.select_for_update().get(pk=transfer.package_id)
-    last = transfer.package.files.aggregate(last=Max("number"))["last"]
-    for number, one in enumerate(files, start=0 if last is None else last + 1):
-        one.package, one.number, one.transfer = transfer.package, number, transfer
-    PackageFile.objects.bulk_create(files)
-    Shipment.objects.bulk_create(_shipment(transfer, one) for one in files)
-    if transfer.state == State.VERIFYING:
-        progress.move(transfer, State.SENDING, now=now)
-    else:
-        progress.settle(transfer, now=now)
-    wake.satellite(transfer.satellite_id)
-
-
-def _send_whole(transfer: Transfer, *, now: datetime) -> None:
-    """Begin again without a base; what is on board is not asked for again."""
-    transfer.shipments.all().delete()
-    Repair.objects.filter(transfer=transfer).delete()
-    transfer.package = None
-    transfer.save(update_fields=["package"])
-    Shipment.objects.bulk_create(files_of(transfer))
-    progress.move(transfer, State.QUEUED, now=now)
-    wake.satellite(transfer.satellite_id)

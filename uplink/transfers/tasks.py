@@ -11,7 +11,7 @@ from celery import shared_task, signals
 from django.db import connection
 
 from ops import clock, errors
-from uplink.transfers import packages
+from uplink.transfers import packages, repairs
 from uplink.transfers.models import Package, PackageState, Repair
 
 log = logging.getLogger(__name__)
@@ -54,10 +54,10 @@ def repair_transfer(*, transfer_id: str) -> None:
         if not may:
             return
         try:
-            packages.repair(transfer_id, now=clock.now(), watch=watch)
+            repairs.repair(transfer_id, now=clock.now(), watch=watch)
         except (errors.Refusal, OSError):
             log.exception("a repair of transfer %s cannot be packed", transfer_id)
-            packages.fall_back(transfer_id, now=clock.now())
+            repairs.fall_back(transfer_id, now=clock.now())
         except Ended:
             pass
 
