@@ -22,6 +22,7 @@ app.autodiscover_tasks(
         "uplink.commands",
         "uplink.inference",
         "uplink.conduct",
+        "uplink.rollouts",
     ]
 )
 
@@ -43,6 +44,8 @@ app.conf.beat_schedule = {
     "look-after-queries": every(2, "uplink.inference.tasks.look_after_queries"),
     "look-after-packages": every(30, "uplink.transfers.tasks.look_after_packages"),
     "look-after-uploads": every(60, "uplink.registry.tasks.look_after_uploads"),
+    "look-after-rollouts": every(2, "uplink.rollouts.tasks.look_after_rollouts"),
+    "look-after-deployments": every(5, "uplink.rollouts.tasks.look_after_deployments"),
     "decode-what-is-left": every(5, "telemetry.tasks.requeue_undecoded"),
     "compact-segments": every(60, "telemetry.tasks.compact_segments"),
 }

@@ -40,6 +40,7 @@ INSTALLED_APPS = [
     "uplink.commands",
     "uplink.inference",
     "uplink.conduct",
+    "uplink.rollouts",
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
@@ -168,6 +169,8 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
 ZENITH_SIMULATOR = os.environ.get("ZENITH_SIMULATOR", "127.0.0.1:7800")
 ZENITH_SIMULATOR_CONTROL = os.environ.get("ZENITH_SIMULATOR_CONTROL", "127.0.0.1:7801")
 ZENITH_BULK_UPLINKS = int(os.environ.get("ZENITH_BULK_UPLINKS", "2"))
+# Rollouts whose creator does not ask for a second person's approval need one all the same.
+ZENITH_ROLLOUT_APPROVAL = os.environ.get("ZENITH_ROLLOUT_APPROVAL", "0") == "1"
 # A new element set that moves a booked AOS by more than this moves the contact.
 ZENITH_AOS_LIMIT_S = float(os.environ.get("ZENITH_AOS_LIMIT_S", "5"))
 ARTEFACT_ROOT = ZENITH_HOME / "artefacts"

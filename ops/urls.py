@@ -12,6 +12,7 @@ urlpatterns = [
     path("", include("uplink.registry.pages")),
     path("", include("uplink.transfers.pages")),
     path("", include("uplink.inference.pages")),
+    path("", include("uplink.rollouts.pages")),
     path("v1/", include("uplink.inference.openai")),
     path("api/v1/", include("ops.clock_api")),
     path("api/v1/", include("constellation.api")),
@@ -19,6 +20,7 @@ urlpatterns = [
     path("api/v1/", include("telemetry.api")),
     path("api/v1/", include("uplink.registry.api")),
     path("api/v1/", include("uplink.transfers.api")),
+    path("api/v1/", include("uplink.rollouts.api")),
     path("api/v1/", include("uplink.commands.api")),
     path("api/v1/", include("uplink.inference.api")),
 ]

@@ -20,6 +20,7 @@ _VIEW = {
     "registry.view_model",
     "registry.view_artefact",
     "transfers.view_transfer",
+    "rollouts.view_rollout",
     "commands.view_command",
     "inference.view_query",
     "live.view_event",

@@ -39,6 +39,9 @@ class Query(models.Model):
     state = models.CharField(max_length=12, choices=State, default=State.QUEUED)
     reason = models.CharField(max_length=300, blank=True)
 
+    only = models.ForeignKey(
+        Satellite, models.PROTECT, null=True, related_name="+", help_text="Nobody else may answer."
+    )
     satellite = models.ForeignKey(Satellite, models.PROTECT, null=True, related_name="queries")
     contact = models.ForeignKey(Contact, models.PROTECT, null=True, related_name="queries")
     answered_by = models.ForeignKey(

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from django.db import IntegrityError, transaction
 
+from constellation.models import Satellite
 from ops import errors
 from ops.accounts import roles
 from ops.accounts.models import Organisation, User
@@ -57,12 +58,13 @@ def ask(
     seed: int | None,
     lifetime_s: int | None,
     now: datetime,
+    only: Satellite | None = None,
 ) -> tuple[Query, bool]:
     """Take a question and put it on its way; return it and whether it is new.
 
-    Safe to repeat under the same id. Refuses with QueryReused when the id names another question,
-    with TooManyOpen at the limit, and with `routing.NotInOrbit` when no satellite has the model
-    and none is about to.
+    With `only`, no other satellite is asked. Safe to repeat under the same id. Refuses with
+    QueryReused when the id names another question, with TooManyOpen at the limit, and with
+    `routing.NotInOrbit` when no satellite has the model and none is about to.
     """
     wanted = {
         "organisation": organisation,
@@ -70,6 +72,7 @@ def ask(
         "messages": messages,
         "max_tokens": max_tokens,
         "temperature": temperature,
+        "only": only,
         "seed": int.from_bytes(query_id.bytes[:4]) if seed is None else seed & 0xFFFF_FFFF,
     }
     known = Query.objects.filter(pk=query_id).first()

@@ -70,6 +70,8 @@ def _best(query: Query, *, now: datetime) -> Route | None:
     running = Deployment.objects.filter(
         active_sha256=query.version.artefact_id, satellite__is_active=True
     ).values("satellite_id")
+    if query.only_id is not None:
+        running = running.filter(satellite_id=query.only_id)
     booked = Contact.objects.filter(
         satellite_id__in=running, state__in=MEETABLE, los_at__gt=now, aos_at__lt=query.due_at
     ).order_by("aos_at")

@@ -38,6 +38,40 @@ def begin(transfer: Transfer, *, now: datetime) -> None:
     _command(transfer, LOAD, now=now)
 
 
+def start(transfer: Transfer, *, now: datetime) -> None:
+    """Activate what was VERIFIED and left for later. The caller holds the row's lock.
+
+    An attempt before is forgotten: its telecommands no longer count.
+    """
+    Command.objects.filter(source=f"transfer:{transfer.pk}").update(
+        source=f"earlier-transfer:{transfer.pk}"
+    )
+    Deployment.objects.update_or_create(
+        satellite_id=transfer.satellite_id, defaults={"desired_id": transfer.artefact_id}
+    )
+    transfer.slot = None
+    begin(transfer, now=now)
+
+
+def stand_down(transfer: Transfer, reason: str, *, now: datetime) -> bool:
+    """Take an activation back whose next telecommand has not left; say whether it was possible.
+
+    The caller holds the row's lock. `start` begins it anew.
+    """
+    waiting = Command.objects.filter(
+        source=f"transfer:{transfer.pk}", state=CommandState.RELEASED
+    ).values_list("pk", flat=True)
+    if transfer.state != State.ACTIVATING or not waiting:
+        return False
+    try:
+        for command_id in list(waiting):
+            release.cancel(command_id, now=now)
+    except release.AlreadySent:
+        return False
+    progress.move(transfer, State.VERIFIED, now=now, reason=reason)
+    return True
+
+
 def _free_slot(transfer: Transfer) -> int:
     """Return the slot that holds the artefact already, else the one that is not active."""
     known = Deployment.objects.filter(satellite_id=transfer.satellite_id).first()

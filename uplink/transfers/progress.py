@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any
 
@@ -19,6 +19,13 @@ STREAM = "transfers"
 DEMAND_VALUE = 10.0
 ATTEMPTS_MAX = 3
 """Transactions of one file that the satellite may refuse before the transfer fails."""
+
+_listeners: list[Callable[[Transfer], None]] = []
+
+
+def listen(moved: Callable[[Transfer], None]) -> None:
+    """Have `moved(transfer)` called when a transfer changed its state, in that transaction."""
+    _listeners.append(moved)
 
 
 @transaction.atomic
@@ -45,6 +52,8 @@ def move(transfer: Transfer, state: State, *, now: datetime, reason: str = "") -
     transfer.finished_at = now if over else None
     transfer.save()
     _announce(transfer)
+    for moved in _listeners:
+        moved(transfer)
 
 
 def fail(transfer: Transfer, reason: str, *, now: datetime) -> None:
@@ -116,6 +125,8 @@ def _announce(transfer: Transfer) -> None:
 def _demand(transfer: Transfer, missing_bytes: int) -> None:
     """Tell the planner what this transfer still needs of contacts."""
     source = f"transfer:{transfer.pk}"
+    if transfer.verified_at is not None:
+        missing_bytes = 0  # it is on board, wherever from
     if transfer.finished_at is not None:
         Demand.objects.filter(source=source).delete()
         return

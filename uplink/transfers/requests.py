@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from uuid import UUID, uuid5
 
@@ -37,6 +38,14 @@ class AlreadyUnderWay(errors.Conflict):
 
 class NotPossible(errors.Conflict):
     code = "not_possible"
+
+
+_objections: list[Callable[[Artefact], None]] = []
+
+
+def object_to(refuse: Callable[[Artefact], None]) -> None:
+    """Have `refuse(artefact)` called before an artefact is sent anywhere; it raises a refusal."""
+    _objections.append(refuse)
 
 
 def request(
@@ -86,6 +95,8 @@ def request(
 
 
 def _check(satellite: Satellite, artefact: Artefact, version: Version | None) -> None:
+    for refuse in _objections:
+        refuse(artefact)
     if version is not None:
         if version.artefact_id != artefact.pk:
             raise DoesNotFit(f"{version} is another artefact.")
@@ -168,6 +179,8 @@ def retry(transfer_id: UUID, *, now: datetime) -> Transfer:
     transfer = _locked(transfer_id)
     if transfer.state not in (State.FAILED, State.CANCELLED):
         raise NotPossible(f"The transfer is {transfer.state}; only an ended one is taken up again.")
+    for refuse in _objections:
+        refuse(transfer.artefact)
     refused = (
         transfer.verified_at is None and not transfer.shipments.filter(delivered=False).exists()
     )

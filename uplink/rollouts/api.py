@@ -1,0 +1,3 @@
+"""Rollouts and revocations by REST."""
+
+urlpatterns = []

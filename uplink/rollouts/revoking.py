@@ -1,0 +1,155 @@
+"""Versions that must run nowhere: sent to nobody, taken off every satellite at its next contact."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import Q
+
+from constellation.contacts.models import Contact
+from constellation.contacts.models import State as ContactState
+from ops import errors
+from ops.accounts.models import Organisation, User
+from ops.live import events as live
+from uplink.commands import release
+from uplink.registry.models import Artefact, Version
+from uplink.rollouts import control, delivery, undoing
+from uplink.rollouts.models import MOVING, OVER, Revocation, Rollout, Target
+from uplink.rollouts.models import State as RolloutState
+from uplink.transfers import activation, requests
+from uplink.transfers import models as transfers
+from uplink.transfers.models import Deployment, Transfer
+
+
+class Revoked(errors.Conflict):
+    code = "version_revoked"
+
+
+def refuse_revoked(artefact: Artefact) -> None:
+    """Raise `Revoked` for an artefact of a revoked version."""
+    found = Revocation.objects.filter(version__artefact=artefact).select_related("version__model")
+    if row := found.first():
+        raise Revoked(f"{row.version} is revoked: {row.reason}")
+
+
+@transaction.atomic
+def revoke(
+    *,
+    revocation_id: UUID,
+    version: Version,
+    reason: str,
+    organisation: Organisation,
+    user: User,
+    now: datetime,
+) -> tuple[Revocation, bool]:
+    """Revoke a version; return the revocation and whether it is new. Safe to repeat.
+
+    Its rollouts are rolled back, its transfers cancelled; satellites are told by `enforce`.
+    """
+    # Two who revoke the same version queue up here.
+    Version.objects.select_for_update(of=["self"]).get(pk=version.pk)
+    known = Revocation.objects.filter(Q(pk=revocation_id) | Q(version=version)).first()
+    if known is not None:
+        if known.version_id != version.pk:
+            raise errors.IdReused(f"{revocation_id} already names a revocation of {known.version}.")
+        return known, False
+    row = Revocation.objects.create(
+        id=revocation_id,
+        version=version,
+        reason=reason,
+        organisation=organisation,
+        revoked_by=user,
+        revoked_at=now,
+    )
+    said = f"{version} was revoked: {reason}"
+    for rollout in Rollout.objects.select_for_update().filter(version__artefact=version.artefact):
+        if rollout.state in MOVING:
+            control.roll_back(rollout, reason=said, now=now)
+        elif rollout.state not in OVER:
+            control.end(rollout, RolloutState.STOPPED, reason=said, now=now)
+    for transfer in Transfer.objects.filter(artefact=version.artefact, finished_at=None):
+        try:
+            requests.cancel(transfer.pk, now=now)
+        except (requests.NotPossible, release.AlreadySent):
+            continue  # it ended meanwhile, or a telecommand left: `enforce` sees what came of it
+    live.publish("transfers", "revoked", {"version": str(version), "reason": reason})
+    enforce(now=now)
+    return row, True
+
+
+def enforce(*, now: datetime) -> int:
+    """Take revoked artefacts out of all slots that are known to hold one; return of how many
+    satellites. For ever: a satellite that reports one later is told then."""
+    revoked = {
+        row.version.artefact_id: row
+        for row in Revocation.objects.select_related("version", "organisation")
+    }
+    if not revoked:
+        return 0
+    holders = Deployment.objects.select_related("satellite").filter(
+        Q(active_sha256__in=revoked) | Q(slot_a_sha256__in=revoked) | Q(slot_b_sha256__in=revoked)
+    )
+    in_contact = set(
+        Contact.objects.filter(state=ContactState.PASS).values_list("satellite_id", flat=True)
+    )
+    count = 0
+    for known in holders:
+        if _is_being_undone(known):
+            continue
+        with transaction.atomic():
+            _withdraw(known, revoked, in_contact=known.satellite_id in in_contact, now=now)
+        count += 1
+    return count
+
+
+def _is_being_undone(known: Deployment) -> bool:
+    undoing_rows = Target.objects.filter(satellite_id=known.satellite_id, undo_from__isnull=False)
+    return undoing_rows.filter(undone_at=None).exists()
+
+
+def _withdraw(
+    known: Deployment, revoked: dict[str, Revocation], *, in_contact: bool, now: datetime
+) -> None:
+    satellite, active = known.satellite, known.active_sha256
+    if known.desired_id in revoked:
+        Deployment.objects.filter(pk=known.pk).update(desired=None)
+    if active in revoked:
+        row = revoked[active]
+        others = {known.slot_a_sha256, known.slot_b_sha256} - set(revoked) - {"", active}
+        fallback = Artefact.objects.filter(pk__in=others).first()
+        if fallback is not None and _let_run(satellite, fallback, row, now=now):
+            return
+        sha256 = active
+    else:
+        sha256 = next(one for one in (known.slot_a_sha256, known.slot_b_sha256) if one in revoked)
+        row = revoked[sha256]
+    undoing.clear(
+        satellite,
+        undoing.slot_of(known, sha256),
+        source=f"revocation:{row.pk}",
+        organisation=row.organisation,
+        in_contact=in_contact,
+        now=now,
+    )
+
+
+def _let_run(satellite, fallback: Artefact, row: Revocation, *, now: datetime) -> bool:
+    """Activate what lies in the other slot; False when that failed since the revocation."""
+    since = Transfer.objects.filter(
+        satellite=satellite, artefact=fallback, created_at__gte=row.revoked_at
+    )
+    if since.filter(state=transfers.State.FAILED).exists():
+        return False
+    transfer = delivery.bring(
+        satellite=satellite,
+        artefact=fallback,
+        version=None,
+        organisation=row.organisation,
+        now=now,
+        priority=100,
+    )
+    if transfer.state == transfers.State.VERIFIED:
+        activation.start(delivery.locked(transfer.pk), now=now)
+    return True
