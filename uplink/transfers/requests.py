@@ -17,7 +17,7 @@ from uplink.commands.models import Command
 from uplink.commands.models import State as CommandState
 from uplink.conduct import wake
 from uplink.registry import store
-from uplink.registry.models import Artefact, Version
+from uplink.registry.models import Artefact, Kind, Version
 from uplink.transfers import activation, packages, packing, progress
 from uplink.transfers.models import Deployment, Shipment, State, Transfer
 
@@ -75,6 +75,11 @@ def request(
     known = Transfer.objects.filter(pk=transfer_id).first()
     if known is None:
         _check(satellite, artefact, version)
+        if activate and artefact.kind == Kind.ADAPTER:
+            raise DoesNotFit(
+                f"{version or artefact} is an adapter, and runs with its base only: carry it with "
+                "activate false."
+            )
         _request_parts(transfer_id, satellite, artefact, organisation, now, priority)
         packing.pack(artefact)
         known, is_new = _create(

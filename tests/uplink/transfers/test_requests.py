@@ -73,6 +73,15 @@ def test_a_bundle_is_carried_after_its_parts_and_none_of_them_twice(tmp_path):
         make_transfer(satellite=narrow, artefact=bundle)
 
 
+def test_an_adapter_is_carried_and_not_activated_alone():
+    artefact = make_artefact()
+    artefact.kind = "adapter"
+    artefact.save()
+    with pytest.raises(requests.DoesNotFit, match="runs with its base only"):
+        make_transfer(artefact=artefact)
+    assert make_transfer(artefact=artefact, activate=False).activate is False
+
+
 def test_bytes_that_are_gone_are_told():
     artefact = make_artefact()
     store.path_of(artefact.sha256).unlink()
