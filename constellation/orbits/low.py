@@ -189,7 +189,7 @@ def spans(
         np.concatenate([top_s[rises], top_s[sets]]),
         np.concatenate([(top_s - half_s)[rises], (top_s + half_s)[sets]]),
     )
-    aos_s, los_s = np.full(len(rows), start_s), np.full(len(rows), end_s)
+    aos_s, los_s = np.full(len(rows), start_s, float), np.full(len(rows), end_s, float)
     aos_s[rises], los_s[sets] = crossing_s[: len(rises)], crossing_s[len(rises) :]
     return arcs, skyline.Spans(rows, aos_s, los_s, begun, ends, top_s), lost
 

@@ -103,6 +103,8 @@ def find_in_parts(
     """
     if not end_s > start_s:
         raise ValueError(f"the span ends at {end_s} and starts at {start_s}")
+    # Whole numbers would make arrays of whole numbers, and cut instants to seconds.
+    start_s, end_s = float(start_s), float(end_s)
     # Some pieces for every process, so that none waits long for the last.
     most = -(-len(orbits) // (4 * workers)) if workers > 1 else len(orbits)
     size = max(1, min(most, _satellites_at_once(len(sites), end_s - start_s)))
