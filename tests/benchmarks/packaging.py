@@ -18,10 +18,14 @@ from pathlib import Path
 
 import pyfastcdc
 import zstandard
-from backports import zstd
 
 from tests.benchmarks import pairs, timing
 from uplink.transfers.packaging import building, cutting, manifests
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
 
 LAYERS = 2
 LEVEL = 19
