@@ -66,14 +66,20 @@ class Manifest:
 
 def twins(manifest: Manifest) -> dict[int, tuple[int, ...]]:
     """Return for chunks with the same bytes the numbers of all of them, ascending."""
-    first: dict[int, int] = {}
-    groups: dict[int, list[int]] = {}
-    # Parts of digests are enough to find them; the table lasts as long as this function.
-    for number, part in enumerate(manifest.digests.view("<u8")[:, 0].tolist()):
-        other = first.setdefault(part, number)
-        if other != number and manifest.digest(other) == manifest.digest(number):
-            groups.setdefault(other, [other]).append(number)
-    return {number: tuple(group) for group in groups.values() for number in group}
+    if not len(manifest):
+        return {}
+    # Eight bytes find them, and what is compared stays in columns: only real twins are objects.
+    parts = np.ascontiguousarray(manifest.digests).view("<u8")[:, 0]
+    order = np.argsort(parts, kind="stable")
+    starts = np.flatnonzero(np.concatenate([[True], parts[order[1:]] != parts[order[:-1]]]))
+    ends = np.append(starts[1:], len(order))
+    found: dict[int, tuple[int, ...]] = {}
+    for run in np.flatnonzero(ends - starts > 1).tolist():
+        group = order[starts[run] : ends[run]]
+        same = (manifest.digests[group] == manifest.digests[group[0]]).all(axis=1)
+        numbers = tuple(group[same].tolist())
+        found.update(dict.fromkeys(numbers, numbers))
+    return found
 
 
 def encode(manifest: Manifest) -> bytes:

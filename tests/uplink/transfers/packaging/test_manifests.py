@@ -50,6 +50,17 @@ def test_twenty_gigabytes_need_less_than_a_megabyte():
     assert manifests.encode(manifests.decode(encoded)) == encoded
 
 
+def test_chunks_with_the_same_bytes_are_found_and_others_are_not():
+    digests = np.zeros((6, 32), np.uint8)
+    digests[[1, 4, 5], 0] = 7
+    digests[2, 31] = 1  # begins as those of 0 and 3 do
+    manifest = manifests.Manifest(bytes(32), 6, np.ones(6, np.int32), digests)
+    zeros, sevens = (0, 3), (1, 4, 5)
+    assert manifests.twins(manifest) == dict.fromkeys(zeros, zeros) | dict.fromkeys(sevens, sevens)
+    none = manifests.Manifest(bytes(32), 0, np.empty(0, np.int32), digests[:0])
+    assert manifests.twins(none) == {}
+
+
 @pytest.mark.parametrize(
     ("change", "why"),
     [
