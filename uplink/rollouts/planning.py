@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
@@ -60,6 +61,10 @@ def create(
     Safe to repeat under the same id. It is there whole or not at all. Raises `BadRollout`,
     `IdReused`, `revoking.Revoked`.
     """
+    if kind == Kind.TIMEFORCED and forced_at is None:
+        raise BadRollout("forced_at says from when a TIMEFORCED rollout is forced.")
+    if "\\u0000" in json.dumps([list(rings_asked), safe_window]):
+        raise BadRollout("A text holds the character NUL, which no text here may.")
     needs_approval = needs_approval or settings.ZENITH_ROLLOUT_APPROVAL
     fields = {
         "name": name,
@@ -97,8 +102,6 @@ def create(
 
 def _fill(rollout: Rollout, asked: Sequence[dict[str, Any]]) -> None:
     try:
-        if rollout.kind == Kind.TIMEFORCED and rollout.forced_at is None:
-            raise reading.Malformed("forced_at says from when a TIMEFORCED rollout is forced.")
         windows.parse(rollout.safe_window)
         if not 1 <= len(asked) <= RINGS_MAX:
             raise reading.Malformed(f"rings must hold 1 to {RINGS_MAX} rings.")
@@ -125,7 +128,7 @@ def _ring(rollout: Rollout, place: int, given: Any, count: int) -> tuple[Ring, r
     try:
         found = reading.fields(given, RING_FIELDS, "ring")
         name = found.get("name", f"Ring {place}")
-        if not isinstance(name, str) or not 1 <= len(name) <= 60 or "\0" in name:
+        if not isinstance(name, str) or not 1 <= len(name) <= 60:
             raise reading.Malformed("name must be a text of 1 to 60 characters.")
         has_prompts = rollout.version.golden_prompts.exists()
         runs = rollout.kind != Kind.DOWNLOAD_ONLY
