@@ -1,6 +1,6 @@
 """`/api/v1/satellites/{code}/eclipses`: when a satellite is in shadow, how much light it has."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from math import degrees
 from typing import Any
 
@@ -13,7 +13,7 @@ from rest_framework.views import APIView
 
 from constellation import eclipses
 from constellation.models import Satellite
-from constellation.questions import asked, check_span, rfc3339
+from constellation.questions import Instant, asked, check_span, rfc3339
 from ops import clock
 from ops.errors import Conflict
 
@@ -25,8 +25,8 @@ class NoOrbit(Conflict):
 
 
 class SpanFilter(serializers.Serializer):
-    start = serializers.DateTimeField(required=False, default_timezone=UTC)
-    end = serializers.DateTimeField(required=False, default_timezone=UTC)
+    start = Instant(required=False)
+    end = Instant(required=False)
 
 
 class Eclipses(APIView):

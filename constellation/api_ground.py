@@ -16,7 +16,7 @@ from rest_framework.views import APIView
 from constellation import catalogue, geojson
 from constellation.models import ElementSet, Satellite
 from constellation.orbits import footprint, ground
-from constellation.questions import Number, asked, check_span, rfc3339
+from constellation.questions import Instant, Number, asked, check_span, rfc3339
 from ops import clock
 from ops.errors import Conflict, Invalid
 
@@ -30,8 +30,8 @@ class NoOrbit(Conflict):
 
 
 class TrackQuery(serializers.Serializer):
-    start = serializers.DateTimeField(required=False, default_timezone=UTC)
-    end = serializers.DateTimeField(required=False, default_timezone=UTC)
+    start = Instant(required=False)
+    end = Instant(required=False)
     step_s = Number(required=False, default=60.0, min_value=1.0, max_value=3_600.0)
 
 
@@ -80,7 +80,7 @@ class GroundTrack(APIView):
 
 
 class FootprintQuery(serializers.Serializer):
-    at = serializers.DateTimeField(required=False, default_timezone=UTC)
+    at = Instant(required=False)
     min_elevation_deg = Number(required=False, default=10.0, min_value=0, max_value=89)
 
 

@@ -2,7 +2,7 @@
 
 import base64
 import binascii
-from datetime import UTC, timedelta
+from datetime import timedelta
 from math import degrees
 from typing import Any
 
@@ -17,13 +17,13 @@ from rest_framework.views import APIView
 from constellation import links
 from constellation.models import Satellite
 from constellation.orbits import isl
-from constellation.questions import Number, asked, check_span, named, rfc3339
+from constellation.questions import Instant, Number, asked, check_span, named, rfc3339
 from ops import clock
 from ops.errors import Invalid
 
 
 class InstantFilter(serializers.Serializer):
-    at = serializers.DateTimeField(required=False, default_timezone=UTC)
+    at = Instant(required=False)
 
 
 class Links(APIView):
@@ -57,8 +57,8 @@ class WindowFilter(serializers.Serializer):
 
     satellites = serializers.CharField(required=False, default="")
     among = serializers.BooleanField(required=False, default=False)
-    start = serializers.DateTimeField(required=False, default_timezone=UTC)
-    end = serializers.DateTimeField(required=False, default_timezone=UTC)
+    start = Instant(required=False)
+    end = Instant(required=False)
     min_duration_s = Number(required=False, default=0.0, min_value=0.0, max_value=86_400.0)
     limit = serializers.IntegerField(required=False, default=200, min_value=1, max_value=2000)
     cursor = serializers.CharField(required=False, default="")

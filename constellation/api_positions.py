@@ -1,6 +1,6 @@
 """`/api/v1/positions`: where satellites are, as keyframes for a browser."""
 
-from datetime import UTC, timedelta
+from datetime import timedelta
 
 from django.http import HttpResponse
 from django.urls import path
@@ -11,7 +11,7 @@ from rest_framework.views import APIView
 
 from constellation import catalogue, positions
 from constellation.models import Satellite
-from constellation.questions import asked, check_span, named
+from constellation.questions import Instant, asked, check_span, named
 from ops import clock
 
 KEYFRAMES_MAX = 181
@@ -19,7 +19,7 @@ KEYFRAMES_MAX = 181
 
 class SpanFilter(serializers.Serializer):
     satellites = serializers.CharField(required=False, default="")
-    start = serializers.DateTimeField(required=False, default_timezone=UTC)
+    start = Instant(required=False)
     keyframes = serializers.IntegerField(
         required=False, default=11, min_value=2, max_value=KEYFRAMES_MAX
     )

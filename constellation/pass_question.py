@@ -1,7 +1,7 @@
 """What people ask about passes: of which satellites and stations, when, how high, how long."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from math import radians
 from typing import Any
 
@@ -12,7 +12,7 @@ from rest_framework import serializers
 from constellation import visibility
 from constellation.models import Satellite, Station
 from constellation.orbits.eclipse import Light
-from constellation.questions import Number, check_span, named
+from constellation.questions import Instant, Number, check_span, named
 from constellation.visibility import Table, View
 from ops.errors import Invalid
 
@@ -32,8 +32,8 @@ class PassFilter(serializers.Serializer):
     shell = serializers.CharField(required=False, default="")
     cluster = serializers.CharField(required=False, default="")
     station = serializers.CharField(required=False, default="")
-    start = serializers.DateTimeField(required=False, default_timezone=UTC)
-    end = serializers.DateTimeField(required=False, default_timezone=UTC)
+    start = Instant(required=False)
+    end = Instant(required=False)
     min_elevation_deg = Number(required=False, default=0.0, min_value=-90, max_value=90)
     min_duration_s = Number(required=False, default=0.0, min_value=0)
     light = serializers.ChoiceField(choices=list(LIGHTS), required=False)

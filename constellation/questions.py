@@ -38,6 +38,19 @@ class Number(serializers.FloatField):
         return value
 
 
+class Instant(serializers.DateTimeField):
+    """An instant that an element set may tell of, in UTC unless it says otherwise."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(default_timezone=UTC, **options)
+
+    def to_internal_value(self, value: Any) -> datetime:
+        instant = super().to_internal_value(value)
+        if not 1958 <= instant.year <= 2056:
+            raise serializers.ValidationError(f"{rfc3339(instant)} lies outside of 1958 to 2056.")
+        return instant
+
+
 def asked(question: type[serializers.Serializer], request: Request) -> dict[str, Any]:
     """Return the query of a request as `question` reads it; refuse parameters it does not know."""
     read = question(data=request.query_params)

@@ -7,11 +7,20 @@ from typing import Any
 
 from asgiref.sync import iscoroutinefunction
 from django.conf import settings
-from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.core.validators import ProhibitNullCharactersValidator
+from django.db.models import Field, QuerySet
+from django.http import (
+    Http404,
+    HttpRequest,
+    HttpResponse,
+    HttpResponseNotFound,
+    JsonResponse,
+)
 from django.utils.decorators import sync_and_async_middleware
 from rest_framework import exceptions
 from rest_framework.pagination import CursorPagination
+from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
@@ -22,6 +31,7 @@ PROBLEM = "application/problem+json"
 RETRY = {"Retry-After": "1"}
 AGAIN = "Ask again in a second."
 log = logging.getLogger(__name__)
+prohibit_null_characters = ProhibitNullCharactersValidator()
 
 
 class Page(CursorPagination):
@@ -30,6 +40,29 @@ class Page(CursorPagination):
     page_size = 100
     max_page_size = 1000
     page_size_query_param = "limit"
+
+    def paginate_queryset(self, queryset: QuerySet, request: Request, view: Any = None) -> list:
+        self._model = queryset.model
+        return super().paginate_queryset(queryset, request, view)
+
+    def decode_cursor(self, request: Request) -> Any:
+        """Refuse also a cursor whose place the database could not compare with its column."""
+        cursor = super().decode_cursor(request)
+        if cursor and cursor.position is not None:
+            field = self._column(self.ordering[0].lstrip("-"))
+            try:
+                field.to_python(cursor.position)
+                prohibit_null_characters(cursor.position)
+            except ValidationError as error:
+                raise exceptions.NotFound(self.invalid_cursor_message) from error
+        return cursor
+
+    def _column(self, name: str) -> Field:
+        model = self._model
+        *steps, last = name.split("__")
+        for step in steps:
+            model = model._meta.get_field(step).related_model
+        return model._meta.get_field(last)
 
 
 def problem(status: int, detail: str, code: str, **extra: Any) -> dict[str, Any]:
@@ -91,15 +124,22 @@ def refusals(get_response: Callable[..., Any]) -> Callable[..., Any]:
     if iscoroutinefunction(get_response):
 
         async def middleware(request: HttpRequest) -> HttpResponse:
-            return answered(request, await get_response(request))
+            return answered(request, _nowhere(request) or await get_response(request))
 
     else:
 
         def middleware(request: HttpRequest) -> HttpResponse:
-            return answered(request, get_response(request))
+            return answered(request, _nowhere(request) or get_response(request))
 
     middleware.process_exception = _ask_again
     return middleware
+
+
+def _nowhere(request: HttpRequest) -> HttpResponse | None:
+    """Answer 404 to a NUL in the address: no name has one, and the database refuses to look."""
+    if "\0" not in request.path:
+        return None
+    return HttpResponseNotFound("There is no such page.", content_type="text/plain")
 
 
 def _ask_again(request: HttpRequest, error: Exception) -> HttpResponse | None:

@@ -14,7 +14,7 @@ from rest_framework.views import APIView
 from constellation.contacts import api_czml, api_feeds, booking
 from constellation.contacts.models import Contact, State
 from constellation.models import Antenna, Maintenance, Satellite, Station
-from constellation.questions import PageQuestion, asked, named, rfc3339
+from constellation.questions import Instant, PageQuestion, asked, named, rfc3339
 from ops import clock
 from ops.api import Page
 from ops.errors import Invalid
@@ -95,8 +95,8 @@ def contact_body(contact: Contact) -> dict[str, Any]:
 class ContactRequest(serializers.Serializer):
     satellite = serializers.CharField()
     antenna = serializers.CharField()
-    aos_at = serializers.DateTimeField(default_timezone=UTC)
-    los_at = serializers.DateTimeField(default_timezone=UTC)
+    aos_at = Instant()
+    los_at = Instant()
     minimum_viable_s = serializers.FloatField(
         required=False, default=booking.MINIMUM_VIABLE_S, min_value=1.0, max_value=3_600.0
     )
@@ -172,8 +172,8 @@ def _by_code(model: type, code: str) -> Any:
 
 class MaintenanceRequest(serializers.Serializer):
     antenna = serializers.CharField()
-    starts_at = serializers.DateTimeField(default_timezone=UTC)
-    ends_at = serializers.DateTimeField(default_timezone=UTC)
+    starts_at = Instant()
+    ends_at = Instant()
     reason = serializers.CharField(max_length=200)
 
 

@@ -10,6 +10,8 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+import orjson
+
 MESSAGES_MAX = 256
 TEXT_MAX_BYTES = 200 * 1024
 """Of all messages together, in UTF-8: under `onboard.PROMPT_MAX_BYTES` with its JSON around it."""
@@ -75,8 +77,8 @@ class ChatRequest:
 def read_request(body: bytes) -> ChatRequest:
     """Return the request in `body`; raise Malformed naming the first field that is off."""
     try:
-        asked = json.loads(body)
-    except ValueError as error:
+        asked = orjson.loads(body)
+    except orjson.JSONDecodeError as error:
         raise Malformed("The body is not valid JSON.", param=None, code="invalid_json") from error
     if not isinstance(asked, dict):
         raise Malformed("The body must be a JSON object.", param=None, code="invalid_type")

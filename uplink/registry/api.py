@@ -7,14 +7,14 @@ from typing import Any
 from django.db.models import QuerySet
 from django.shortcuts import get_object_or_404
 from django.urls import path, register_converter
-from rest_framework.parsers import BaseParser, JSONParser
+from rest_framework.parsers import BaseParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from constellation.models import HardwareProfile, Satellite
 from constellation.questions import asked, named
-from ops import clock, errors
+from ops import clock, errors, parsers
 from ops.accounts.models import User
 from ops.api import Page
 from uplink.registry import (
@@ -213,7 +213,7 @@ class ArtefactView(APIView):
     """`PUT /artefacts/{sha256}?file_format=gguf` with the bytes as the body, of any length."""
 
     permissions = {"GET": "registry.view_model", "PUT": "registry.add_model"}
-    parser_classes = (BytesParser, JSONParser)
+    parser_classes = (BytesParser, parsers.Json)
 
     def get(self, request: Request, sha256: str) -> Response:
         only_parameters(request)

@@ -73,7 +73,7 @@ def test_a_field_that_is_off_is_named(body, param, code):
     assert (refusal.value.param, refusal.value.code) == (param, code)
 
 
-@pytest.mark.parametrize("body", [b"", b"{", b"[]", b"\xff"])
+@pytest.mark.parametrize("body", [b"", b"{", b"[]", b"\xff", b"[" * 50_000, b'{"model":"\\ud800"}'])
 def test_a_body_that_is_no_object_is_refused(body):
     with pytest.raises(wire.Malformed):
         wire.read_request(body)
