@@ -62,7 +62,7 @@ def contacts_page(request: HttpRequest) -> HttpResponse:
     code = request.GET.get("of", "")
     contacts = agenda.between(request.user, start, start + DAY, code)
     current = next((c.pk for c in contacts if c.los_at > now), None)
-    page = _page_of(request.GET.get("page", ""), contacts, current)
+    page = _page_of(request.GET.get("page", ""), contacts, _chosen(request, contacts) or current)
     shown_day = start if day else now
     template = "contacts/contacts_parts.html" if request.htmx else "contacts/contacts.html"
     return render(
@@ -180,8 +180,14 @@ def _pages(count: int) -> int:
     return max(1, -(-count // ROWS))
 
 
+def _chosen(request: HttpRequest, contacts: list[Contact]) -> UUID | None:
+    """Return the contact that the address names as chosen, when it is one of these."""
+    words = request.GET.get("contact", "")
+    return next((each.pk for each in contacts if str(each.pk) == words), None)
+
+
 def _page_of(words: str, contacts: list[Contact], current: UUID | None) -> int:
-    """Return the number of the page that is asked for, or the one of what goes on now."""
+    """Return the number of the page that is asked for, or else the one that a contact is on."""
     last = _pages(len(contacts))
     if words:
         if not (words.isascii() and words.isdecimal()) or len(words) > 6 or int(words) < 1:

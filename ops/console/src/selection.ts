@@ -1,5 +1,7 @@
 // What is chosen on a page (a satellite, a contact): kept in the address so that it can be shared.
 
+import htmx from "htmx.org/dist/htmx.esm.js";
+
 class Selection extends EventTarget {
   private key: string | null;
 
@@ -47,8 +49,26 @@ class Choice extends HTMLElement {
   private readonly reveal = (): void => {
     this.mark();
     const { chosen } = this.selection;
-    if (chosen) this.querySelector(`[data-key="${CSS.escape(chosen)}"]`)?.scrollIntoView({ block: "nearest" });
+    if (!chosen) return;
+    const row = this.querySelector(`[data-key="${CSS.escape(chosen)}"]`);
+    if (row) row.scrollIntoView({ block: "nearest" });
+    else if (this.dataset.pages) this.turnTo(chosen);
   };
+
+  /** Fetch the page of a long table on which the chosen row is; `data-pages` names what it fills. */
+  private turnTo(chosen: string): void {
+    const page = document.querySelector<HTMLElement>(this.dataset.pages ?? "");
+    if (!page) return;
+    const url = new URL(location.href);
+    url.searchParams.delete("page");
+    history.replaceState(history.state, "", url);
+    page.setAttribute("hx-get", url.pathname + url.search);
+    void htmx.ajax("GET", url.pathname + url.search, { target: page, swap: "innerMorph" }).then(() => {
+      if (this.selection.chosen !== chosen) return;
+      this.mark();
+      this.querySelector(`[data-key="${CSS.escape(chosen)}"]`)?.scrollIntoView({ block: "nearest" });
+    });
+  }
 
   private readonly observer = new MutationObserver(this.mark);
 
