@@ -194,9 +194,16 @@ def from_json(whole: str) -> Iterator[ElementSet | Refused]:
     )
     lines = _LineNumbers(whole)
     breaks = 0
+    is_open = whole.lstrip().startswith("[")
     at = _skip(whole, 0, "[")
-    while (at := _skip(whole, at, ",")) < len(whole) and whole[at] != "]":
+    while (at := _skip(whole, at, ",")) < len(whole):
         line = lines.at(at)
+        if whole[at] == "]" and is_open:
+            is_open, at = False, at + 1
+            continue
+        if whole[at] == "[" and not is_open:
+            is_open, at = True, at + 1
+            continue
         try:
             # A piece of the text: otherwise each broken message costs a walk over all of it.
             entry, length = decoder.raw_decode(whole[at : at + ENTRY_MOST])
@@ -218,6 +225,8 @@ def from_json(whole: str) -> Iterator[ElementSet | Refused]:
             yield Refused(line, "", "a message is an object of keywords, {...}")
             continue
         yield element_set({k: "" if v is None else str(v) for k, v in entry.items()}, line)
+    if is_open:
+        yield Refused(lines.at(len(whole)), "", "the list has no ] at its end; the file is cut off")
 
 
 def _pairs(pairs: list[tuple[str, object]]) -> dict[str, object]:

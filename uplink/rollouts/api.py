@@ -41,7 +41,7 @@ def _asked(request: Request, *known: str) -> dict[str, str]:
     for name in request.query_params:
         if name not in (*known, *_PAGES):
             listed = ", ".join((*known, *_PAGES))
-            raise errors.Invalid(f"There is no parameter {name!r}; known are {listed}.")
+            raise errors.Invalid(f"There is no parameter {name}; those known are {listed}.")
     return {name: request.query_params[name] for name in known if name in request.query_params}
 
 

@@ -363,3 +363,12 @@ def test_one_wrong_character_is_noticed_or_harmless(place, character, in_first):
         assert replace(
             read, object_id=right.object_id, classification="U", element_set_number=999
         ) == right or {line[place], character} & set(" +.-")
+
+
+def test_what_follows_a_list_is_read_or_refused_and_never_dropped():
+    one, other = (json.dumps(omm.to_fields(each)) for each in fleet.element_sets()[1:3])
+
+    assert len(parse(f"[{one}]\n[{other}]").taken) == 2
+    assert len(parse(f"{one}\n{other}").taken) == 2
+    assert "line 2: not JSON" in problem_of(f"[{one}]\n{LINES[6]}\n{LINES[7]}\n{LINES[8]}")
+    assert "the list has no ] at its end" in problem_of(f"[{one}")
