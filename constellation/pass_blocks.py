@@ -24,7 +24,7 @@ from constellation.models import ElementSet, PassBlock, Station
 from constellation.orbits import frames, passes
 
 BLOCK_S = 6 * 3_600
-METHOD = 2
+METHOD = 3
 """Counted up whenever the same orbit and station may give other passes, or other rows."""
 CHUNK = 128
 """Element sets computed and stored together: a second or two of work."""

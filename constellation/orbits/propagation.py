@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 
 import numpy as np
 from numpy.typing import ArrayLike
+from sgp4 import model
 from sgp4.api import SGP4_ERRORS, WGS72, Satrec, SatrecArray
 
 from constellation.orbits import frames
@@ -22,6 +23,10 @@ Orbit = ElementSet | Ephemeris
 _SGP4_DAY_0 = datetime(1949, 12, 31, tzinfo=UTC)
 _UNIX_EPOCH_JD = 2_440_587.5
 _DAY_MIN = 1_440.0
+_DECAYED = 6
+"""SGP4's own number for it."""
+_SHRUNK = 0.02
+"""An orbit that a day's drag, gone on with, shrinks by less than this has not decayed."""
 
 
 _STAND_IN = ElementSet("", "", "", _SGP4_DAY_0, 15.0, 0.0, 0.0, 0.0, 0.0, 0.0)
@@ -40,8 +45,13 @@ class States:
 
 def satrec(elements: ElementSet) -> Satrec:
     """Make SGP4's record (WGS72, improved mode). The catalogue number stays out of it."""
-    day_rad = 2.0 * np.pi / _DAY_MIN
     record = Satrec()
+    _start(record, elements)
+    return record
+
+
+def _start(record: Satrec | model.Satrec, elements: ElementSet) -> None:
+    day_rad = 2.0 * np.pi / _DAY_MIN
     record.sgp4init(
         WGS72,
         "i",
@@ -57,7 +67,6 @@ def satrec(elements: ElementSet) -> Satrec:
         elements.mean_motion_rev_per_day * day_rad,
         np.radians(elements.node_deg),
     )
-    return record
 
 
 class Orbits:
@@ -101,7 +110,7 @@ class Orbits:
         if self._array is None:
             nothing = np.empty((0, len(instants_s), 3))
             return States(nothing, nothing.copy(), {})
-        error, position_km, velocity_km_s = self._array.sgp4(*_julian(instants_s))
+        error, position_km, velocity_km_s = self._flown(instants_s)
         refused = {
             self.names[row]: _reason(error[row], instants_s)
             for row in np.flatnonzero(error.any(axis=1))
@@ -110,6 +119,36 @@ class Orbits:
         for number, ephemeris in self._ephemerides.items():
             self._fly(number, ephemeris, instants_s, error[number], states)
         return states
+
+    def _flown(self, instants_s: FloatArray) -> tuple[np.ndarray, FloatArray, FloatArray]:
+        error, position_km, velocity_km_s = self._array.sgp4(*_julian(instants_s))
+        for number in range(len(self)):
+            self._refuse_decayed(number, instants_s, error[number])
+        return error, position_km, velocity_km_s
+
+    def _refuse_decayed(self, number: int, at_s: FloatArray, error: np.ndarray) -> None:
+        """Put an error where SGP4's drag has taken all of an orbit.
+
+        The semimajor axis goes with the square of a polynomial in time (Hoots and Roehrich,
+        Spacetrack Report No. 3, section 6), which falls through zero when the orbit is gone: from
+        then on SGP4 raises it again, to the moon and beyond, and reports no error.
+        """
+        record = self._records[number]
+        epoch_s = (record.jdsatepoch - _UNIX_EPOCH_JD + record.jdsatepochF) * DAY_S
+        last_day = (at_s.max(initial=epoch_s) - epoch_s) / DAY_S
+        if last_day <= 0.0:
+            return
+        record.sgp4(record.jdsatepoch, record.jdsatepochF + 1.0)
+        if (1.0 - record.am / record.a) * last_day < _SHRUNK:
+            return
+        # Slow, and open: SGP4's compiled record does not tell its coefficients.
+        drag = model.Satrec()
+        _start(drag, _mean_elements(self._orbits[number]))
+        at_min = (at_s - epoch_s) / 60.0
+        left = 1.0 - drag.cc1 * at_min
+        if not drag.isimp:
+            left -= at_min**2 * (drag.d2 + at_min * (drag.d3 + at_min * drag.d4))
+        error[(left <= 0.0) & (at_min > 0.0) & (error == 0)] = _DECAYED
 
     def _fly(
         self,
@@ -140,7 +179,7 @@ class Orbits:
         instants_s = np.atleast_1d(np.asarray(at_s, dtype=np.float64))
         if self._array is None:
             return np.empty((0, len(instants_s), 3)), np.empty((0, len(instants_s), 3))
-        error, position_km, velocity_km_s = self._array.sgp4(*_julian(instants_s))
+        error, position_km, velocity_km_s = self._flown(instants_s)
         position_km[error != 0] = np.nan
         velocity_km_s[error != 0] = np.nan
         states = position_km * 1000.0, velocity_km_s * 1000.0
@@ -164,9 +203,11 @@ class Orbits:
         starts = np.flatnonzero(np.diff(which[order], prepend=-1))
         for part in np.split(order, starts[1:]) if len(order) else []:
             record = self._records[which[part[0]]]
-            error[part], position_km[part], velocity_km_s[part] = record.sgp4_array(
+            flags, position_km[part], velocity_km_s[part] = record.sgp4_array(
                 day[part], fraction[part]
             )
+            self._refuse_decayed(int(which[part[0]]), at_s[part], flags)
+            error[part] = flags
         states = _in_itrs(error, position_km, velocity_km_s, at_s)
         for number, ephemeris in self._ephemerides.items():
             own = np.flatnonzero(which == number)
@@ -179,9 +220,11 @@ class Orbits:
 
 def _record_of(orbit: Orbit) -> Satrec:
     """Return SGP4's record of an orbit; of an ephemeris, of what is flown outside of it."""
-    if isinstance(orbit, ElementSet):
-        return satrec(orbit)
-    return satrec(orbit.outside or _STAND_IN)
+    return satrec(_mean_elements(orbit))
+
+
+def _mean_elements(orbit: Orbit) -> ElementSet:
+    return orbit if isinstance(orbit, ElementSet) else orbit.outside or _STAND_IN
 
 
 def _julian(at_s: FloatArray) -> tuple[FloatArray, FloatArray]:

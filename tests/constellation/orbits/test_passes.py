@@ -1,6 +1,7 @@
 """Passes against Skyfield's `find_events`, and what it does not tell."""
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -174,6 +175,23 @@ def test_a_satellite_that_sgp4_refuses_is_named_and_spares_the_rest():
         propagation.Orbits([("healthy", healthy)]), sites, fleet.NOON_S, fleet.NOON_S + DAY_S
     )
     np.testing.assert_array_equal(found.passes.aos_s, alone.passes.aos_s)
+
+
+def test_a_satellite_that_has_decayed_does_not_come_back():
+    # SGP4 reports no error once its drag has taken more than the whole orbit: this one would
+    # be 4,000 km up again after eight hours, and as far as the moon after two days.
+    gone = replace(circular(-20_000.0), mean_motion_rev_per_day=16.6, bstar_per_earth_radius=0.05)
+    orbits = propagation.Orbits([("gone", gone)])
+    sites = [fleet.site(station) for station in fleet.stations()]
+    instants_s = fleet.NOON_S + np.arange(0.0, 5 * DAY_S, 600.0)
+
+    for start_s in fleet.NOON_S + DAY_S * np.arange(0.25, 5.0):
+        found = passes.find_passes(orbits, sites, start_s, start_s + DAY_S / 4)
+        assert len(found.passes) == 0
+        assert "SGP4 refuses it" in found.refused["gone"]
+    many, _ = orbits.teme(instants_s)
+    few, _ = orbits.states_of(np.zeros(len(instants_s), dtype=int), instants_s)
+    assert np.isfinite(many).sum() == np.isfinite(few).sum() < 30
 
 
 def test_nobody_has_no_passes():
