@@ -1,13 +1,21 @@
 """The fleet as the simulator reads it: one JSON file, since it has no database."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import orjson
 
 from constellation import catalogue
 from constellation.models import Antenna, ElementSet
+
+_enclosed: dict[str, Callable[[datetime], Any]] = {}
+
+
+def enclose(name: str, tell: Callable[[datetime], Any]) -> None:
+    """Have `tell(now)` stand under `name` in the file: for rooms that satellites must know of."""
+    _enclosed[name] = tell
 
 
 def write(path: Path, now: datetime) -> int:
@@ -17,6 +25,7 @@ def write(path: Path, now: datetime) -> int:
     """
     rows = _mean(catalogue.elements_of_record(now))
     fleet = {"satellites": [_satellite(row) for row in rows], "stations": list(_stations())}
+    fleet |= {name: tell(now) for name, tell in _enclosed.items()}
     path.parent.mkdir(parents=True, exist_ok=True)
     fresh = path.with_name(path.name + ".new")
     fresh.write_bytes(orjson.dumps(fleet))
@@ -45,6 +54,7 @@ def _satellite(row: ElementSet) -> dict:
         "entity_id": satellite.entity_id,
         "scid": satellite.spacecraft_id,
         "role": satellite.role,
+        "profile": satellite.profile.code,
         "isl_terminals": satellite.profile.isl_terminals,
         "storage_bytes": satellite.profile.storage_bytes,
         "omm": row.omm,

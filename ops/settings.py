@@ -36,6 +36,7 @@ INSTALLED_APPS = [
     "constellation.contacts",
     "telemetry",
     "uplink.registry",
+    "uplink.releases",
     "uplink.transfers",
     "uplink.commands",
     "uplink.inference",
@@ -180,6 +181,10 @@ STORAGES = {
     "artefacts": artefact_storage(os.environ),
 }
 COMMAND_KEY_FILE = ZENITH_HOME / "keys" / "command-master.key"
+DIRECTOR_KEY_FILE = ZENITH_HOME / "keys" / "director.key"
+# Keys that sign releases, made there for development when there are none. Where they are elsewhere
+# (on media that people carry), only what they signed is sent up.
+RELEASE_KEYS = os.environ.get("ZENITH_RELEASE_KEYS") or ZENITH_HOME / "keys" / "releases"
 
 LOGGING = {
     "version": 1,
@@ -189,5 +194,9 @@ LOGGING = {
     },
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["stderr"], "level": os.environ.get("ZENITH_LOG_LEVEL", "INFO")},
-    "loggers": {"httpx": {"level": "WARNING"}, "celery.beat": {"level": "WARNING"}},
+    "loggers": {
+        "httpx": {"level": "WARNING"},
+        "celery.beat": {"level": "WARNING"},
+        "tuf": {"level": "WARNING"},
+    },
 }

@@ -19,6 +19,7 @@ urlpatterns = [
     path("api/v1/", include("constellation.contacts.api")),
     path("api/v1/", include("telemetry.api")),
     path("api/v1/", include("uplink.registry.api")),
+    path("api/v1/", include("uplink.releases.api")),
     path("api/v1/", include("uplink.transfers.api")),
     path("api/v1/", include("uplink.rollouts.api")),
     path("api/v1/", include("uplink.commands.api")),

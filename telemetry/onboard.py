@@ -70,6 +70,7 @@ class Apid(IntEnum):
     EVENT_REPORT = 0x022
     RECORDER_STATUS = 0x023
     WANT_LIST = 0x024
+    INVENTORY = 0x025
     TOKENS = 0x030
     CFDP_DOWN = 0x040
 
@@ -162,6 +163,8 @@ PACK_NAME = "pack/"
 CHUNKS_NAME = "chunks/"
 """A pack of encoded chunks (uplink/transfers/packaging/packs.py), named by its SHA-256 too."""
 MANIFEST_NAME = "manifest/"
+RELEASE_NAME = "release/"
+"""Signed metadata of one assignment (uplink/registry/trust), named by its SHA-256."""
 
 # --- Housekeeping ---------------------------------------------------------------------------
 
@@ -223,6 +226,7 @@ class CommandCode(IntEnum):
     NO_MODEL_IN_SLOT = 7
     RUNTIME_FAILED = 8
     BUSY = 9
+    NOT_RELEASED = 10
 
 
 COMMAND_REPORT_LAYOUT = struct.Struct(">16s B H B")
@@ -240,12 +244,23 @@ class StoreEvent(IntEnum):
     SLOT_REFUSED = 7
     SLOT_CLEARED = 8
     ARTEFACT_DROPPED = 9
+    RELEASE_ACCEPTED = 10
+    RELEASE_REFUSED = 11
 
 
 STORE_REPORT_LAYOUT = struct.Struct(">B B 32s I I B")
 """event, slot (0 none, 1 A, 2 B), SHA-256 it is about, packs held of that artefact, packs it has
 (chunks, when it comes as chunks), length n of the text; then n bytes of UTF-8 (the reason of a
-refusal)."""
+refusal). RELEASE_ACCEPTED and RELEASE_REFUSED are about the file of metadata."""
+
+INVENTORY_LAYOUT = struct.Struct(">I q Q B I I I I B 32s I B 32s I")
+"""number of the report (greater than any before), mission time (ns since 1970), nonce of the last
+assignment that was accepted, attack seen since the last accepted one (uplink/registry/trust/
+attacks.py, 0 none), versions of root, snapshot and assignment that are trusted, highest release
+counter known; state, SHA-256 and release counter of slot A, then of slot B. Then a signature:
+Ed25519 over `INVENTORY_DOMAIN`, the satellite's code in UTF-8, and the above."""
+INVENTORY_SIGNATURE_BYTES = 64
+INVENTORY_DOMAIN = b"zenith inventory\0"
 
 WANT_LIST_LAYOUT = struct.Struct(">32s I I I H")
 """SHA-256 of an artefact that comes as chunks, packs of it taken so far, number of the first chunk
@@ -339,6 +354,12 @@ SET_MODE_LAYOUT = struct.Struct(">B")
 def telecommand_key_info(satellite_code: str) -> bytes:
     """Return the HKDF-SHA256 `info` that turns the master key into one satellite's 16-byte key."""
     return b"zenith telecommand " + satellite_code.encode()
+
+
+def inventory_key_info(satellite_code: str) -> bytes:
+    """Return the HKDF-SHA256 `info` that turns the master key into the 32-byte seed of the Ed25519
+    key by which one satellite signs what it reports."""
+    return b"zenith inventory " + satellite_code.encode()
 
 
 # --- Small codecs of the packets whose tails vary --------------------------------------------

@@ -97,7 +97,8 @@ def main() -> int:
     logging.basicConfig(
         level=chosen.log_level, format="%(asctime)s %(levelname)s %(name)s %(message)s"
     )
-    logging.getLogger("httpx").setLevel(logging.WARNING)
+    for chatty in ("httpx", "tuf"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
     if chosen.die_with_parent:
         kernel.die_with_parent(os.getppid())
     try:

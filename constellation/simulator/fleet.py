@@ -1,26 +1,31 @@
 """Who there is: satellites and stations, from a file that the ground writes, or reference data.
 
-The JSON file is `{"satellites": [...], "stations": [...]}`. A satellite has `code`, `name`,
-`entity_id`, `scid`, optionally `role`, `isl_terminals` and `storage_bytes`, and its elements as
-`line1` and `line2` (TLE) or as `omm` (a CCSDS OMM object). A station has `code`, `latitude_deg`,
-`longitude_deg`, `altitude_m`, `mask_deg`, `antennas` (names, or how many), `uplink_bit_per_s`,
-`downlink_bit_per_s`. A file that starts otherwise is read as element sets alone; codes and ids
-then follow from their order, and the stations are those of the reference data.
+The JSON file is `{"satellites": [...], "stations": [...], "root": {...}}`; what is left out is that
+of the reference data. `root` is what satellites trust that were never told whom to (TUF metadata,
+uplink/registry/trust). A satellite has `code`, `name`, `entity_id`, `scid`, optionally `role`,
+`profile` (the hardware that releases are made for), `isl_terminals` and `storage_bytes`, and its
+elements as `line1` and `line2` (TLE) or as `omm` (a CCSDS OMM object). A station has `code`,
+`latitude_deg`, `longitude_deg`, `altitude_m`, `mask_deg`, `antennas` (names, or how many),
+`uplink_bit_per_s`, `downlink_bit_per_s`. A file that starts otherwise is read as element sets
+alone; codes and ids then follow from their order, and the stations are those of the reference data.
 """
 
 from __future__ import annotations
 
 import json
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from constellation.orbits import elements
 from constellation.orbits.elements import ElementSet
+from uplink.registry.trust.attacks import Refused
+from uplink.registry.trust.state import Trusted
 
 REFERENCE = Path(__file__).resolve().parent.parent / "reference"
 STORAGE_BYTES = 2_500_000_000_000
 """A twelfth of the 30 TB that the twelve satellites carry together."""
+PROFILE = "scs-01"
 FIRST_ENTITY_ID = 2
 """1 is the ground's."""
 SPACECRAFT_IDS = 254
@@ -41,6 +46,8 @@ class SatelliteSpec:
     role: str = "inference"
     isl_terminals: int = 4
     storage_bytes: int = STORAGE_BYTES
+    profile: str = PROFILE
+    root: dict | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,11 +80,24 @@ def load(path: Path | None) -> Fleet:
         if content.lstrip()[:1] != b"{":
             return Fleet(_satellites_of(content, path), _reference_stations())
         fields = json.loads(content)
-        satellites = [_satellite(entry) for entry in fields["satellites"]]
-        stations = [_station(entry) for entry in fields["stations"]]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        return _fleet(fields)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, Refused) as error:
         raise BadFleet(f"{path or REFERENCE}: {error!r}") from error
-    return Fleet(_by_code(satellites), _by_code(stations))
+
+
+def _fleet(fields: dict) -> Fleet:
+    if "satellites" in fields:
+        satellites = _by_code([_satellite(entry) for entry in fields["satellites"]])
+    else:
+        satellites = _reference_satellites()
+    if "stations" in fields:
+        stations = _by_code([_station(entry) for entry in fields["stations"]])
+    else:
+        stations = _reference_stations()
+    if (root := fields.get("root")) is not None:
+        Trusted.begin(root)
+        satellites = {code: replace(spec, root=root) for code, spec in satellites.items()}
+    return Fleet(satellites, stations)
 
 
 def _by_code(specs: list) -> dict:
@@ -104,6 +124,7 @@ def _satellite(entry: dict) -> SatelliteSpec:
         role=entry.get("role", "inference"),
         isl_terminals=int(entry.get("isl_terminals", 4)),
         storage_bytes=int(entry.get("storage_bytes") or STORAGE_BYTES),
+        profile=entry.get("profile", PROFILE),
     )
 
 
@@ -159,6 +180,7 @@ def _numbered(number: int, flown: ElementSet, hardware: dict, *, is_named: bool)
         role=group["role"],
         isl_terminals=profile["isl_terminals"],
         storage_bytes=profile["storage_bytes"],
+        profile=profile["code"],
     )
 
 

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
 from constellation.simulator.board.answers import Answers
 from constellation.simulator.board.commands import derive_key
 from constellation.simulator.board.satellite import Satellite, Surroundings
@@ -20,6 +22,7 @@ from constellation.simulator.ground.server import Stations
 from constellation.simulator.runtimes.pool import Pool, Server
 from constellation.simulator.space import Space
 from constellation.simulator.store import Store
+from uplink.registry.trust import inventory
 
 log = logging.getLogger(__name__)
 
@@ -60,6 +63,7 @@ class World:
             now_s=self.clock.now_s,
             seed=options.seed,
             key=self._key,
+            inventory_key=self._inventory_key,
             volume=lambda: int(time.time()) & 0xFFFFFFFF,
         )
         self.satellites: dict[str, Satellite] = {}
@@ -105,7 +109,16 @@ class World:
 
     def _key(self, code: str) -> bytes | None:
         """Return the satellite's telecommand key; without a key file it obeys nobody."""
+        master = self._master()
+        return None if master is None else derive_key(master, code)
+
+    def _inventory_key(self, code: str) -> Ed25519PrivateKey | None:
+        """Return the key by which the satellite signs what it reports of itself."""
+        master = self._master()
+        return None if master is None else inventory.key_of(master, code)
+
+    def _master(self) -> bytes | None:
         path = self._options.command_key
         if path is None or not path.exists():
             return None
-        return derive_key(bytes.fromhex(path.read_text().strip()), code)
+        return bytes.fromhex(path.read_text().strip())

@@ -19,6 +19,7 @@ _VIEW = {
     "telemetry.view_packet",
     "registry.view_model",
     "registry.view_artefact",
+    "releases.view_release",
     "transfers.view_transfer",
     "rollouts.view_rollout",
     "commands.view_command",

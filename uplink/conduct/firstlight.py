@@ -13,6 +13,8 @@ from ops import errors
 from ops.accounts.models import Organisation
 from uplink.registry import shipped
 from uplink.registry.models import Version
+from uplink.releases import directing, keyfiles
+from uplink.releases.models import Release
 from uplink.transfers import requests
 from uplink.transfers.models import Deployment
 
@@ -31,11 +33,22 @@ def prepare(*, now: datetime) -> Iterator[str]:
     version, is_new = shipped.register(organisation=organisation)
     if is_new:
         yield f"Registered {version} ({version.artefact.size_bytes / 1e6:.0f} MB)"
-    begun = [
-        satellite
-        for satellite in _without_a_model(version)
-        if _send(version, satellite, organisation, now=now)
-    ]
+    try:
+        begun = [
+            satellite
+            for satellite in _without_a_model(version)
+            if _send(version, satellite, organisation, now=now)
+        ]
+    except (directing.NotReleased, directing.Withdrawn) as refusal:
+        # The keys are elsewhere, as they should be: people sign, and send it themselves.
+        begun = []
+        yield f"{version} is not sent: {refusal}"
+    given = Release.objects.filter(artefact=version.artefact).last()
+    if begun and given is not None:
+        yield (
+            f"Signed it as release {given.counter} with development keys of this machine "
+            f"({keyfiles.folder()}); before you fly, keep keys elsewhere: docs/releases.md"
+        )
     if begun:
         yield f"Sending {version} to {len(begun)} satellites, the one longest in view first"
 

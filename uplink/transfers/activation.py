@@ -13,7 +13,7 @@ from telemetry import onboard
 from uplink.commands import release
 from uplink.commands.models import Command
 from uplink.commands.models import State as CommandState
-from uplink.transfers import progress
+from uplink.transfers import packing, progress
 from uplink.transfers.models import Deployment, State, Transfer
 
 UNHEARD_AFTER = timedelta(seconds=15)
@@ -23,8 +23,16 @@ LOAD, ACTIVATE = onboard.Opcode.LOAD_SLOT.name, onboard.Opcode.ACTIVATE_SLOT.nam
 
 
 def verified(transfer: Transfer, *, now: datetime) -> None:
-    """The satellite put the artefact together and its SHA-256 is right."""
-    transfer.shipments.filter(delivered=False).update(delivered=True, delivered_at=now)
+    """The satellite put the artefact together and its SHA-256 is right.
+
+    What is missing then is at most the release: until that is on board, too, nothing is loaded.
+    """
+    waiting = transfer.shipments.filter(delivered=False)
+    waiting.exclude(number=packing.RELEASE).update(delivered=True, delivered_at=now)
+    if waiting.exists():
+        transfer.verified_at = now
+        transfer.save(update_fields=["verified_at"])
+        return
     progress.move(transfer, State.VERIFIED, now=now)
     if transfer.activate:
         begin(transfer, now=now)

@@ -15,9 +15,10 @@ from constellation.models import Satellite
 from ops import errors
 from telemetry import onboard
 from uplink.registry import store
+from uplink.releases import directing
 from uplink.transfers import activation, cfdp, progress
 from uplink.transfers.models import BulkUplink, Shipment, State, Transfer
-from uplink.transfers.packing import manifest_of
+from uplink.transfers.packing import RELEASE, crc32c, manifest_of
 from uplink.transfers.uplinker import Assignment, Progress, Snapshot, Work
 
 WINDOW = 4
@@ -68,8 +69,16 @@ def _checkpoint(snapshot: Snapshot, *, now: datetime, last: bool) -> Work:
     if last or not may_carry_files(contact, wants=wants and not last):
         return Work(cancelled=cancelled)
     room = WINDOW - len(held)
-    assigned = tuple(_assign(row, contact, now=now) for row in waiting[: max(room, 0)])
-    return Work(assignments=assigned, cancelled=cancelled)
+    assigned, failed = [], set()
+    for row in waiting[: max(room, 0)]:
+        if row.transfer_id in failed:
+            continue
+        try:
+            assigned.append(_assign(row, contact, now=now))
+        except (directing.NotReleased, directing.Withdrawn) as refusal:
+            failed.add(row.transfer_id)
+            progress.fail(row.transfer, str(refusal), now=now)
+    return Work(assignments=tuple(assigned), cancelled=cancelled)
 
 
 def _held_contact(snapshot: Snapshot) -> Contact:
@@ -146,22 +155,27 @@ def _waiting(satellite_id: int):
 def _assign(row: Shipment, contact: Contact, *, now: datetime) -> Assignment:
     """Give a transaction number, durably, before the first bit leaves; return what to send."""
     state = row.engine
+    transfer = row.transfer
     if row.sequence is None:
         row.sequence, row.contact = next_sequence(), contact
-    transfer = row.transfer
+        if row.number == RELEASE:
+            _write_release(row, now=now)
     number = cfdp.TransactionId(
         onboard.GROUND_ENTITY_ID, transfer.satellite.entity_id, row.sequence
     )
     if state is None:
         # Should we die before the first checkpoint, whoever comes next asks before it sends.
         row.engine = _begun(row, number)
-        row.save(update_fields=["sequence", "contact", "engine"])
+        about = ["name", "size_bytes", "sha256", "crc32c"] if row.number == RELEASE else []
+        row.save(update_fields=["sequence", "contact", "engine", *about])
     if transfer.state == State.QUEUED:
         Transfer.objects.filter(pk=transfer.pk, state=State.QUEUED).update(
             state=State.SENDING, started_at=now
         )
     content, path, offset = None, "", 0
-    if row.number < 0:
+    if row.number == RELEASE:
+        content = directing.bundle_of(row.sha256)
+    elif row.number < 0:
         package = transfer.package
         content = bytes(package.manifest) if package else manifest_of(transfer.artefact)
     elif transfer.package_id is not None:
@@ -180,6 +194,17 @@ def _assign(row: Shipment, contact: Contact, *, now: datetime) -> Assignment:
         offset_bytes=offset,
         content=content,
     )
+
+
+def _write_release(row: Shipment, *, now: datetime) -> None:
+    """Have the director give the artefact to the satellite, and make a file of it."""
+    transfer = row.transfer
+    given = directing.assign(
+        transfer.satellite, transfer.artefact, transfer.version, transfer.organisation, now=now
+    )
+    content = bytes(given.bundle)
+    row.name, row.sha256 = onboard.RELEASE_NAME + given.sha256, given.sha256
+    row.size_bytes, row.crc32c = len(content), crc32c(content)
 
 
 def _begun(row: Shipment, number: cfdp.TransactionId) -> dict[str, object]:

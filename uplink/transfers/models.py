@@ -131,7 +131,8 @@ class Repair(models.Model):
 
 
 class Shipment(models.Model):
-    """One CFDP transaction of a transfer: the manifest (`number` -1) or a pack.
+    """One CFDP transaction of a transfer: signed metadata (`number` -2), the
+    manifest (-1) or a pack.
 
     `state` of the engine is kept so that whoever flies the next contact goes on from there:
     what was acknowledged is never sent again.

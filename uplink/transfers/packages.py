@@ -104,6 +104,7 @@ def files_of(transfer: Transfer) -> list[Shipment]:
         return []
     manifest = bytes(package.manifest)
     files = [
+        *packing.release_of(transfer),
         Shipment(
             transfer=transfer,
             number=-1,
@@ -111,7 +112,7 @@ def files_of(transfer: Transfer) -> list[Shipment]:
             size_bytes=len(manifest),
             sha256=transfer.artefact_id,
             crc32c=packing.crc32c(manifest),
-        )
+        ),
     ]
     return files + [shipment_of(transfer, one) for one in package.files.filter(transfer=None)]
 

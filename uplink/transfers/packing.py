@@ -14,6 +14,8 @@ from uplink.registry.models import Artefact
 from uplink.transfers.models import Pack, Shipment, Transfer
 
 _READ_BYTES = 1024 * 1024
+RELEASE = -2
+"""Number of the shipment that carries signed metadata."""
 
 
 def pack(artefact: Artefact, *, pack_bytes: int = onboard.PACK_BYTES) -> list[Pack]:
@@ -71,14 +73,34 @@ def crc32c(data: bytes) -> int:
     return google_crc32c.value(data)
 
 
+def release_of(transfer: Transfer) -> list[Shipment]:
+    """Return the file of signed metadata that goes before all others, for what is to be installed.
+
+    It is written when it is its turn (`flying`), so that it is fresh and its number the highest.
+    """
+    if not transfer.activate and transfer.version_id is None:
+        return []
+    return [
+        Shipment(
+            transfer=transfer,
+            number=RELEASE,
+            name=f"{onboard.RELEASE_NAME}{transfer.pk}",
+            size_bytes=0,
+            sha256="",
+            crc32c=0,
+        )
+    ]
+
+
 def files_of(transfer: Transfer) -> list[Shipment]:
-    """Return the files of a transfer that goes whole, unsaved: the manifest first, then the packs.
+    """Return the files of a transfer that goes whole, unsaved: release, manifest, then the packs.
 
     Bytes met twice go once.
     """
     artefact = transfer.artefact
     manifest = manifest_of(artefact)
     files = [
+        *release_of(transfer),
         Shipment(
             transfer=transfer,
             number=-1,
@@ -86,7 +108,7 @@ def files_of(transfer: Transfer) -> list[Shipment]:
             size_bytes=len(manifest),
             sha256=artefact.sha256,
             crc32c=crc32c(manifest),
-        )
+        ),
     ]
     seen: set[str] = set()
     for pack in artefact.packs.all():

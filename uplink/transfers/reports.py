@@ -10,11 +10,13 @@ from ops.live import events
 from telemetry import onboard
 from telemetry.onboard import StoreEvent
 from telemetry.packets.handlers import StoredPacket
+from uplink.releases import directing
 from uplink.transfers import activation, progress
 from uplink.transfers.models import Deployment, State, Transfer
 
 _UNDER_WAY = [State.QUEUED, State.SENDING, State.VERIFYING]
 _SLOT_FIELDS = {onboard.Slot.A: "slot_a_sha256", onboard.Slot.B: "slot_b_sha256"}
+_MADE_ANEW = ("rollback", "expired")
 _FRESH_FOR = 60
 _newest: dict[int, tuple[int, int, tuple[str, ...]]] = {}
 """By satellite: volume, serial and digests of what this process knows to be stored."""
@@ -51,8 +53,46 @@ def take_store_report(packet: StoredPacket, *, now: datetime) -> None:
                 progress.fail(transfer, f"the slot refused it: {text}", now=now)
         case StoreEvent.SLOT_CLEARED:
             _slot(packet, slot, "")
+        case StoreEvent.RELEASE_ACCEPTED:
+            _released(packet, sha256, now=now)
+        case StoreEvent.RELEASE_REFUSED:
+            _not_released(packet, sha256, text, now=now)
         case StoreEvent.PACK_REFUSED | StoreEvent.ARTEFACT_DROPPED:
             pass  # the transaction's Finished tells the first, an operator asked for the second
+
+
+def _released(packet: StoredPacket, sha256: str, *, now: datetime) -> None:
+    """Signed metadata was accepted; what is on board already may be loaded now."""
+    directing.answered(packet.satellite_id, sha256, refusal="")
+    name = onboard.RELEASE_NAME + sha256
+    _delivered(packet.satellite_id, name, now=now)
+    for transfer in _carrying(packet, name):
+        if transfer.verified_at is not None:
+            activation.verified(transfer, now=now)
+
+
+def _not_released(packet: StoredPacket, sha256: str, text: str, *, now: datetime) -> None:
+    """Signed metadata was refused, and with it the transfer.
+
+    Unless it was too old: then it is made anew, with what the satellite tells in its inventory, as
+    long as the file's attempts last.
+    """
+    directing.answered(packet.satellite_id, sha256, refusal=text)
+    if text.partition(":")[0] in _MADE_ANEW:
+        return
+    for transfer in _carrying(packet, onboard.RELEASE_NAME + sha256):
+        progress.fail(transfer, f"refused on board: {text}", now=now)
+
+
+def _carrying(packet: StoredPacket, name: str) -> list[Transfer]:
+    rows = Transfer.objects.select_for_update(of=["self"]).select_related("satellite", "artefact")
+    return list(
+        rows.filter(
+            pk__in=Transfer.objects.filter(
+                satellite_id=packet.satellite_id, state__in=_UNDER_WAY, shipments__name=name
+            ).values("pk")
+        )
+    )
 
 
 def take_housekeeping(packet: StoredPacket, *, now: datetime) -> None:

@@ -18,6 +18,7 @@ from uplink.commands.models import State as CommandState
 from uplink.conduct import wake
 from uplink.registry import store
 from uplink.registry.models import Artefact, Kind, Version
+from uplink.releases import directing
 from uplink.transfers import activation, packages, packing, progress
 from uplink.transfers.models import Deployment, Shipment, State, Transfer
 
@@ -63,7 +64,8 @@ def request(
     """Create a transfer with its files; return it and whether it is new.
 
     Safe to repeat; raises `IdReused` when the id names another transfer, `AlreadyUnderWay` when
-    this artefact is on its way to this satellite already, `DoesNotFit`, `BytesMissing`.
+    this artefact is on its way to this satellite already, `DoesNotFit`, `BytesMissing`, and
+    `NotReleased` or `Withdrawn` when nobody signed for it.
     """
     wanted = {
         "satellite": satellite,
@@ -80,6 +82,8 @@ def request(
                 f"{version or artefact} is an adapter, and runs with its base only: carry it with "
                 "activate false."
             )
+        if activate or version is not None:
+            directing.choose(satellite, artefact, version, organisation, now=now)
         _request_parts(transfer_id, satellite, artefact, organisation, now, priority)
         packing.pack(artefact)
         known, is_new = _create(
@@ -194,7 +198,18 @@ def retry(transfer_id: UUID, *, now: datetime) -> Transfer:
     transfer.shipments.filter(delivered=False).update(
         attempts=0, fault="", sequence=None, engine=None, acknowledged_bytes=0
     )
-    state = State.QUEUED if transfer.verified_at is None else State.VERIFIED
+    if transfer.verified_at is not None and _needs_release(transfer, now=now):
+        transfer.shipments.filter(number=packing.RELEASE).update(
+            delivered=False,
+            delivered_at=None,
+            attempts=0,
+            fault="",
+            sequence=None,
+            engine=None,
+            acknowledged_bytes=0,
+        )
+    waits = transfer.verified_at is None or transfer.shipments.filter(delivered=False).exists()
+    state = State.QUEUED if waits else State.VERIFIED
     try:
         with transaction.atomic():
             progress.move(transfer, state, now=now)
@@ -208,6 +223,12 @@ def retry(transfer_id: UUID, *, now: datetime) -> Transfer:
         )
         activation.verified(transfer, now=now)
     return transfer
+
+
+def _needs_release(transfer: Transfer, *, now: datetime) -> bool:
+    """Say whether what was signed for the satellite is worth nothing any more."""
+    row = transfer.shipments.filter(number=packing.RELEASE).first()
+    return row is not None and not directing.is_good(row.sha256, now=now)
 
 
 def _locked(transfer_id: UUID) -> Transfer:

@@ -6,6 +6,7 @@ import asyncio
 
 from constellation.simulator.board.commands import Action, CommandFailed
 from constellation.simulator.board.packs import Packs, Report, encode_report
+from constellation.simulator.board.releases import Releases
 from constellation.simulator.board.slots import Slots
 from constellation.simulator.runtimes import RuntimeFailed
 from constellation.simulator.runtimes.pool import Pool
@@ -18,9 +19,17 @@ class Actions:
     """Carries out what was commanded; one change of the slots at a time."""
 
     def __init__(
-        self, slots: Slots, packs: Packs, *, store: Store, pool: Pool, report: Report
+        self,
+        slots: Slots,
+        packs: Packs,
+        releases: Releases,
+        *,
+        store: Store,
+        pool: Pool,
+        report: Report,
     ) -> None:
         self._slots, self._packs, self._report = slots, packs, report
+        self._releases = releases
         self._store, self._pool = store, pool
         self._loading = asyncio.Lock()
 
@@ -50,6 +59,7 @@ class Actions:
             if not self._packs.has_artefact(sha):
                 self._refuse_slot(slot, sha, "not on board")
                 raise CommandFailed(CommandCode.NOT_ON_BOARD, "the artefact is not on board")
+            given = await self._releases.may_load(slot, sha, self._store.artefact_path(sha))
             self._slots.put(slot, SlotState.LOADING, sha)
             if not await asyncio.to_thread(self._store.is_sound, sha):
                 self._refuse_slot(slot, sha, "its bytes do not hash to its name")
@@ -57,7 +67,9 @@ class Actions:
                 text = "the bytes on board do not hash to the artefact's name"
                 raise CommandFailed(CommandCode.WRONG_DIGEST, text)
             self._slots.put(slot, SlotState.LOADED, sha)
+            self._releases.loaded(sha, given)
             self._report(encode_report(StoreEvent.SLOT_LOADED, sha, slot=slot))
+            self._releases.report()
             return f"slot {slot.name} holds {sha[:12]}"
 
     def _refuse_slot(self, slot: Slot, sha: str, reason: str) -> None:
@@ -71,6 +83,7 @@ class Actions:
             if state not in (SlotState.LOADED, SlotState.ACTIVE):
                 text = f"slot {slot.name} is {state.name.lower()}"
                 raise CommandFailed(CommandCode.NO_MODEL_IN_SLOT, text)
+            self._releases.may_activate(slot, sha)
             try:
                 await self._pool.warm_up(sha, self._store.artefact_path(sha))
             except (RuntimeFailed, OSError) as error:
@@ -78,6 +91,7 @@ class Actions:
                 raise CommandFailed(CommandCode.RUNTIME_FAILED, str(error)[:200]) from error
             self._slots.activate(slot)
             self._report(encode_report(StoreEvent.SLOT_ACTIVATED, sha, slot=slot))
+            self._releases.report()
             return f"slot {slot.name} answers with {sha[:12]}"
 
     async def _clear_slot(self, arguments: bytes) -> str:
@@ -86,6 +100,7 @@ class Actions:
             sha = self._slots.digest[slot] or onboard.NO_DIGEST.hex()
             self._slots.put(slot, SlotState.EMPTY)
             self._report(encode_report(StoreEvent.SLOT_CLEARED, sha, slot=slot))
+            self._releases.report()
             return f"slot {slot.name} is empty"
 
     async def _drop_artefact(self, arguments: bytes) -> str:

@@ -21,6 +21,7 @@ from telemetry.onboard import (
     CHUNKS_NAME,
     MANIFEST_NAME,
     PACK_NAME,
+    RELEASE_NAME,
     STORE_REPORT_LAYOUT,
     StoreEvent,
 )
@@ -52,10 +53,12 @@ class Packs:
         storage_bytes: int,
         report: Report,
         report_wants: Report,
+        take_release: Callable[[str, bytes], bool],
     ) -> None:
         self._folder = folder / "manifests"
         self._folder.mkdir(parents=True, exist_ok=True)
         self._store, self._storage_bytes, self._report = store, storage_bytes, report
+        self._take_release = take_release
         self.holdings = Holdings(folder / "packs.bitmap", store)
         self.manifests = {
             path.stem: Manifest.parse(path.read_bytes(), artefact=path.stem)
@@ -91,6 +94,7 @@ class Packs:
             (PACK_NAME, self._keep_pack),
             (CHUNKS_NAME, self._keep_chunks),
             (MANIFEST_NAME, self._keep_manifest),
+            (RELEASE_NAME, self._keep_release),
         ):
             sha = name.removeprefix(prefix)
             if name.startswith(prefix) and is_sha256(sha):
@@ -151,6 +155,11 @@ class Packs:
             self._report(encode_report(StoreEvent.ARTEFACT_VERIFIED, sha, held=held, total=total))
         self.complete()
         return Condition.NO_ERROR
+
+    def _keep_release(self, sha: str, path: Path) -> Condition:
+        """Hand metadata on to who judges it; its name tells only which file the answer is about."""
+        taken = self._take_release(sha, path.read_bytes())
+        return Condition.NO_ERROR if taken else Condition.INVALID_FILE_STRUCTURE
 
     def _keep_chunk_manifest(self, sha: str, path: Path) -> Condition:
         if self.has_artefact(sha):

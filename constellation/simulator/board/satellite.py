@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from constellation.simulator.board import housekeeping
 from constellation.simulator.board.actions import Actions
@@ -18,6 +19,7 @@ from constellation.simulator.board.files import Files
 from constellation.simulator.board.packs import Packs
 from constellation.simulator.board.questions import Questions
 from constellation.simulator.board.radio import Radio
+from constellation.simulator.board.releases import Releases, Reporting
 from constellation.simulator.board.slots import Slots
 from constellation.simulator.fleet import Fleet, SatelliteSpec
 from constellation.simulator.recorder import Recorder
@@ -60,6 +62,7 @@ class Surroundings:
     now_s: Callable[[], float]
     seed: int
     key: Callable[[str], bytes | None]
+    inventory_key: Callable[[str], Ed25519PrivateKey | None]
     volume: Callable[[], int]
     """Names a recorder that is formatted now."""
 
@@ -86,12 +89,25 @@ class Satellite:
         self._event(EventSeverity.INFO, 1, f"boot {self.recorder.boot}")
         if is_new:
             self._event(EventSeverity.INFO, 2, f"recorder volume {self.recorder.volume} formatted")
+        self.releases = Releases(
+            folder / "trust.json",
+            spec,
+            self.slots,
+            now_s=around.now_s,
+            reporting=Reporting(
+                store=self._report_store,
+                event=self._event,
+                inventory=lambda payload: self._emit(Apid.INVENTORY, payload),
+                key=lambda: around.inventory_key(spec.code),
+            ),
+        )
         self.packs = Packs(
             folder,
             around.store,
             storage_bytes=spec.storage_bytes,
             report=self._report_store,
             report_wants=lambda payload: self._emit(Apid.WANT_LIST, payload),
+            take_release=self.releases.take,
         )
         self.files = Files(
             folder / "incoming",
@@ -103,6 +119,7 @@ class Satellite:
         doing = Actions(
             self.slots,
             self.packs,
+            self.releases,
             store=around.store,
             pool=around.pool,
             report=self._report_store,
@@ -135,6 +152,7 @@ class Satellite:
         self.files.thaw(now_s)
         self.questions.link(up=True)
         self._send_status(now_s)
+        self.releases.report()
 
     def link_down(self, contact_id: str, now_s: float) -> None:
         """Fall silent, unless another contact has taken over."""

@@ -36,6 +36,11 @@ class Slots:
         """SHA-256 of the model that answers, in hex; empty when there is none."""
         return self.digest[self.active] if self.active else ""
 
+    def holds(self, slot: Slot, digest: str) -> bool:
+        """Say whether this lies in the slot, ready to answer."""
+        ready = self.state[slot] in (SlotState.LOADED, SlotState.ACTIVE)
+        return ready and self.digest[slot] == digest
+
     def put(self, slot: Slot, state: SlotState, digest: str = "") -> None:
         self.state[slot] = state
         self.digest[slot] = digest

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import hashlib
+import itertools
 import json
 import os
 import secrets
@@ -29,8 +30,12 @@ from telemetry.frames.packing import Packer
 from telemetry.frames.reassembly import Reassembler
 from telemetry.onboard import Apid, Tokens, UplinkChannel
 from telemetry.packets import space
+from tests.uplink.registry.trust import makers
+from uplink.registry.trust import bundles
 from uplink.transfers import cfdp
 
+RELEASES = makers.Ground()
+"""Whom the satellites of these tests trust: `Simulator` writes its root into the fleet file."""
 PROJECT = Path(__file__).resolve().parents[3]
 SATELLITE, STATION, ANTENNA = "SCS-01-M", "SGS", "SGS-1"
 """In view at the start of the default clock, for 398 s."""
@@ -56,6 +61,10 @@ class Simulator:
     def start(self) -> None:
         self.port, self.control_port = free_port(), free_port()
         (self.root.parent / "master.key").write_text(MASTER.hex())
+        if "--fleet" not in self.options:
+            trusting = self.root.parent / "trusting.json"
+            trusting.write_text(json.dumps({"root": RELEASES.root().to_dict()}))
+            self.options = [*self.options, "--fleet", str(trusting)]
         self.process = subprocess.Popen(
             [
                 *(sys.executable, "-m", "constellation.simulator", "--root", str(self.root)),
@@ -210,9 +219,21 @@ class Ground:
                 await asyncio.sleep(0.02)
         await self.send(Apid.CFDP_UP, *sender.next_pdus(8, time.monotonic()))
 
-    async def send_artefact(self, content: bytes, *, pack_bytes=256 * 1024, number=1) -> str:
-        """Send a manifest and its packs; return the SHA-256 of the artefact."""
+    async def send_release(self, bundle: bytes, number: int) -> str:
+        """Send a file of metadata; return how the transfer of it ended."""
+        return await self.send_file(f"release/{hashlib.sha256(bundle).hexdigest()}", bundle, number)
+
+    async def assign(self, content: bytes, number: int) -> None:
+        """Have an artefact released and given to the satellite, as an honest ground would."""
+        assert await self.send_release(assigned(content, self.satellite), number) == "finished"
+
+    async def send_artefact(
+        self, content: bytes, *, pack_bytes=256 * 1024, number=1, released=True
+    ) -> str:
+        """Send a release, a manifest and its packs; return the SHA-256 of the artefact."""
         sha = hashlib.sha256(content).hexdigest()
+        if released:
+            await self.assign(content, number + 1_000_000)
         packs = [content[at : at + pack_bytes] for at in range(0, len(content), pack_bytes)]
         named = [(hashlib.sha256(pack).hexdigest(), pack) for pack in packs]
         entries = [{"sha256": name, "size": len(pack)} for name, pack in named]
@@ -300,6 +321,26 @@ class Ground:
         await self._listening
 
 
+_given = itertools.count(1)
+
+
+def assigned(content: bytes, satellite: str = SATELLITE) -> bytes:
+    """Return honest metadata that gives `content` to a satellite; each artefact is its own line."""
+    sha, number = hashlib.sha256(content).hexdigest(), next(_given)
+    form = "gguf" if content.startswith(b"GGUF") else "echo"
+    known, line = fleet.load(None).satellites[satellite], sha[:12]
+    us = makers.Satellite(satellite, known.profile, known.storage_bytes)
+    snapshot = RELEASES.snapshot(number, range(max(1, number - 80), number + 1))
+    choice = makers.choose(number, sha, len(content), line)
+    return bundles.encode(
+        snapshot=snapshot,
+        release=RELEASES.release(
+            number, sha, length=len(content), line=line, form=form, profiles=[known.profile]
+        ),
+        assignment=RELEASES.assignment(number, snapshot, choice, to=us),
+    )
+
+
 def command_frame(
     satellite: str,
     command_id: UUID,
@@ -331,7 +372,15 @@ def write_fast_fleet(path: Path) -> Path:
         "line2": reference[at + 2],
     }
     station = asdict(known.stations[STATION]) | {"uplink_bit_per_s": 1_000_000_000}
-    path.write_text(json.dumps({"satellites": [satellite], "stations": [station]}))
+    path.write_text(
+        json.dumps(
+            {
+                "satellites": [satellite],
+                "stations": [station],
+                "root": RELEASES.root().to_dict(),
+            }
+        )
+    )
     return path
 
 

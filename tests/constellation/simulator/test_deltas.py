@@ -94,6 +94,7 @@ async def test_a_next_version_arrives_by_its_differences(simulator, fly, package
     assert not list((simulator.root / "satellites" / flight.SATELLITE / "deltas").glob("*/bytes"))
 
     # It runs as if it had come whole, and another satellite gets the same packs for nothing.
+    await ground.assign(NEW, 90)
     loaded = await ground.obeyed(
         onboard.Opcode.LOAD_SLOT,
         onboard.LOAD_SLOT_LAYOUT.pack(Slot.B, bytes.fromhex(package.sha)),

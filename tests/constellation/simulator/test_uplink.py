@@ -31,10 +31,12 @@ def store_events(ground) -> list[tuple[str, str]]:
 
 
 async def put_in_service(
-    ground, content: bytes, slot=Slot.A, counter=1, number=1, pack_bytes=256 * 1024
+    ground, content: bytes, slot=Slot.A, counter=1, number=1, pack_bytes=256 * 1024, released=True
 ) -> str:
     """Carry a model up, load it and activate it."""
-    sha = await ground.send_artefact(content, number=number, pack_bytes=pack_bytes)
+    sha = await ground.send_artefact(
+        content, number=number, pack_bytes=pack_bytes, released=released
+    )
     await ground.until(lambda: ("ARTEFACT_VERIFIED", sha) in store_events(ground))
     loaded = await ground.obeyed(Opcode.LOAD_SLOT, load(slot, sha), counter=counter)
     assert loaded[0] == "COMPLETED", loaded

@@ -54,6 +54,15 @@ NAMES = {
         onboard.WANT_LIST_LAYOUT,
         "want_digest want_packs_taken want_first want_chunks want_length",
     ),
+    Apid.INVENTORY: (
+        struct.Struct(onboard.INVENTORY_LAYOUT.format + "64s"),
+        (
+            "inventory_number inventory_time inventory_nonce inventory_attack inventory_root "
+            "inventory_snapshot inventory_assignment inventory_counter inventory_a_state "
+            "inventory_a_digest inventory_a_counter inventory_b_state inventory_b_digest "
+            "inventory_b_counter inventory_signature"
+        ),
+    ),
 }
 TAILS = {
     Apid.HK_LINK: ("neighbours", 2),
@@ -130,6 +139,7 @@ def test_engineering_values_have_the_units_of_the_interface():
         ("command_code", onboard.CommandCode),
         ("store_event", onboard.StoreEvent),
         ("event_severity", onboard.EventSeverity),
+        ("inventory_a_state", onboard.SlotState),
     ],
 )
 def test_labels_are_those_of_the_interface(parameter, labels):

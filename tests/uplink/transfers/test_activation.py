@@ -12,6 +12,7 @@ from tests.factories import NOON, make_artefact, make_satellite, make_transfer
 from tests.uplink.transfers.board import command_report, hear, store_report
 from uplink.commands.models import Command
 from uplink.commands.models import State as CommandState
+from uplink.releases import directing
 from uplink.transfers import activation, packing, reports, requests
 from uplink.transfers.models import Deployment, State
 
@@ -25,7 +26,19 @@ def nothing_heard_before():
 
 @pytest.fixture
 def transfer():
-    return make_transfer(satellite=make_satellite())
+    return released(make_transfer(satellite=make_satellite()))
+
+
+def released(transfer):
+    """Let the satellite have accepted the metadata of a transfer."""
+    given = directing.assign(
+        transfer.satellite, transfer.artefact, None, transfer.organisation, now=NOON
+    )
+    name = onboard.RELEASE_NAME + given.sha256
+    transfer.shipments.filter(number=packing.RELEASE).update(name=name, sha256=given.sha256)
+    tell(transfer, StoreEvent.RELEASE_ACCEPTED, digest=given.sha256)
+    assert transfer.shipments.get(number=packing.RELEASE).delivered
+    return transfer
 
 
 def tell(transfer, event, *, slot=0, text="", at=NOON, digest=None):
@@ -92,10 +105,10 @@ def test_old_housekeeping_played_back_changes_nothing(transfer):
 
 
 def test_the_running_slot_is_left_alone():
-    first = make_transfer()
+    first = released(make_transfer())
     tell(first, StoreEvent.ARTEFACT_VERIFIED)
     tell(first, StoreEvent.SLOT_ACTIVATED, slot=1)
-    second = make_transfer(satellite=first.satellite)
+    second = released(make_transfer(satellite=first.satellite))
     tell(second, StoreEvent.ARTEFACT_VERIFIED, at=NOON + timedelta(seconds=1))
     assert commands()[-1] == ("LOAD_SLOT", "B")
 

@@ -15,7 +15,8 @@ from telemetry.onboard import Apid
 from telemetry.packets import space
 from telemetry.packets.handlers import StoredPacket, handler_of
 from tests.constellation.simulator import flight
-from tests.factories import make_artefact, make_contact, make_satellite, make_transfer
+from tests.factories import make_artefact, make_contact, make_profile, make_satellite, make_transfer
+from tests.uplink.releases.sharing import share_keys
 from uplink.commands import release
 from uplink.transfers import flying, packing, progress, reports
 from uplink.transfers.models import Deployment, State, Transfer
@@ -23,7 +24,7 @@ from uplink.transfers.uplinker import Uplinker
 
 pytestmark = pytest.mark.django_db(transaction=True)
 PACK_BYTES = 1024 * 1024
-MANIFEST_BYTES_MOST = 2_000
+MANIFEST_BYTES_MOST = 2_000 + 8_191
 CONTENT = random.Random(9).randbytes(6 * PACK_BYTES + 12_345)
 
 
@@ -141,10 +142,12 @@ def simulator(tmp_path):
 
 def set_up(settings, tmp_path, started, content=CONTENT):
     settings.COMMAND_KEY_FILE = tmp_path / "master.key"
+    share_keys(settings, tmp_path)
     reports._newest.clear()
     now = datetime.fromtimestamp(started["mission"], UTC)
     satellite = make_satellite(
         code=flight.SATELLITE,
+        profile=make_profile(code="scs-01"),
         entity_id=flight.ENTITY[flight.SATELLITE],
         spacecraft_id=flight.SCID[flight.SATELLITE],
     )

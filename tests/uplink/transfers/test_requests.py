@@ -113,7 +113,7 @@ def test_put_asks_for_a_transfer_and_may_be_repeated(operator):
     assert first.json()["slot"] == "B"
     assert first.json()["progress"]["packs"] == 1
     seen = operator.get(url).json()
-    assert [one["number"] for one in seen["files"]] == [-1, 0]
+    assert [one["number"] for one in seen["files"]] == [-2, -1, 0]
     listed = operator.get(f"/api/v1/transfers?satellite={satellite.code}&state=QUEUED").json()
     assert listed["results"] == [first.json()]
     changed = operator.put(url, {**body, "activate": False}, format="json")

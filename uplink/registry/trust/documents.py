@@ -122,11 +122,11 @@ def release(
     counter: int,
     line: str,
     expires_at: datetime,
-    artefacts: Mapping[str, tuple[int, Iterable[str]]],
+    artefacts: Mapping[str, tuple[int, str, Iterable[str]]],
     about: Mapping[str, str] | None = None,
     version: int = 1,
 ) -> Metadata[Targets]:
-    """Return an unsigned release: `artefacts` maps SHA-256 to (bytes, hardware profiles).
+    """Return an unsigned release: `artefacts` maps SHA-256 to (bytes, format, profiles).
 
     `line` is the family whose counters follow one another; `about` is for people.
     """
@@ -135,9 +135,9 @@ def release(
             length,
             {"sha256": sha},
             ARTEFACT_PATH + sha,
-            {"custom": {"profiles": sorted(profiles)}},
+            {"custom": {"format": form, "profiles": sorted(profiles)}},
         )
-        for sha, (length, profiles) in artefacts.items()
+        for sha, (length, form, profiles) in artefacts.items()
     }
     said = {"zenith": {"counter": counter, "line": line, **(about or {})}}
     return Metadata(

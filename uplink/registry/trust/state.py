@@ -21,6 +21,7 @@ class Assigned:
     artefact: str
     length: int
     counter: int
+    form: str
     expires_s: float
 
 
@@ -75,6 +76,10 @@ class Trusted:
             if one.artefact == artefact:
                 return one.counter
         return self.superseded.get(artefact, self.withdrawn.get(artefact, 0))
+
+    @property
+    def highest_counter(self) -> int:
+        return max((*self.counters.values(), *self.withdrawn.values()), default=0)
 
     def with_root(self, new: Metadata[Root]) -> Trusted:
         """Trust the next root. Numbers given under keys that it retires are forgotten: this is the

@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass, replace
 from typing import Any
 
-from tuf.api.metadata import Metadata, Root, Signed, Snapshot, TargetFile, Targets, Timestamp
+from tuf.api.metadata import Metadata, Root, Signed, Snapshot, Targets, Timestamp
 
 from uplink.registry.trust import bundles, documents
 from uplink.registry.trust.attacks import Attack, Refused
@@ -61,8 +61,8 @@ def verify(content: bytes, state: Trusted, now_s: float, satellite: Satellite) -
     return Verdict(accepted, choice)
 
 
-def may_load(state: Trusted, artefact: str, length: int, now_s: float) -> None:
-    """Raise `Refused` unless an accepted assignment gives this artefact, and is fresh."""
+def may_load(state: Trusted, artefact: str, length: int, now_s: float) -> Assigned:
+    """Return the accepted assignment that gives this artefact; `Refused` when none does freshly."""
     found = next((one for one in state.assigned.values() if one.artefact == artefact), None)
     if found is None:
         may_run(state, artefact)
@@ -75,6 +75,7 @@ def may_load(state: Trusted, artefact: str, length: int, now_s: float) -> None:
         raise Refused(Attack.ENDLESS_DATA, text)
     if now_s >= found.expires_s:
         raise Refused(Attack.EXPIRED, f"assigned until {found.expires_s:.0f}, it is {now_s:.0f}")
+    return found
 
 
 def may_run(state: Trusted, artefact: str) -> None:
@@ -115,10 +116,10 @@ def _accept(
     accepted = state.with_snapshot(snapshot.signed.version, set(listed))
     if choice is not None:
         release = _release(bundle.release, root, choice, listed, now_s)
-        _agree(choice, release, satellite)
+        form = _agree(choice, release, satellite)
         _not_older(choice, state)
         until_s = min(map(documents.expires_s, (assignment, snapshot, release)))
-        new = Assigned(choice.artefact, choice.length, choice.counter, until_s)
+        new = Assigned(choice.artefact, choice.length, choice.counter, form, until_s)
         accepted = accepted.with_assigned(choice.line, new)
     nonce = said.get("nonce")
     if type(nonce) is not int or not 0 <= nonce < 1 << 64:
@@ -209,8 +210,8 @@ def _release(
     return release
 
 
-def _agree(choice: Choice, release: Metadata[Targets], satellite: Satellite) -> None:
-    """Both parties name the same bytes, and they are made for this hardware."""
+def _agree(choice: Choice, release: Metadata[Targets], satellite: Satellite) -> str:
+    """Both parties name the same bytes, made for this hardware; return what form they have."""
     target = release.signed.targets.get(documents.ARTEFACT_PATH + choice.artefact)
     if target is None or target.hashes.get("sha256") != choice.artefact:
         text = f"release {choice.counter} does not name {choice.artefact[:12]}"
@@ -218,12 +219,19 @@ def _agree(choice: Choice, release: Metadata[Targets], satellite: Satellite) -> 
     if target.length != choice.length:
         text = f"{choice.length} bytes assigned, {target.length} released"
         raise Refused(Attack.MIX_AND_MATCH, text)
-    if satellite.profile not in _profiles(target):
+    custom = target.custom if isinstance(target.custom, dict) else {}
+    profiles = custom.get("profiles")
+    if not isinstance(profiles, list) or satellite.profile not in profiles:
         text = f"release {choice.counter} is not made for {satellite.profile}"
         raise Refused(Attack.WRONG_HARDWARE, text)
     if target.length > satellite.storage_bytes:
         text = f"{target.length} bytes do not fit into {satellite.storage_bytes}"
         raise Refused(Attack.ENDLESS_DATA, text)
+    _check_delta(choice)
+    return str(custom.get("format", ""))
+
+
+def _check_delta(choice: Choice) -> None:
     delta = choice.delta
     if delta is None:
         return
@@ -231,12 +239,6 @@ def _agree(choice: Choice, release: Metadata[Targets], satellite: Satellite) -> 
     if delta.result != choice.artefact or delta.codec not in documents.CODECS or not bases:
         text = "the delta makes something else, or in a way that is not known here"
         raise Refused(Attack.DELTA_CONFUSION, text)
-
-
-def _profiles(target: TargetFile) -> list[object]:
-    custom = target.custom
-    found = custom.get("profiles") if isinstance(custom, dict) else None
-    return found if isinstance(found, list) else []
 
 
 def _not_older(choice: Choice, state: Trusted) -> None:

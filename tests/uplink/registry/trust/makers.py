@@ -43,7 +43,7 @@ class Ground:
         made = documents.release(
             counter=counter,
             line=line,
-            artefacts={artefact: (length, profiles)},
+            artefacts={artefact: (length, said.pop("form", "echo"), profiles)},
             **{"expires_at": NOON + YEAR} | said,
         )
         return documents.sign(made, self.offline[:2] if signers is None else signers)
