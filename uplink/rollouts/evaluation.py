@@ -26,8 +26,8 @@ from uplink.rollouts.models import (
 )
 from uplink.transfers import models as transfers
 
-BEGIN_MAX = 100
-"""Targets that begin in one tick: each makes rows for every pack."""
+BEGIN_MAX = 25
+"""Targets of a ring that begin in one tick: each makes rows for every pack."""
 BEGUN = [RingState.RUNNING, RingState.FINISHED]
 log = logging.getLogger(__name__)
 
@@ -118,7 +118,11 @@ def _advance(rollout: Rollout, ring: Ring, *, now: datetime) -> tuple[bool, str]
     """
     may_act = rollout.state == State.RUNNING
     open_targets = _open_targets(ring)
-    fleet = seen.look([target.satellite_id for target in open_targets], now=now)
+    fleet = seen.look(
+        [target.satellite_id for target in open_targets],
+        now=now,
+        heard=[target.satellite_id for target in open_targets if _is_judged(target)],
+    )
     held_back = _held_back(ring, open_targets)
     begun, moved, unclear = 0, False, []
     for target in open_targets:
@@ -139,6 +143,13 @@ def _advance(rollout: Rollout, ring: Ring, *, now: datetime) -> tuple[bool, str]
             )
         moved = moved or _place(target) != before
     return moved, next((one for one in unclear if one), "")
+
+
+def _is_judged(target: Target) -> bool:
+    """Say whether what comes next depends on what the satellite measures."""
+    on_board = (transfers.State.VERIFIED, transfers.State.ACTIVATING, transfers.State.ACTIVE)
+    arrived = target.transfer is not None and target.transfer.state in on_board
+    return target.active_at is not None or arrived
 
 
 def _place(target: Target) -> tuple[object, ...]:

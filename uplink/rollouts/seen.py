@@ -37,16 +37,22 @@ class Fleet:
         return bool(known and known.reported_ns and known.reported_ns > times.to_ns(instant))
 
 
-def look(satellite_ids: Iterable[int], *, now: datetime) -> Fleet:
-    """Return what is known of these satellites; ages are mission time."""
+def look(
+    satellite_ids: Iterable[int], *, now: datetime, heard: Iterable[int] | None = None
+) -> Fleet:
+    """Return what is known of these satellites; ages are mission time.
+
+    Values are read of those in `heard` alone, if it is given: of 2,800 satellites most only wait.
+    """
     ids = set(satellite_ids)
+    heard_ids = ids if heard is None else set(heard)
     values: dict[int, dict[str, windows.Value]] = defaultdict(dict)
     now_ns = times.to_ns(now)
-    for row in Latest.objects.filter(satellite__in=ids, parameter__in=_PARAMETERS):
+    for row in Latest.objects.filter(satellite__in=heard_ids, parameter__in=_PARAMETERS):
         age_s = max(0.0, (now_ns - row.generated_ns) / 1e9)
         values[row.satellite_id][row.parameter] = windows.Value(row.value, row.raw, age_s)
     contacts = Contact.objects.filter(satellite__in=ids, state=ContactState.PASS)
-    questions = Query.objects.filter(satellite__in=ids, only=None).exclude(state__in=OVER)
+    questions = Query.objects.filter(satellite__in=heard_ids, only=None).exclude(state__in=OVER)
     return Fleet(
         {row.satellite_id: row for row in Deployment.objects.filter(satellite__in=ids)},
         values,

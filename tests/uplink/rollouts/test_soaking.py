@@ -58,9 +58,11 @@ def answered(fleet, query, text, *, took_s=2.0, state="DELIVERED"):
 
 def test_golden_prompts_are_asked_of_that_satellite_and_decide(fleet):
     version = golden(fleet.version("2"), {"contains": "Paris"}, {"max_latency_s": 5})
+    fleet.runs(fleet.satellites[1], version.artefact_id)  # in contact, too, and never asked
     rollout, target = running(fleet, ONE, version=version)
     asked = list(Query.objects.order_by("created_at", "messages"))
     assert {query.only for query in asked} == {target.satellite}
+    assert {(query.state, query.satellite) for query in asked} == {("ROUTED", target.satellite)}
     assert [query.organisation for query in asked] == [fleet.operator] * 2
     assert target.waits_for == "golden prompts: 0 of 2 passed"
     for query in asked:
