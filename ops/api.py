@@ -136,10 +136,14 @@ def refusals(get_response: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _nowhere(request: HttpRequest) -> HttpResponse | None:
-    """Answer 404 to a NUL in the address: no name has one, and the database refuses to look."""
-    if "\0" not in request.path:
-        return None
-    return HttpResponseNotFound("There is no such page.", content_type="text/plain")
+    """Answer 404 to a NUL in the address: no name has one, and the database refuses to look.
+
+    The API's parameters say for themselves what is wrong with them.
+    """
+    is_asked = "%00" in request.META.get("QUERY_STRING", "")
+    if "\0" in request.path or (is_asked and not request.path.startswith("/api/")):
+        return HttpResponseNotFound("There is no such page.", content_type="text/plain")
+    return None
 
 
 def _ask_again(request: HttpRequest, error: Exception) -> HttpResponse | None:

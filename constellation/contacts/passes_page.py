@@ -1,5 +1,6 @@
 """Pages of passes: the list with its filters, one pass on its sky, and calendar addresses."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -25,7 +26,7 @@ from constellation.models import Plane, Satellite, Station
 from constellation.pass_details import Teller
 from constellation.pass_pages import Cursor
 from constellation.pass_question import LIGHTS, PassFilter
-from constellation.questions import rfc3339
+from constellation.questions import check_span, rfc3339
 from constellation.visibility import Pass
 from ops import clock
 from ops.accounts import roles
@@ -146,11 +147,12 @@ def sky(request: HttpRequest) -> HttpResponse:
     station = Station.objects.filter(code=request.GET.get("station", "")).first()
     try:
         tca_at = datetime.fromisoformat(request.GET.get("tca", ""))
-    except ValueError as error:
+        tca_at = tca_at if tca_at.tzinfo else tca_at.replace(tzinfo=UTC)
+        check_span(tca_at - NEAR, tca_at + NEAR)
+    except (ValueError, OverflowError) as error:
         raise BadFilter("A pass is named by satellite, station and tca, in RFC 3339.") from error
     if satellite is None or station is None:
         raise NotFound("There is no such satellite or station.")
-    tca_at = tca_at if tca_at.tzinfo else tca_at.replace(tzinfo=UTC)
     seen = visibility.passes_between(
         tca_at - NEAR, tca_at + NEAR, satellites=[satellite], stations=[station]
     ).passes
@@ -165,7 +167,9 @@ def _sky(request: HttpRequest, each: Pass) -> dict[str, Any]:
     now = clock.now()
     [bookable] = agenda.bookable([each], now)
     start_at = each.aos_at - timedelta(microseconds=1)
-    view = visibility.view_at(start_at, [each.satellite], [each.station])
+    # The orbit that the pass is of, whichever one is of record where it begins.
+    view = visibility.view_at(start_at, [], [each.station])
+    view = replace(view, element_sets=[each.element_set])
     table = visibility.table_between(view, start_at, each.los_at)
     bodies = Teller().bodies(table)
     body = min(bodies, key=lambda one: abs(datetime.fromisoformat(one["tca_at"]) - each.tca_at))

@@ -2,18 +2,21 @@
 
 import html
 import re
+from dataclasses import replace
 from datetime import datetime, timedelta
+from math import degrees
+from urllib.parse import urlencode
 
 import pytest
 from django.urls import reverse
 
-from constellation import calendar_tokens, fleet_plan, pass_waiting, tasks, visibility
+from constellation import calendar_tokens, catalogue, fleet_plan, pass_waiting, tasks, visibility
 from constellation.contacts import pages, passes_page
 from constellation.contacts.models import Contact, State
-from constellation.models import CalendarToken, Station
+from constellation.models import CalendarToken, ElementSet, Satellite, Station
 from ops.accounts.models import User
 from tests.e2e import sample
-from tests.factories import NOON, make_user
+from tests.factories import NOON, make_element_set, make_user
 
 
 @pytest.fixture
@@ -90,6 +93,17 @@ def test_one_pass_is_drawn_on_its_sky_and_can_be_booked(operator):
         ("/passes?satellite=NOBODY", 400, "There is no satellite NOBODY."),
         ("/passes?cursor=x", 400, "This cursor is not one that a page gave."),
         ("/passes/sky?satellite=SCS-01-A&station=SGS&tca=noon", 400, "in RFC 3339"),
+        (
+            "/passes/sky?satellite=SCS-01-A&station=SGS&tca=1900-01-01T00:00:00Z",
+            400,
+            "outside of 1958 to 2056",
+        ),
+        (
+            "/passes/sky?satellite=SCS-01-A&station=SGS&tca=9999-12-31T23:59:59-12:00",
+            400,
+            "in RFC 3339",
+        ),
+        ("/passes/sky?satellite=%00&station=SGS&tca=2026-08-22T12:00:00Z", 404, "no such page"),
         ("/passes/sky?satellite=X&station=SGS&tca=2026-08-22T12:00:00Z", 404, "no such satellite"),
         (
             "/passes/sky?satellite=SCS-01-A&station=SGS&tca=2026-08-22T13:25:00Z",
@@ -103,6 +117,39 @@ def test_one_pass_is_drawn_on_its_sky_and_can_be_booked(operator):
 )
 def test_what_is_asked_wrongly_is_said_in_words(operator, address, status, says):
     assert says in page(operator, address, status)
+
+
+def test_the_sky_of_a_pass_is_told_of_one_orbit_only(operator):
+    # A pass that began before the set it is of was on record: a set before it has passes too.
+    satellite, station = Satellite.objects.get(code="SCS-01-A"), Station.objects.get(code="SGS")
+    eccentric = replace(
+        catalogue.mean_elements(ElementSet.objects.get(satellite=satellite)),
+        epoch_at=NOON + timedelta(hours=1),
+        mean_motion_rev_per_day=2.006,
+        eccentricity=0.7,
+        perigee_argument_deg=270.0,
+        mean_anomaly_deg=100.0,
+        bstar_per_earth_radius=0.0,
+    )
+    make_element_set(elements=eccentric, satellite=satellite)
+    long = max(
+        visibility.passes_between(
+            NOON + timedelta(hours=2),
+            NOON + timedelta(hours=3),
+            satellites=[satellite],
+            stations=[station],
+        ).passes,
+        key=lambda each: each.los_at - each.aos_at,
+    )
+    named = urlencode(
+        {"satellite": satellite.code, "station": station.code, "tca": long.tca_at.isoformat()}
+    )
+
+    text = page(operator, f"/passes/sky?{named}")
+
+    assert long.aos_at < eccentric.epoch_at < long.tca_at - passes_page.NEAR
+    assert f"{degrees(long.max_elevation_rad):.1f}° high" in text
+    assert f"{long.tca_range_m / 1000:,.0f} km" in text
 
 
 def test_a_long_computation_shows_how_far_it_is(operator, monkeypatch):
