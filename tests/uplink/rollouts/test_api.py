@@ -1,8 +1,10 @@
 """Rollouts by REST: planned once, refused precisely, closed to strangers."""
 
+import json
 from uuid import uuid4
 
 import pytest
+from django.conf import settings
 from rest_framework.test import APIClient
 
 from tests.factories import make_user
@@ -112,8 +114,8 @@ def test_another_person_approves(operator, other, body):
     assert act(other, rollout_id, "deny").status_code == 409
 
 
-def test_approval_can_be_asked_of_everybody(operator, body, settings):
-    settings.ZENITH_ROLLOUT_APPROVAL = True
+def test_approval_can_be_asked_of_everybody(operator, body, monkeypatch):
+    monkeypatch.setattr(settings, "ZENITH_ROLLOUT_APPROVAL", True)
     assert put(operator, body).json()["state"] == "WAITING_FOR_APPROVAL"
 
 
@@ -195,3 +197,12 @@ def test_filters_that_cannot_be_read_are_refused(operator, body, query):
     rollout_id = put(operator, body).json()["id"]
     assert operator.get(f"/api/v1/rollouts/{rollout_id}/targets?{query}").status_code == 400
     assert operator.get("/api/v1/rollouts?state=LOST").status_code == 400
+
+
+def test_the_documents_example_is_planned(operator, body):
+    text = (settings.BASE_DIR / "docs" / "rollouts.md").read_text()
+    example = json.loads(text.split("```json")[1].split("```")[0])
+    answer = put(operator, example)
+    assert answer.status_code == 201, answer.content
+    assert answer.json()["state"] == "WAITING_FOR_APPROVAL"
+    assert all(f"`{change}`" in text for change in ("pause", "resume", "stop", "retry", "rollback"))
