@@ -50,7 +50,7 @@ def test_a_model_goes_up_a_question_is_answered_and_the_accounts_agree(processes
     assert contact.report["up"]["sent_bytes"] == contact.report["up"]["bytes"] > 1_500_000
 
     undecoded = RawBatch.objects.filter(satellite=satellite, decoded=False)
-    wait_for("all is decoded", lambda: not undecoded.exists(), 30)
+    wait_for("all is decoded", lambda: not undecoded.exists(), 90)
     sent = {
         (volume, serial): digest
         for volume, _, serial, _, digest in control.manifest(processes.control, SATELLITE)
