@@ -117,6 +117,8 @@ def parse(data: bytes) -> Parsed:
     parsed = _collected(_entries(whole, form), form)
     if no_text is not None and not parsed.taken and not parsed.ephemerides:
         return Parsed([], [no_text])
+    if not (parsed.taken or parsed.ephemerides or parsed.refused):
+        return _nothing(f"there is no element set in this file, read as {form.upper()}")
     return parsed
 
 

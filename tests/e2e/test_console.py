@@ -222,6 +222,10 @@ def test_the_keys_are_listed_and_can_be_switched_off(console):
     assert "/contacts" not in console.url
 
 
+WIDE = """[...document.querySelectorAll('html, main, .scroll, .panel')]
+    .filter(e => e.scrollWidth > e.clientWidth + 1)
+    .map(e => `${e.tagName} ${e.className} ${e.scrollWidth} > ${e.clientWidth}`)"""
+"""What is wider than the place it has: nobody scrolls a console sideways."""
 PAGES = [
     "/",
     "/?satellite=SCS-01-B",
@@ -234,6 +238,9 @@ PAGES = [
     "/registry/smollm2-135m-instruct/1.0",
     "/artefacts",
     "/satellites/SCS-01-C",
+    "/satellites/SCS-01-C/elements",
+    "/elements",
+    "/rollouts",
     "/ask",
     "/keys",
 ]
@@ -252,6 +259,7 @@ def test_every_page_fits_a_laptop_and_is_accessible(console, server):
             "(m => m.scrollHeight - m.clientHeight)(document.querySelector('main'))"
         )
         assert (height, inner) == (768, 0), address
+        assert console.evaluate(WIDE) == [], address
     console.get_by_role("button", name="operator").click()
     wrong += [("the user's panel", each) for each in violations(console)]
     assert not wrong, "\n".join(f"{where}: {what}" for where, what in wrong)

@@ -372,3 +372,10 @@ def test_what_follows_a_list_is_read_or_refused_and_never_dropped():
     assert len(parse(f"{one}\n{other}").taken) == 2
     assert "line 2: not JSON" in problem_of(f"[{one}]\n{LINES[6]}\n{LINES[7]}\n{LINES[8]}")
     assert "the list has no ] at its end" in problem_of(f"[{one}")
+
+
+@pytest.mark.parametrize("nothing", [b"[]", b"OBJECT_NAME,EPOCH\n"])
+def test_a_file_that_is_whole_and_holds_nothing_says_so(nothing):
+    parsed = elements.parse(nothing)
+    (said,) = parsed.refused
+    assert "no element set" in said.problem
