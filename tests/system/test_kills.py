@@ -37,8 +37,8 @@ class Uplink:
         """Files under way when one of the two ends of the link was killed."""
 
     def go_on(self) -> None:
-        """Send another model when most of the last one is up."""
-        if sum(not file["delivered"] for file in self.files().values()) <= PACKS // 2:
+        """Send another model when less than one whole is still on its way."""
+        if sum(not file["delivered"] for file in self.files().values()) <= PACKS:
             content = whole.echo(PACKS * PACK_BYTES, seed=len(self.sent))
             transfer_id = whole.send(self.observer, content, activate=False)
             self.sent[hashlib.sha256(content).hexdigest()] = transfer_id
@@ -98,16 +98,16 @@ def test_nothing_is_lost_or_doubled_when_a_process_is_killed(observer, uplink, u
     before, under_way = [], set()
 
     def strike(text: str) -> None:
-        if not before and len(text) >= strike_at:
+        # Between two files there is a moment in which none has begun.
+        if not before and len(text) >= strike_at and (begun := uplink.under_way()):
             before.append(uplink.files())
-            under_way.update(uplink.under_way())
+            under_way.update(begun)
             observer.zenith.kill(name)
             under_way.update(uplink.under_way())
 
     answer = ask(observer, on_text=strike)
 
-    assert before, "the answer was over before anything was killed"
-    assert under_way, "nothing was on its way up"
+    assert before, "the answer was over before anything was on its way up"
     if name in ENDS_OF_THE_LINK:
         uplink.at_risk |= under_way
     assert_whole(answer, undisturbed)
