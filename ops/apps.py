@@ -7,4 +7,6 @@ class OpsConfig(AppConfig):
 
     def ready(self) -> None:
         # Whoever queues a task, a page or a command as well as a worker, queues it at our broker.
-        from ops import celery  # noqa: F401  importing it makes it the current application
+        from ops.celery import app
+
+        app.set_default()

@@ -160,15 +160,16 @@ class _Up:
             "customer_key": self.secrets.customer_key,
             "seen_at": self.seen_at(),
         }
-        command = subprocess.Popen(
-            [sys.executable, str(PROJECT / "manage.py"), "prepare"],
-            preexec_fn=kernel.child_setup(parent_pid=os.getpid()),
-            env=os.environ | self.environment,
-            cwd=PROJECT,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=open(self.supervisor.log_of("prepare"), "ab"),  # noqa: SIM115  the child holds it open
-        )
+        with open(self.supervisor.log_of("prepare"), "ab") as log:
+            command = subprocess.Popen(
+                [sys.executable, str(PROJECT / "manage.py"), "prepare"],
+                preexec_fn=kernel.child_setup(parent_pid=os.getpid()),
+                env=os.environ | self.environment,
+                cwd=PROJECT,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+            )
         command.stdin.write(json.dumps(wishes).encode())
         command.stdin.close()
         result: dict = {}

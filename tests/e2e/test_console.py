@@ -75,8 +75,12 @@ def test_the_clock_ticks_in_mission_time_and_says_that_it_is_simulated(console):
 
 def test_a_change_of_the_clock_elsewhere_reaches_an_open_page(console):
     console.wait_for_selector(LIVE)
+    assert "PAUSED" not in console.locator(".banner").inner_text()
     clock.pause()
     console.locator(".banner", has_text="PAUSED").wait_for()
+    stands = console.locator("zen-clock").first.inner_text()
+    console.wait_for_timeout(1_500)
+    assert console.locator("zen-clock").first.inner_text() == stands
 
 
 def test_the_timeline_and_its_table_are_twins(console, server):
@@ -206,6 +210,7 @@ def test_a_lost_link_is_said_and_comes_back_by_itself(console, server):
     server.start()
     console.wait_for_selector(LIVE, timeout=30_000)
     console.locator("#stale-banner").wait_for(state="hidden")
+    assert console.locator("zen-link").inner_text() == "Live"
     # While the server was away, the browser noted what it could not reach.
     console.faults.clear()
 

@@ -2,9 +2,9 @@
 
 The tool brings forty packages with it, so that it lives in an environment of its own:
 
-    python -m venv /tmp/model-signing
-    /tmp/model-signing/bin/pip install model-signing==1.1.1 pyOpenSSL
-    python -m tests.oracles.model_signing /tmp/model-signing/bin/model_signing
+    python -m venv ../model-signing
+    ../model-signing/bin/pip install model-signing==1.1.1 pyOpenSSL
+    python -m tests.oracles.model_signing ../model-signing/bin/model_signing
 """
 
 import hashlib

@@ -3,10 +3,10 @@
 brahe brings a data frame library of 100 MB with it, so that it is not among the tests'
 requirements. In an environment of its own:
 
-    python -m venv /tmp/oracles
-    /tmp/oracles/bin/pip install -r requirements/test.txt
-    /tmp/oracles/bin/pip install brahe==1.8.0
-    /tmp/oracles/bin/python -m tests.oracles.passes
+    python -m venv ../oracles
+    ../oracles/bin/pip install -r requirements/test.txt
+    ../oracles/bin/pip install brahe==1.8.0
+    ../oracles/bin/python -m tests.oracles.passes
 
 writes `tests/oracles/passes.md`. The suite itself compares with satkit.
 """

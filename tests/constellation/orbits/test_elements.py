@@ -343,8 +343,10 @@ def test_a_tle_written_by_sgp4_is_read_to_its_last_digit(wanted, number):
 
 
 @given(st.binary(max_size=300))
-def test_no_bytes_raise(data):
-    elements.parse(data)
+def test_any_bytes_are_taken_or_refused_with_words(data):
+    parsed = elements.parse(data)
+    assert parsed.taken or parsed.ephemerides or parsed.refused
+    assert all(each.problem for each in parsed.refused)
 
 
 @given(st.integers(0, 68), st.characters(codec="ascii"), st.booleans())

@@ -168,6 +168,8 @@ async def test_json_manifests_and_plain_packs_are_taken_as_before(fly):
     content = ECHO + b"ZPAK at the beginning of a pack makes it no pack of chunks"
     sha = await ground.send_artefact(content, pack_bytes=len(ECHO))
     await ground.until(lambda: ("ARTEFACT_VERIFIED", sha) in store_events(ground))
+    assert sha == hashlib.sha256(content).hexdigest()
+    assert not [event for event in store_events(ground) if event[0].endswith("REFUSED")]
 
 
 async def test_what_is_no_pack_of_chunks_is_refused(fly):

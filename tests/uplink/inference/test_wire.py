@@ -31,7 +31,8 @@ def test_text_parts_are_joined_and_developers_are_the_system():
 
 
 def test_neutral_values_and_hints_are_taken():
-    read(n=1, top_p=1.0, presence_penalty=0, user="someone", tools=[], stop=None)
+    hinted = read(n=1, top_p=1.0, presence_penalty=0, user="someone", tools=[], stop=None)
+    assert hinted == read()
 
 
 @pytest.mark.parametrize(

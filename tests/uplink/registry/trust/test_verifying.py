@@ -41,7 +41,7 @@ def state(ground):
     return ground.trusted()
 
 
-def refused(content, state, attack, now_s=NOON_S, satellite=US):
+def assert_refused(content, state, attack, now_s=NOON_S, satellite=US):
     """The bundle is refused by this name, and nothing of it is believed."""
     verdict = judged(content, state, now_s, satellite)
     assert verdict.refusal is not None, "it was accepted"
@@ -83,14 +83,14 @@ def test_rollback_by_an_old_bundle_is_refused(ground, state):
     old = ground.bundle(1, ONE)
     state = taken(ground.bundle(2, TWO), taken(old, state))
 
-    refused(old, state, Attack.ROLLBACK)
+    assert_refused(old, state, Attack.ROLLBACK)
     with pytest.raises(Refused, match="rollback: counter 1 was followed"):
         loads(state, ONE)
 
 
 def test_rollback_by_a_director_that_chooses_an_old_release_is_refused(ground, state):
     state = taken(ground.bundle(2, TWO), state)
-    refused(ground.bundle(3, ONE, counter=1, listed=[1, 2]), state, Attack.ROLLBACK)
+    assert_refused(ground.bundle(3, ONE, counter=1, listed=[1, 2]), state, Attack.ROLLBACK)
 
 
 def test_rollback_by_an_old_snapshot_is_refused(ground, state):
@@ -101,7 +101,7 @@ def test_rollback_by_an_old_snapshot_is_refused(ground, state):
         release=ground.release(1),
         assignment=ground.assignment(4, before, choose()),
     )
-    refused(content, state, Attack.ROLLBACK)
+    assert_refused(content, state, Attack.ROLLBACK)
 
 
 def test_an_authorised_way_back_is_a_higher_counter_with_an_old_hash(ground, state):
@@ -115,15 +115,15 @@ def test_an_authorised_way_back_is_a_higher_counter_with_an_old_hash(ground, sta
 
 def test_two_things_under_one_number_are_refused(ground, state):
     state = taken(ground.bundle(1), state)
-    refused(ground.bundle(1, TWO), state, Attack.ROLLBACK)
-    refused(ground.bundle(2, TWO, counter=1), state, Attack.MIX_AND_MATCH)
+    assert_refused(ground.bundle(1, TWO), state, Attack.ROLLBACK)
+    assert_refused(ground.bundle(2, TWO, counter=1), state, Attack.MIX_AND_MATCH)
 
 
 def test_a_freeze_refuses_what_is_new_and_stops_nothing(ground, state):
     state = taken(ground.bundle(), state)
     late_s = NOON_S + 31 * DAY_S
 
-    refused(ground.bundle(2, TWO), state, Attack.EXPIRED, late_s)
+    assert_refused(ground.bundle(2, TWO), state, Attack.EXPIRED, late_s)
     with pytest.raises(Refused, match="expired"):
         loads(state, now_s=late_s)
     verifying.may_run(state, ONE)
@@ -141,7 +141,7 @@ def test_each_document_runs_out_by_mission_time(ground, which):
             1, snapshot, choose(), **ends if which == "assignment" else {}
         ),
     )
-    refused(content, state, Attack.EXPIRED)
+    assert_refused(content, state, Attack.EXPIRED)
     assert judged(content, state, NOON_S - 2).refusal is None
 
 
@@ -157,7 +157,7 @@ def test_mix_and_match_is_refused(ground, state):
         {"snapshot": ours, "release": ground.release(1, length=999)},
     ):
         content = bundles.encode(assignment=assigned, **parts)
-        refused(content, state, Attack.MIX_AND_MATCH)
+        assert_refused(content, state, Attack.MIX_AND_MATCH)
 
 
 def test_an_arbitrary_artefact_is_refused(ground, state):
@@ -167,26 +167,26 @@ def test_an_arbitrary_artefact_is_refused(ground, state):
         release=ground.release(1, ONE),
         assignment=ground.assignment(1, snapshot, choose(1, TWO)),
     )
-    refused(content, state, Attack.ARBITRARY_ARTEFACT)
+    assert_refused(content, state, Attack.ARBITRARY_ARTEFACT)
     with pytest.raises(Refused, match="arbitrary_artefact"):
         loads(state, TWO)
 
 
 def test_wrong_hardware_is_refused_by_either_party(ground, state):
     other = Satellite(US.code, "starcloud-h100", US.storage_bytes)
-    refused(ground.bundle(), state, Attack.WRONG_HARDWARE, satellite=other)
+    assert_refused(ground.bundle(), state, Attack.WRONG_HARDWARE, satellite=other)
     snapshot = ground.snapshot(1, [1])
     content = bundles.encode(
         snapshot=snapshot,
         release=ground.release(1, profiles=["starcloud-h100"]),
         assignment=ground.assignment(1, snapshot, choose()),
     )
-    refused(content, state, Attack.WRONG_HARDWARE)
+    assert_refused(content, state, Attack.WRONG_HARDWARE)
 
 
 def test_another_satellites_assignment_is_refused(ground, state):
     other = Satellite("SCS-01-J", PROFILE, US.storage_bytes)
-    refused(ground.bundle(), state, Attack.WRONG_SATELLITE, satellite=other)
+    assert_refused(ground.bundle(), state, Attack.WRONG_SATELLITE, satellite=other)
 
 
 def test_numbers_run_up_are_refused(ground, state):
@@ -199,9 +199,9 @@ def test_numbers_run_up_are_refused(ground, state):
             release=ground.release(counter),
             assignment=ground.assignment(version, snapshot, choose(counter)),
         )
-        refused(content, state, Attack.FAST_FORWARD)
+        assert_refused(content, state, Attack.FAST_FORWARD)
     skipped = bundles.encode(roots=[ground.root(version=3)])
-    refused(skipped, state, Attack.FAST_FORWARD)
+    assert_refused(skipped, state, Attack.FAST_FORWARD)
 
 
 def test_one_stolen_offline_key_signs_nothing(ground, state):
@@ -217,10 +217,10 @@ def test_one_stolen_offline_key_signs_nothing(ground, state):
             release=released,
             assignment=ground.assignment(1, listed, choose()),
         )
-        refused(content, state, Attack.KEY_COMPROMISE)
+        assert_refused(content, state, Attack.KEY_COMPROMISE)
     alone = Ground(offline=[thief, Ed25519PrivateKey.generate()], director=ground.director)
     usurped = bundles.encode(roots=[alone.root(version=2)])
-    refused(usurped, state, Attack.KEY_COMPROMISE)
+    assert_refused(usurped, state, Attack.KEY_COMPROMISE)
 
 
 def test_one_key_under_two_names_is_one_key(ground):
@@ -241,9 +241,9 @@ def test_a_thief_of_the_directors_key_cannot_release(ground, state):
         release=ground.release(1, signers=[ground.director]),
         assignment=ground.assignment(1, snapshot, choose()),
     )
-    refused(content, state, Attack.KEY_COMPROMISE)
+    assert_refused(content, state, Attack.KEY_COMPROMISE)
     stranger = ground.bundle(1, signer=Ed25519PrivateKey.generate())
-    refused(stranger, state, Attack.KEY_COMPROMISE)
+    assert_refused(stranger, state, Attack.KEY_COMPROMISE)
 
 
 def test_a_stolen_key_is_rotated_out_and_what_it_ran_up_is_forgotten(ground, state):
@@ -255,7 +255,7 @@ def test_a_stolen_key_is_rotated_out_and_what_it_ran_up_is_forgotten(ground, sta
     state = taken(rotated, state)
     assert (state.root_version, state.assignment_version) == (2, 0)
     again = ground.bundle(9_001, ONE, counter=1, signer=stolen)
-    refused(again, state, Attack.KEY_COMPROMISE)
+    assert_refused(again, state, Attack.KEY_COMPROMISE)
     snapshot = ground.snapshot(9_000, [1, 2])
     content = bundles.encode(
         snapshot=snapshot,
@@ -275,10 +275,10 @@ def test_a_chain_of_roots_is_followed_in_order_even_when_the_rest_is_refused(gro
         expires_at = NOON - YEAR if version == 2 else NOON + YEAR
         chain.append(ground.root(version=version, signers=signers, expires_at=expires_at))
 
-    refused(bundles.encode(roots=chain[1:]), state, Attack.FAST_FORWARD)
+    assert_refused(bundles.encode(roots=chain[1:]), state, Attack.FAST_FORWARD)
     parts = json.loads(bundles.encode(roots=chain))
     parts["assignment"] = {"signed": {}}
-    verdict = refused(json.dumps(parts).encode(), state, Attack.MALFORMED)
+    verdict = assert_refused(json.dumps(parts).encode(), state, Attack.MALFORMED)
     assert verdict.state.root_version == 3
     loads(taken(ground.bundle(), verdict.state))
 
@@ -293,13 +293,13 @@ def test_a_withdrawn_release_is_neither_loaded_nor_run(ground, state):
     for question in (lambda: loads(state), lambda: verifying.may_run(state, ONE)):
         with pytest.raises(Refused, match="revoked"):
             question()
-    refused(ground.bundle(3, ONE, counter=1, listed=[2]), state, Attack.REVOKED)
+    assert_refused(ground.bundle(3, ONE, counter=1, listed=[2]), state, Attack.REVOKED)
 
 
 def test_more_bytes_than_there_may_be_are_refused(ground, state):
-    refused(b"{" + b" " * 9_000 + b"}", state, Attack.ENDLESS_DATA)
+    assert_refused(b"{" + b" " * 9_000 + b"}", state, Attack.ENDLESS_DATA)
     small = Satellite(US.code, PROFILE, 999)
-    refused(ground.bundle(), state, Attack.ENDLESS_DATA, satellite=small)
+    assert_refused(ground.bundle(), state, Attack.ENDLESS_DATA, satellite=small)
     with pytest.raises(Refused, match="endless_data"):
         loads(taken(ground.bundle(), state), length=1_001)
 
@@ -318,7 +318,7 @@ def test_a_delta_that_makes_something_else_is_refused(ground, state, delta):
     bad = ground.assignment(1, snapshot, choose(delta=delta))
     good = ground.assignment(1, snapshot, choose(delta=Delta("chunks-1", (TWO,), ONE)))
 
-    refused(bundles.encode(assignment=bad, **parts), state, Attack.DELTA_CONFUSION)
+    assert_refused(bundles.encode(assignment=bad, **parts), state, Attack.DELTA_CONFUSION)
     assert judged(bundles.encode(assignment=good, **parts), state).refusal is None
 
 
@@ -339,7 +339,7 @@ def test_a_delta_that_makes_something_else_is_refused(ground, state, delta):
     ],
 )
 def test_garbage_is_refused_by_name(state, content):
-    refused(content, state, Attack.MALFORMED)
+    assert_refused(content, state, Attack.MALFORMED)
 
 
 GROUND = Ground()
