@@ -1,8 +1,11 @@
-"""Every run of the tests gets its own PostgreSQL and Valkey, before Django looks for them.
+"""Every process that runs tests gets its own PostgreSQL and Valkey, before Django looks for them.
 
 A plugin named in `pyproject.toml` rather than a conftest: pytest-django reads the settings
-before any conftest is imported.
+before any conftest is imported. With `-n`, processes of pytest-xdist run the tests, each with
+servers of its own, and this one only hands out the files.
 """
+
+import os
 
 import hypothesis
 import pytest
@@ -13,11 +16,24 @@ from tests import services
 hypothesis.settings.register_profile("zenith", deadline=None)
 hypothesis.settings.load_profile("zenith")
 
+_CHOSEN = "ZENITH_TESTS_CHOSE"
+"""Which of the addresses in the environment are not a user's but those of the process above."""
+for _name in os.environ.pop(_CHOSEN, "").split():
+    os.environ.pop(_name, None)
+_given = {name for name in ("DATABASE_URL", "REDIS_URL") if os.environ.get(name)}
 _services = services.prepare()
+os.environ[_CHOSEN] = " ".join({"DATABASE_URL", "REDIS_URL"} - _given)
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """Return how many processes `-n auto` means; none beside this one when they would share a
+    server that the environment gives."""
+    return 0 if _given else max(2, min(os.cpu_count() or 2, 8))
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
-    if not session.config.option.collectonly:
+    option = session.config.option
+    if not option.collectonly and not getattr(option, "numprocesses", None):
         services.start(_services)
 
 

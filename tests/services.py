@@ -1,4 +1,4 @@
-"""PostgreSQL and Valkey for one run of the tests: private, empty, gone afterwards.
+"""PostgreSQL and Valkey for one process that runs tests: private, empty, gone afterwards.
 
 `prepare()` only decides where they will be, because Django's settings are read before
 anything runs; `start()` starts them. With DATABASE_URL or REDIS_URL set, those servers
