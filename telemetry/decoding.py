@@ -9,14 +9,16 @@ from __future__ import annotations
 import logging
 import struct
 from collections import Counter
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
+import numpy as np
 from django.db import InterfaceError, OperationalError, transaction
 
 from ops.live import events
 from telemetry import definitions, gaps, onboard, storing, times
-from telemetry.archive import columns, writing
+from telemetry.archive import followers, writing
 from telemetry.frames import aos, reassembly
 from telemetry.models import RawBatch, Reception, Rejected, RejectedKind, Volume
 from telemetry.packets import handlers, space
@@ -44,10 +46,10 @@ def decode_batch(reception: Reception, batch: RawBatch, *, now: datetime) -> Non
         serials = [packet.serial for packet in kept.new if packet.volume == number]
         gaps.note_arrival(volume, serials, now=now)
     unread = _take_recorder_status(volumes, kept.new, now=now)
-    tables, undescribed = _decode_values(kept.new)
-    writing.keep(reception.satellite_id, batch.pk, tables)
-    newest = writing.keep_latest(reception.satellite_id, tables)
-    unread += undescribed + _call_handlers(kept.new, now=now)
+    arrival, undescribed = _decode_values(reception, batch, kept.new)
+    writing.keep(reception.satellite_id, batch.pk, arrival.tables)
+    newest = writing.keep_latest(reception.satellite_id, arrival.tables)
+    unread += undescribed + _call_followers(arrival, now=now) + _call_handlers(kept.new, now=now)
     _reject(reception, batch, RejectedKind.PACKET, rejects)
     _reject(reception, batch, RejectedKind.UNREAD, unread)
     _close(reception, batch, heard, kept, len(rejects))
@@ -142,43 +144,62 @@ def _take_recorder_status(
 
 
 def _decode_values(
-    packets: list[handlers.StoredPacket],
-) -> tuple[dict[str, columns.Samples], list[Reject]]:
+    reception: Reception, batch: RawBatch, packets: list[handlers.StoredPacket]
+) -> tuple[followers.Arrival, list[Reject]]:
     """Return samples by group for the packets that the definition describes, and those that it
     should but does not."""
+    arrival = followers.Arrival(
+        reception.satellite_id, batch.contact_id, batch.pk, batch.received_ns
+    )
     described = [packet for packet in packets if packet.apid in definitions.apids()]
     if not described:
-        return {}, []
+        return arrival, []
     definition = definitions.current()
     decoded = definition.decode([packet.data for packet in described])
     generated = [packet.generated_ns for packet in described]
     received = [times.to_ns(packet.received_at) for packet in described]
-    tables = {
-        table.container: writing.samples_of(
+    is_dump = np.array([packet.channel == onboard.DownlinkChannel.PLAYBACK for packet in described])
+    for table in decoded:
+        arrival.tables[table.container] = writing.samples_of(
             definition, table, generated, received, definitions.header_parameters()
         )
-        for table in decoded
-    }
-    return tables, [(reason, described[index].data) for index, reason in decoded.refused.items()]
+        arrival.playback[table.container] = is_dump[table.indices]
+    return arrival, [(reason, described[index].data) for index, reason in decoded.refused.items()]
+
+
+def _call_followers(arrival: followers.Arrival, *, now: datetime) -> list[Reject]:
+    """Tell every follower of the new samples; return what those that failed said."""
+    if not arrival.tables:
+        return []
+    failures = (_failure(follow, arrival, now=now) for follow in followers.followers())
+    return [(f"follower: {failure}", b"") for failure in failures if failure]
 
 
 def _call_handlers(packets: list[handlers.StoredPacket], *, now: datetime) -> list[Reject]:
-    """Call the handler of each new packet. One that fails costs its own packet only, unless it is
-    the database that is away: then all of the batch waits for another time."""
+    """Call the handler of each new packet. One that fails costs its own packet only."""
     rejects = []
     for packet in packets:
         handle = handlers.handler_of(packet.apid)
         if handle is None:
             continue
-        try:
-            with transaction.atomic():
-                handle(packet, now=now)
-        except (OperationalError, InterfaceError):
-            raise
-        except Exception as error:
-            log.exception("handler of APID 0x%03x failed on packet %d", packet.apid, packet.id)
-            rejects.append((f"handler: {type(error).__name__}: {error}", packet.data))
+        if failure := _failure(handle, packet, now=now):
+            log.error("handler of APID 0x%03x failed on packet %d", packet.apid, packet.id)
+            rejects.append((f"handler: {failure}", packet.data))
     return rejects
+
+
+def _failure(call: Callable[..., None], about: Any, *, now: datetime) -> str:
+    """Call what another room registered, and undo what it wrote if it fails; return what it said
+    then. When it is the database that is away, all of the batch waits for another time."""
+    try:
+        with transaction.atomic():
+            call(about, now=now)
+    except (OperationalError, InterfaceError):
+        raise
+    except Exception as error:
+        log.exception("%s failed", call)
+        return f"{type(error).__name__}: {error}"
+    return ""
 
 
 def is_known(apid: int) -> bool:
@@ -212,7 +233,8 @@ def _close(
 
 
 def _announce(reception: Reception, batch: RawBatch, newest: dict[str, Any]) -> None:
-    """Tell who watches the satellite the values that changed: one event a batch at most."""
+    """Tell who watches the satellite the values that are the newest now: one event a batch at
+    most, and none of what a dump brought of the past."""
     events.publish(
         f"telemetry:{reception.satellite.code}",
         "values",

@@ -68,7 +68,7 @@ def keep(satellite_id: int, batch_id: int, tables: dict[str, columns.Samples]) -
 
 def keep_latest(satellite_id: int, tables: dict[str, columns.Samples]) -> dict[str, Any]:
     """Take the newest sample of each group into the table of latest values, unless a newer one is
-    there; return the values by parameter."""
+    there; return by parameter the values that are the newest now."""
     rows: list[tuple[str, int, int, bytes, bytes]] = []
     newest: dict[str, Any] = {}
     for samples in tables.values():
@@ -78,13 +78,15 @@ def keep_latest(satellite_id: int, tables: dict[str, columns.Samples]) -> dict[s
             newest[name] = columns.values(column)[0]
             raw = orjson.dumps(columns.raws(column)[0])
             rows.append((name, at, received, raw, orjson.dumps(newest[name])))
-    if rows:
-        rows.sort()  # two batches of one satellite take the rows in one order
-        _upsert(satellite_id, rows)
-    return newest
+    if not rows:
+        return {}
+    rows.sort()  # two batches of one satellite take the rows in one order
+    taken = _upsert(satellite_id, rows)
+    return {name: value for name, value in newest.items() if name in taken}
 
 
-def _upsert(satellite_id: int, rows: list[tuple[str, int, int, bytes, bytes]]) -> None:
+def _upsert(satellite_id: int, rows: list[tuple[str, int, int, bytes, bytes]]) -> set[str]:
+    """Write what is not older than what is there; return the names of what was written."""
     names, generated, received, raws, values = (list(column) for column in zip(*rows, strict=True))
     with connection.cursor() as cursor:
         cursor.execute(
@@ -97,6 +99,7 @@ def _upsert(satellite_id: int, rows: list[tuple[str, int, int, bytes, bytes]]) -
                 generated_ns = EXCLUDED.generated_ns, received_ns = EXCLUDED.received_ns,
                 raw = EXCLUDED.raw, value = EXCLUDED.value
             WHERE EXCLUDED.generated_ns >= telemetry_latest.generated_ns
+            RETURNING parameter
             """,
             [
                 satellite_id,
@@ -107,3 +110,4 @@ def _upsert(satellite_id: int, rows: list[tuple[str, int, int, bytes, bytes]]) -
                 [value.decode() for value in values],
             ],
         )
+        return {name for (name,) in cursor.fetchall()}

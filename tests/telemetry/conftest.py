@@ -1,5 +1,6 @@
 import pytest
 
+from telemetry.archive import followers
 from telemetry.packets import handlers
 from tests.factories import make_contact
 from tests.telemetry.downlink import Board, Heard
@@ -24,3 +25,4 @@ def heard(contact):
 def no_handlers(monkeypatch):
     """The registry as it is before upper rooms fill it."""
     monkeypatch.setattr(handlers, "_handlers", {})
+    monkeypatch.setattr(followers, "_followers", [])
