@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -67,6 +68,115 @@ class Reference:
 
 
 @dataclass(frozen=True, slots=True)
+class Comparison:
+    """`parameter` `operator` `value`; the value is text until its type is known."""
+
+    parameter: str
+    operator: str
+    value: str
+    is_calibrated: bool
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class And:
+    """All terms hold."""
+
+    terms: tuple[Criteria, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Or:
+    """At least one term holds."""
+
+    terms: tuple[Criteria, ...]
+
+
+Criteria = Comparison | And | Or
+
+
+# --- Alarms ---------------------------------------------------------------------------------
+
+Level = Literal["normal", "watch", "warning", "distress", "critical", "severe"]
+LEVELS: tuple[Level, ...] = ("normal", "watch", "warning", "distress", "critical", "severe")
+"""From no concern to the highest."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """Numbers from `low` to `high`; a side may be missing (infinite), and its end left out."""
+
+    low: float = -math.inf
+    high: float = math.inf
+    excludes_low: bool = False
+    excludes_high: bool = False
+
+    def holds(self, value: float) -> bool:
+        """Say whether the number lies within. What is not a number lies nowhere."""
+        is_over = value > self.low if self.excludes_low else value >= self.low
+        is_under = value < self.high if self.excludes_high else value <= self.high
+        return is_over and is_under
+
+
+@dataclass(frozen=True, slots=True)
+class AlarmRange:
+    """A level, and where it holds: outside of the bounds (XTCE's usual form), or inside."""
+
+    level: Level
+    bounds: Bounds
+    is_inside: bool = False
+
+    def is_violated(self, value: float) -> bool:
+        return self.bounds.holds(value) == self.is_inside
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeAlarm:
+    """Ranges of how fast a value changes: per second or per sample, absolute or in per cent of the
+    older value, looked at over at least so many samples and so many seconds."""
+
+    ranges: tuple[AlarmRange, ...]
+    is_per_second: bool = True
+    is_percentage: bool = False
+    span_samples: int = 1
+    span_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """When a parameter is in alarm, and at what level: the highest of all that hold.
+
+    `ranges` are of engineering values (static and multiple ranges together; of times, in seconds).
+    `labels` gives levels for labels of an enumeration, `patterns` for texts that a regular
+    expression matches; a value in neither has `default_level`. `conditions` are levels with what
+    must hold for them. A level holds after `min_violations` samples in a row, and has gone after
+    `min_conformance` in a row.
+    """
+
+    ranges: tuple[AlarmRange, ...] = ()
+    change: ChangeAlarm | None = None
+    labels: tuple[tuple[str, Level], ...] = ()
+    patterns: tuple[tuple[str, Level], ...] = ()
+    default_level: Level = "normal"
+    conditions: tuple[tuple[Level, Criteria], ...] = ()
+    min_violations: int = 1
+    min_conformance: int = 1
+    line: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ContextAlarm:
+    """An alarm that takes the place of the default one while its context holds; of several whose
+    context holds, the first in the file."""
+
+    context: Criteria
+    alarm: Alarm
+
+
+# --- Types ----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
 class ParameterType:
     """A type. `labels` are those of an enumeration as (first, last, label), or of a boolean as
     ((0, 0, "off"), (1, 1, "on")); `scale_ns` and `offset_ns` are those of a time."""
@@ -80,6 +190,8 @@ class ParameterType:
     scale_ns: float = 1e9
     offset_ns: float = 0.0
     reference: Reference = Reference()
+    alarm: Alarm | None = None
+    context_alarms: tuple[ContextAlarm, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,17 +199,6 @@ class Parameter:
     name: str
     type: ParameterType
     description: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Comparison:
-    """`parameter` `operator` `value`; the value is text until its type is known."""
-
-    parameter: str
-    operator: str
-    value: str
-    is_calibrated: bool
-    line: int
 
 
 @dataclass(frozen=True, slots=True)
