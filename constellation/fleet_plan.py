@@ -24,6 +24,9 @@ PROFILES = [
         "storage_bytes": 8_000_000_000_000,
         "isl_bit_per_s": 100_000_000_000,
         "isl_terminals": 4,
+        "battery_j": 2.16e7,
+        "load_w": 900.0,
+        "contact_w": 1_400.0,
     },
     {
         "code": "planned-training",
@@ -33,10 +36,13 @@ PROFILES = [
         "storage_bytes": 64_000_000_000_000,
         "isl_bit_per_s": 100_000_000_000,
         "isl_terminals": 4,
+        "battery_j": 1.08e8,
+        "load_w": 4_500.0,
+        "contact_w": 6_000.0,
     },
 ]
-"""100,000 PFLOPS over 2,400 satellites and 1,000,000 over 400, as announced; memory and storage
-are planning values."""
+"""100,000 PFLOPS over 2,400 satellites and 1,000,000 over 400, as announced; memory,
+storage and power are planning values."""
 
 
 def planned_elements(

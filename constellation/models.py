@@ -28,6 +28,24 @@ class HardwareProfile(models.Model):
     isl_bit_per_s = models.BigIntegerField(default=0)
     isl_terminals = models.PositiveSmallIntegerField(default=0)
     runtime = models.CharField(max_length=40, default="llama.cpp")
+    battery_j = models.FloatField(null=True, help_text="Full; empty: planning sets no bounds.")
+    discharge_most = models.FloatField(
+        default=0.3, help_text="Share of the battery that one eclipse may take."
+    )
+    load_w = models.FloatField(default=0.0, help_text="Drawn outside of contacts.")
+    contact_w = models.FloatField(
+        default=0.0, help_text="Drawn more in a contact: radios, and work that comes up with it."
+    )
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                name="profile_power_is_sensible",
+                condition=Q(discharge_most__gt=0, discharge_most__lte=1)
+                & Q(load_w__gte=0, contact_w__gte=0)
+                & (Q(battery_j__isnull=True) | Q(battery_j__gt=0)),
+            )
+        ]
 
     def __str__(self) -> str:
         return self.name

@@ -2,14 +2,17 @@
 
 A `Problem` goes in and `Choice`s come out; a better planner takes the same. Instants are POSIX
 seconds. Highest value goes first, what earlier choices have used up lowers what is left, and a
-pass that is partly taken is cut to its longest free part.
+pass that is partly taken is cut to its longest free part. Time in the Earth's shadow is worth
+less, and bounded by what the battery allows (`shadow`).
 """
 
 import heapq
 from bisect import insort
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import exp
+
+from constellation.contacts import shadow
 
 PATIENCE_S = 6 * 3_600.0
 """What is wanted is worth less the later it is served, by 1/e over this span."""
@@ -65,6 +68,8 @@ class Problem:
     antenna_busy: dict[int, list[Span]] = field(default_factory=dict)
     """Padded spans, by antenna."""
     satellite_busy: dict[int, list[Span]] = field(default_factory=dict)
+    eclipses: dict[int, list[shadow.Eclipse]] = field(default_factory=dict)
+    """By satellite; what booked contacts have used is off their allowances already."""
 
 
 @dataclass(frozen=True)
@@ -122,17 +127,24 @@ class _State:
             key: Wish(wish.up_bytes, wish.value, wish.health_due_s)
             for key, wish in problem.wishes.items()
         }
+        self.eclipses = {
+            key: [replace(eclipse) for eclipse in eclipses]
+            for key, eclipses in problem.eclipses.items()
+        }
 
     def best_offer(self, window: Window) -> Offer | None:
         """Return the dish and the longest free part of a window, or None when too short."""
         best: Offer | None = None
         for dish in self.dishes.get(window.station, ()):
-            aos_s, los_s = self._free(window, dish)
+            aos_s, los_s = shadow.within_allowance(self._free(window, dish), self._dark(window))
             if los_s - aos_s < self.minimum_s:
                 continue
             if best is None or los_s - aos_s > best[2] - best[1] + 1e-6:
                 best = dish, aos_s, los_s
         return best
+
+    def _dark(self, window: Window) -> Sequence[shadow.Eclipse]:
+        return self.eclipses.get(window.satellite, ())
 
     def _free(self, window: Window, dish: Dish) -> Span:
         low_s, high_s = max(window.aos_s, self.start_s), window.los_s
@@ -167,15 +179,15 @@ class _State:
         return spans
 
     def value(self, window: Window, offer: Offer) -> float:
-        """Return what an offer is worth, in seconds of ordinary contact."""
+        """Return what an offer is worth, in seconds of ordinary contact in the light."""
         dish, aos_s, los_s = offer
-        seconds = los_s - aos_s
+        seconds = shadow.worth_s((aos_s, los_s), self._dark(window))
         value = seconds
         wish = self.wishes.get(window.satellite)
         if wish is None:
             return value
         patience = exp(-max(0.0, aos_s - self.start_s) / PATIENCE_S)
-        carried = self._carried(wish, dish, seconds)
+        carried = self._carried(wish, dish, los_s - aos_s)
         rate = dish.uplink_bit_per_s / REFERENCE_BIT_PER_S
         if wish.value:
             share = carried / wish.up_bytes if wish.up_bytes else 1.0
@@ -193,6 +205,7 @@ class _State:
         span = (aos_s - dish.setup_s, los_s + dish.teardown_s)
         insort(self.antenna_busy.setdefault(dish.antenna, []), span)
         insort(self.satellite_busy.setdefault(window.satellite, []), span)
+        shadow.use((aos_s, los_s), self._dark(window))
         wish = self.wishes.get(window.satellite)
         if wish is not None:
             before = wish.up_bytes

@@ -14,7 +14,7 @@ from django.db import transaction
 from django.db.models import Max, Q
 
 from constellation import visibility
-from constellation.contacts import booking, greedy
+from constellation.contacts import booking, darkness, greedy
 from constellation.contacts.models import HOLDING, Contact, Demand, State
 from constellation.models import Antenna, Maintenance, Satellite
 from constellation.visibility import Pass
@@ -78,7 +78,7 @@ def plan_span(now: datetime, start_at: datetime, end_at: datetime) -> list[Conta
             .filter(is_active=True)
             .order_by("pk")
         )
-        satellites = {each.satellite.pk for each in seen.passes}
+        satellites = {each.satellite.pk: each.satellite for each in seen.passes}
         list(
             Satellite.objects.select_for_update(no_key=True, of=("self",))
             .filter(pk__in=satellites)
@@ -86,6 +86,7 @@ def plan_span(now: datetime, start_at: datetime, end_at: datetime) -> list[Conta
             .values_list("pk")
         )
         problem, by_window = _problem(now, seen.passes, antennas)
+        problem.eclipses = darkness.eclipses_of(satellites.values(), start_at, end_at)
         choices = greedy.plan(problem)
         contacts = _book(choices, by_window, antennas)
         if contacts:
