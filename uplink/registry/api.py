@@ -13,7 +13,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from constellation.models import HardwareProfile, Satellite
-from constellation.questions import asked, named
+from constellation.questions import NoQuestion, PageQuestion, asked, named
 from ops import clock, errors, parsers
 from ops.accounts.models import User
 from ops.api import Page
@@ -31,11 +31,11 @@ from uplink.registry.bodies import (
     CostQuestion,
     GoldenPromptBody,
     ModelBody,
+    StoreQuestion,
     VersionBody,
     VersionRequest,
     cost_body,
     fit_rows,
-    only_parameters,
 )
 from uplink.registry.models import Artefact, Model, Version
 
@@ -83,7 +83,7 @@ class ModelsView(APIView):
     permissions = {"GET": "registry.view_model"}
 
     def get(self, request: Request) -> Response:
-        only_parameters(request, "cursor", "limit")
+        asked(PageQuestion, request)
         page = ModelPage()
         rows = Model.objects.prefetch_related("versions")
         shown = page.paginate_queryset(rows, request, view=self)
@@ -94,7 +94,7 @@ class ModelView(APIView):
     permissions = {"GET": "registry.view_model"}
 
     def get(self, request: Request, name: str) -> Response:
-        only_parameters(request)
+        asked(NoQuestion, request)
         return Response(ModelBody(get_object_or_404(Model, name=name)).data)
 
 
@@ -102,7 +102,7 @@ class VersionsView(APIView):
     permissions = {"GET": "registry.view_model"}
 
     def get(self, request: Request, name: str) -> Response:
-        only_parameters(request, "cursor", "limit")
+        asked(PageQuestion, request)
         page = VersionPage()
         rows = _versions().filter(model=get_object_or_404(Model, name=name))
         shown = page.paginate_queryset(rows, request, view=self)
@@ -115,12 +115,12 @@ class VersionView(APIView):
     permissions = {"GET": "registry.view_model", "PUT": "registry.add_model"}
 
     def get(self, request: Request, name: str, version: str) -> Response:
-        only_parameters(request)
+        asked(NoQuestion, request)
         row = get_object_or_404(_versions(), model__name=name, version=version)
         return Response(VersionBody(row).data)
 
     def put(self, request: Request, name: str, version: str) -> Response:
-        only_parameters(request)
+        asked(NoQuestion, request)
         wanted = VersionRequest(data=_object(request))
         wanted.is_valid(raise_exception=True)
         fields = wanted.validated_data
@@ -157,12 +157,12 @@ class GoldenPromptsView(APIView):
     permissions = {"GET": "registry.view_artefact", "PUT": "registry.add_model"}
 
     def get(self, request: Request, name: str, version: str) -> Response:
-        only_parameters(request)
+        asked(NoQuestion, request)
         row = get_object_or_404(Version, model__name=name, version=version)
         return Response({"golden_prompts": GoldenPromptBody(row.golden_prompts, many=True).data})
 
     def put(self, request: Request, name: str, version: str) -> Response:
-        only_parameters(request)
+        asked(NoQuestion, request)
         row = get_object_or_404(Version, model__name=name, version=version)
         registering.replace_golden(row, _object(request).get("golden_prompts"))
         return Response({"golden_prompts": GoldenPromptBody(row.golden_prompts, many=True).data})
@@ -174,7 +174,7 @@ class FitsView(APIView):
     permissions = {"GET": "registry.view_artefact"}
 
     def get(self, request: Request, version_id: int) -> Response:
-        only_parameters(request)
+        asked(NoQuestion, request)
         row = get_object_or_404(_versions(), pk=version_id)
         profiles = HardwareProfile.objects.order_by("code")
         return Response({"version": str(row), "profiles": fit_rows(row, fits.fits(row, profiles))})
@@ -203,7 +203,7 @@ class ArtefactsView(APIView):
     permissions = {"GET": "registry.view_artefact"}
 
     def get(self, request: Request) -> Response:
-        only_parameters(request, "cursor", "limit")
+        asked(PageQuestion, request)
         page = ArtefactPage()
         shown = page.paginate_queryset(Artefact.objects.all(), request, view=self)
         return page.get_paginated_response(ArtefactBody(shown, many=True).data)
@@ -216,20 +216,20 @@ class ArtefactView(APIView):
     parser_classes = (BytesParser, parsers.Json)
 
     def get(self, request: Request, sha256: str) -> Response:
-        only_parameters(request)
+        asked(NoQuestion, request)
         return Response(ArtefactBody(get_object_or_404(Artefact, pk=sha256)).data)
 
     def put(self, request: Request, sha256: str) -> Response:
-        only_parameters(request, "file_format", "name")
+        wanted = asked(StoreQuestion, request)
         length = request.META.get("CONTENT_LENGTH") or ""
         if length.isdigit():
             store.check_room(int(length))
         artefact, is_new = registering.store_artefact(
             streaming.pieces(request._request),
-            form=request.query_params.get("file_format", ""),
+            form=wanted["file_format"],
             organisation=request.user.organisation,
             sha256=sha256,
-            name=request.query_params.get("name", ""),
+            name=wanted["name"],
         )
         return Response(ArtefactBody(artefact).data, status=201 if is_new else 200)
 

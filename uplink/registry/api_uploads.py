@@ -17,10 +17,11 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from constellation.questions import NoQuestion, PageQuestion, asked
 from ops import errors
 from ops.api import Page, problem_of
 from uplink.registry import store, streaming, tus, uploads
-from uplink.registry.bodies import UploadBody, only_parameters
+from uplink.registry.bodies import UploadBody
 from uplink.registry.models import Upload
 
 
@@ -63,7 +64,7 @@ class UploadsView(TusView):
     permissions = {"GET": "registry.add_model", "POST": "registry.add_model"}
 
     def get(self, request: Request) -> Response:
-        only_parameters(request, "cursor", "limit")
+        asked(PageQuestion, request)
         page = UploadPage()
         rows = Upload.objects.filter(organisation=request.user.organisation)
         shown = page.paginate_queryset(rows, request, view=self)
@@ -97,7 +98,7 @@ class UploadView(TusView):
     }
 
     def get(self, request: Request, upload_id: UUID) -> Response:
-        only_parameters(request)
+        asked(NoQuestion, request)
         return Response(UploadBody(_upload(request, upload_id)).data)
 
     def head(self, request: Request, upload_id: UUID) -> Response:

@@ -5,10 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from rest_framework import serializers
-from rest_framework.request import Request
 
 from constellation.questions import rfc3339
-from ops import errors
 from uplink.registry import fits, folders
 from uplink.registry.models import (
     Artefact,
@@ -73,11 +71,9 @@ class CostQuestion(serializers.Serializer):
     satellite = serializers.CharField(default="")
 
 
-def only_parameters(request: Request, *known: str) -> None:
-    """Refuse query parameters other than these."""
-    if unknown := sorted(set(request.query_params) - set(known)):
-        said = f"those known are {', '.join(known)}" if known else "there is none here"
-        raise errors.Invalid(f"There is no parameter {', '.join(unknown)}; {said}.")
+class StoreQuestion(serializers.Serializer):
+    file_format = serializers.CharField(default="", allow_blank=True)
+    name = serializers.CharField(default="", allow_blank=True)
 
 
 class PartBody(serializers.ModelSerializer):
