@@ -56,6 +56,7 @@ def _satellite(row: ElementSet) -> dict:
         "role": satellite.role,
         "profile": satellite.profile.code,
         "isl_terminals": satellite.profile.isl_terminals,
+        "isl_bit_per_s": satellite.profile.isl_bit_per_s,
         "storage_bytes": satellite.profile.storage_bytes,
         "omm": row.omm,
     }

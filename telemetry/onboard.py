@@ -71,6 +71,7 @@ class Apid(IntEnum):
     RECORDER_STATUS = 0x023
     WANT_LIST = 0x024
     INVENTORY = 0x025
+    HOLDINGS = 0x026
     TOKENS = 0x030
     CFDP_DOWN = 0x040
 
@@ -246,12 +247,14 @@ class StoreEvent(IntEnum):
     ARTEFACT_DROPPED = 9
     RELEASE_ACCEPTED = 10
     RELEASE_REFUSED = 11
+    PEER_REFUSED = 12
 
 
 STORE_REPORT_LAYOUT = struct.Struct(">B B 32s I I B")
 """event, slot (0 none, 1 A, 2 B), SHA-256 it is about, packs held of that artefact, packs it has
 (chunks, when it comes as chunks), length n of the text; then n bytes of UTF-8 (the reason of a
-refusal). RELEASE_ACCEPTED and RELEASE_REFUSED are about the file of metadata."""
+refusal). RELEASE_ACCEPTED and RELEASE_REFUSED are about the file of metadata. PEER_REFUSED is about
+the artefact that another satellite served wrong bytes of; its text names that one."""
 
 INVENTORY_LAYOUT = struct.Struct(">I q Q B I I I I B 32s I B 32s I")
 """number of the report (greater than any before), mission time (ns since 1970), nonce of the last
@@ -267,6 +270,19 @@ WANT_LIST_LAYOUT = struct.Struct(">32s I I I H")
 that this is about, how many chunks it is about, length n; then n bytes: what is wanted of them
 (uplink/transfers/packaging/wants.py)."""
 WANT_LIST_BYTES_MAX = 900
+
+HOLDINGS_LAYOUT = struct.Struct(">H q 32s I I I Q 64s H")
+"""Entity id of the satellite whose packs these are (a neighbour may hand it on), its mission time
+(ns since 1970), SHA-256 of the artefact, packs of it in all (0: no manifest yet), number of the
+first pack that this is about, how many packs it is about, file bytes that came by laser links; an
+Ed25519 signature (key of inventories) over `HOLDINGS_DOMAIN`, the satellite's code in UTF-8, and
+the payload with zeros for the signature; number n of ranges, then n times `HOLDINGS_RANGE`."""
+HOLDINGS_RANGE = struct.Struct(">H I I")
+"""Where packs came from (an entity id; the ground's for a contact), first and last pack held. A
+first behind the last: that satellite served wrong bytes and is not asked any more."""
+HOLDINGS_RANGES_MAX = 4_000
+"""Of one packet; a satellite whose packs are more scattered sends several."""
+HOLDINGS_DOMAIN = b"zenith holdings\0"
 
 
 class EventSeverity(IntEnum):
@@ -334,6 +350,7 @@ class Opcode(IntEnum):
     CLEAR_SLOT = 3
     DROP_ARTEFACT = 4
     SET_MODE = 5
+    FETCH = 6
 
 
 class Slot(IntEnum):
@@ -349,6 +366,12 @@ LOAD_SLOT_LAYOUT = struct.Struct(">B 32s")
 SLOT_LAYOUT = struct.Struct(">B")
 DROP_ARTEFACT_LAYOUT = struct.Struct(">32s")
 SET_MODE_LAYOUT = struct.Struct(">B")
+FETCH_LAYOUT = struct.Struct(">32s 32s H")
+"""SHA-256 of an artefact, SHA-256 of its manifest as it travels, number n of peers; then n entity
+ids (u16): satellites that may be asked for both over laser links. It replaces an order before; with
+no peers the order is over."""
+FETCH_PEERS_MAX = 400
+"""What fits one telecommand."""
 
 
 def telecommand_key_info(satellite_code: str) -> bytes:

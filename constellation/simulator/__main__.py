@@ -76,6 +76,7 @@ async def run(chosen: argparse.Namespace) -> None:
         control.serve, chosen.host, chosen.control_port, limit=LINE_BYTES_MAX
     )
     tidying = asyncio.create_task(world.tidy())
+    fetching = asyncio.create_task(world.lasers.run())
     logging.getLogger(__name__).info(
         "%d satellites, %d stations on %s:%d",
         len(world.fleet.satellites),
@@ -87,6 +88,7 @@ async def run(chosen: argparse.Namespace) -> None:
         await stopped.wait()
     finally:
         tidying.cancel()
+        fetching.cancel()
         stations.close()
         door.close()
         await world.close()

@@ -29,6 +29,7 @@ class Control:
             "report": self._report,
             "manifest": self._manifest,
             "faults": self._faults,
+            "mischief": self._mischief,
             "satellites": self._satellites,
             "satellite": self._satellite,
             "status": self._status,
@@ -82,6 +83,10 @@ class Control:
             setattr(faults, name, float(value))
         return {"faults": asdict(faults)}
 
+    def _mischief(self, told: dict, request: dict) -> dict:
+        self._world.mischief.tell(told, self._world.fleet.satellites)
+        return {"mischief": self._world.mischief.as_dict()}
+
     def _satellites(self, _: object, request: dict) -> dict:
         touched = [code for code in self._world.fleet.satellites if self._world.is_touched(code)]
         return {"satellites": list(self._world.fleet.satellites), "touched": touched}
@@ -107,6 +112,8 @@ class Control:
             ],
             "runtimes": world.pool.digests,
             "faults": asdict(world.faults),
+            "mischief": world.mischief.as_dict(),
+            "laser_bytes": world.lasers.carried_bytes,
         }
 
     def _shutdown(self, _: object, request: dict) -> dict:

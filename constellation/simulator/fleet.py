@@ -3,11 +3,12 @@
 The JSON file is `{"satellites": [...], "stations": [...], "root": {...}}`; what is left out is that
 of the reference data. `root` is what satellites trust that were never told whom to (TUF metadata,
 uplink/registry/trust). A satellite has `code`, `name`, `entity_id`, `scid`, optionally `role`,
-`profile` (the hardware that releases are made for), `isl_terminals` and `storage_bytes`, and its
-elements as `line1` and `line2` (TLE) or as `omm` (a CCSDS OMM object). A station has `code`,
-`latitude_deg`, `longitude_deg`, `altitude_m`, `mask_deg`, `antennas` (names, or how many),
-`uplink_bit_per_s`, `downlink_bit_per_s`. A file that starts otherwise is read as element sets
-alone; codes and ids then follow from their order, and the stations are those of the reference data.
+`profile` (the hardware that releases are made for), `isl_terminals`, `isl_bit_per_s` and
+`storage_bytes`, and its elements as `line1` and `line2` (TLE) or as `omm` (a CCSDS OMM object). A
+station has `code`, `latitude_deg`, `longitude_deg`, `altitude_m`, `mask_deg`, `antennas` (names, or
+how many), `uplink_bit_per_s`, `downlink_bit_per_s`. A file that starts otherwise is read as element
+sets alone; codes and ids then follow from their order, and the stations are those of the reference
+data.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from uplink.registry.trust.state import Trusted
 REFERENCE = Path(__file__).resolve().parent.parent / "reference"
 STORAGE_BYTES = 2_500_000_000_000
 """A twelfth of the 30 TB that the twelve satellites carry together."""
+ISL_BIT_PER_S = 100_000_000_000
 PROFILE = "scs-01"
 FIRST_ENTITY_ID = 2
 """1 is the ground's."""
@@ -45,6 +47,7 @@ class SatelliteSpec:
     elements: ElementSet
     role: str = "inference"
     isl_terminals: int = 4
+    isl_bit_per_s: int = ISL_BIT_PER_S
     storage_bytes: int = STORAGE_BYTES
     profile: str = PROFILE
     root: dict | None = None
@@ -123,6 +126,7 @@ def _satellite(entry: dict) -> SatelliteSpec:
         elements=parsed.taken[0],
         role=entry.get("role", "inference"),
         isl_terminals=int(entry.get("isl_terminals", 4)),
+        isl_bit_per_s=int(entry.get("isl_bit_per_s") or ISL_BIT_PER_S),
         storage_bytes=int(entry.get("storage_bytes") or STORAGE_BYTES),
         profile=entry.get("profile", PROFILE),
     )
@@ -179,6 +183,7 @@ def _numbered(number: int, flown: ElementSet, hardware: dict, *, is_named: bool)
         elements=flown,
         role=group["role"],
         isl_terminals=profile["isl_terminals"],
+        isl_bit_per_s=profile["isl_bit_per_s"],
         storage_bytes=profile["storage_bytes"],
         profile=profile["code"],
     )

@@ -14,11 +14,14 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from constellation.simulator.board.answers import Answers
 from constellation.simulator.board.commands import derive_key
-from constellation.simulator.board.satellite import Satellite, Surroundings
+from constellation.simulator.board.satellite import Satellite
+from constellation.simulator.board.surroundings import Surroundings
 from constellation.simulator.clock import Clock, Reading
 from constellation.simulator.fleet import Fleet
 from constellation.simulator.ground.channel import Faults
 from constellation.simulator.ground.server import Stations
+from constellation.simulator.lasers import Lasers
+from constellation.simulator.mischief import Mischief
 from constellation.simulator.runtimes.pool import Pool, Server
 from constellation.simulator.space import Space
 from constellation.simulator.store import Store
@@ -42,7 +45,8 @@ class Options:
 
 
 class World:
-    """Everything there is. Satellites with unfinished questions wake up by themselves."""
+    """Everything there is. Satellites with unfinished questions or orders to fetch wake up by
+    themselves."""
 
     def __init__(self, fleet: Fleet, options: Options) -> None:
         root = options.root
@@ -54,7 +58,19 @@ class World:
         self.store = Store(root)
         self._root = root
         self._options = options
+        self.mischief = Mischief(root / "mischief.json")
         space = Space(fleet, options.seed)
+        self.satellites: dict[str, Satellite] = {}
+        self.lasers = Lasers(
+            fleet,
+            space,
+            self.clock,
+            self.store,
+            self.mischief,
+            boards=self.satellites,
+            board=self.satellite,
+            is_touched=self.is_touched,
+        )
         self._around = Surroundings(
             fleet=fleet,
             space=space,
@@ -65,8 +81,9 @@ class World:
             key=self._key,
             inventory_key=self._inventory_key,
             volume=lambda: int(time.time()) & 0xFFFFFFFF,
+            linked=self.lasers.linked,
+            is_lost=lambda code: code in self.mischief.lost,
         )
-        self.satellites: dict[str, Satellite] = {}
         self.stations = Stations(
             root,
             fleet=fleet,
@@ -78,7 +95,8 @@ class World:
         )
         for code in fleet.satellites:
             journal = self._folder(code) / "queries.journal"
-            if journal.exists() and Answers(journal).has_unfinished:
+            fetches = (self._folder(code) / "fetching.journal").exists()
+            if fetches or (journal.exists() and Answers(journal).has_unfinished):
                 self.satellite(code)
 
     def satellite(self, code: str) -> Satellite:

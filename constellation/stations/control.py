@@ -72,6 +72,12 @@ def set_faults(endpoint: str, **faults: float) -> dict:
     return ask(endpoint, {"faults": faults})["faults"]
 
 
+def set_mischief(endpoint: str, **told: object) -> dict:
+    """Say which satellites are lost (`lost=[codes]`: neither heard nor hearing) and which serve
+    wrong bytes over laser links (`rogue={code: "packs" | "manifest"}`); return what holds now."""
+    return ask(endpoint, {"mischief": told})["mischief"]
+
+
 def satellite(endpoint: str, code: str) -> dict:
     """Return what is on board: slots, packs held, queries, recorder."""
     return ask(endpoint, {"satellite": code})["satellite"]

@@ -43,6 +43,22 @@ def _mode(value: Any) -> int:
     return onboard.Mode[value]
 
 
+def _peers(value: Any) -> list[int]:
+    if not isinstance(value, list) or not all(
+        type(one) is int and 2 <= one < 65536 for one in value
+    ):
+        raise BadArguments("Peers are a list of entity ids of satellites, from 2 to 65535.")
+    if len(value) > onboard.FETCH_PEERS_MAX:
+        raise BadArguments(f"{len(value)} peers; at most {onboard.FETCH_PEERS_MAX} fit.")
+    return value
+
+
+def _fetch(artefact: Any, manifest: Any, peers: Any) -> bytes:
+    found = _peers(peers)
+    head = onboard.FETCH_LAYOUT.pack(_digest(artefact), _digest(manifest), len(found))
+    return head + b"".join(one.to_bytes(2) for one in found)
+
+
 DEFINITIONS: dict[str, Definition] = {
     one.opcode.name: one
     for one in (
@@ -72,6 +88,7 @@ DEFINITIONS: dict[str, Definition] = {
             ("mode",),
             lambda mode: onboard.SET_MODE_LAYOUT.pack(_mode(mode)),
         ),
+        Definition(onboard.Opcode.FETCH, ("artefact", "manifest", "peers"), _fetch),
     )
 }
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import struct
 
 from constellation.simulator.board.commands import Action, CommandFailed
+from constellation.simulator.board.fetching import Fetching
 from constellation.simulator.board.packs import Packs, Report, encode_report
 from constellation.simulator.board.releases import Releases
 from constellation.simulator.board.slots import Slots
@@ -23,13 +25,14 @@ class Actions:
         slots: Slots,
         packs: Packs,
         releases: Releases,
+        fetching: Fetching,
         *,
         store: Store,
         pool: Pool,
         report: Report,
     ) -> None:
         self._slots, self._packs, self._report = slots, packs, report
-        self._releases = releases
+        self._releases, self._fetching = releases, fetching
         self._store, self._pool = store, pool
         self._loading = asyncio.Lock()
 
@@ -42,6 +45,7 @@ class Actions:
             Opcode.CLEAR_SLOT: self._clear_slot,
             Opcode.DROP_ARTEFACT: self._drop_artefact,
             Opcode.SET_MODE: self._set_mode,
+            Opcode.FETCH: self._fetch,
         }
 
     async def _no_op(self, arguments: bytes) -> str:
@@ -118,3 +122,11 @@ class Actions:
             raise ValueError(f"{mode.name.lower()} comes by itself; safe and idle are commanded")
         self._slots.set_safe(safe=mode is onboard.Mode.SAFE)
         return f"mode {mode.name.lower()}"
+
+    async def _fetch(self, arguments: bytes) -> str:
+        size = onboard.FETCH_LAYOUT.size
+        artefact, manifest, count = onboard.FETCH_LAYOUT.unpack_from(arguments)
+        if len(arguments) != size + 2 * count:
+            raise ValueError(f"{count} peers need {2 * count} bytes, got {len(arguments) - size}")
+        peers = struct.unpack(f">{count}H", arguments[size:])
+        return self._fetching.take(artefact.hex(), manifest.hex(), peers)

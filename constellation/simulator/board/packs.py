@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import logging
 from collections.abc import Callable
 from pathlib import Path
@@ -146,15 +147,39 @@ class Packs:
             text = f"manifest: {error}"
             self._report(encode_report(StoreEvent.ARTEFACT_REFUSED, sha, text=text))
             return Condition.INVALID_FILE_STRUCTURE
+        self._put_manifest(manifest)
+        if self.has_artefact(sha):  # from before: a ground that lost its memory is told
+            held, total = self._progress(manifest)
+            self._report(encode_report(StoreEvent.ARTEFACT_VERIFIED, sha, held=held, total=total))
+        self.complete()
+        return Condition.NO_ERROR
+
+    def _put_manifest(self, manifest: Manifest) -> None:
+        sha = manifest.artefact
         replace(self._folder / f"{sha}.json", manifest.encode())
         self.manifests[sha] = manifest
         self.deltas.drop(sha)
         held, total = self._progress(manifest)
         self._report(encode_report(StoreEvent.MANIFEST_STORED, sha, held=held, total=total))
-        if self.has_artefact(sha):  # from before: a ground that lost its memory is told
-            self._report(encode_report(StoreEvent.ARTEFACT_VERIFIED, sha, held=held, total=total))
+
+    # --- what comes from other satellites ---
+
+    def take_manifest(self, sha: str, content: bytes, *, digest: str) -> bool:
+        """Keep a manifest if its bytes are what they were ordered to be; say whether they were."""
+        try:
+            manifest = Manifest.parse(content, artefact=sha)
+        except BadManifest:
+            return False
+        if hashlib.sha256(content).hexdigest() != digest or manifest.digest != digest:
+            return False
+        self._put_manifest(manifest)
         self.complete()
-        return Condition.NO_ERROR
+        return True
+
+    def own(self, sha: str, size: int) -> None:
+        """Count a pack as this satellite's own: its bytes were checked, and lie in the store."""
+        self.holdings.add(self._store.number_of_new(sha, size))
+        self.complete()
 
     def _keep_release(self, sha: str, path: Path) -> Condition:
         """Hand metadata on to who judges it; its name tells only which file the answer is about."""

@@ -5,27 +5,24 @@ from __future__ import annotations
 import logging
 import os
 import struct
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from constellation.simulator.board import housekeeping
 from constellation.simulator.board.actions import Actions
 from constellation.simulator.board.commands import Commands
+from constellation.simulator.board.courier import Courier
+from constellation.simulator.board.fetching import Fetching, Voice
 from constellation.simulator.board.files import Files
 from constellation.simulator.board.packs import Packs
 from constellation.simulator.board.questions import Questions
 from constellation.simulator.board.radio import Radio
 from constellation.simulator.board.releases import Releases, Reporting
 from constellation.simulator.board.slots import Slots
-from constellation.simulator.fleet import Fleet, SatelliteSpec
+from constellation.simulator.board.surroundings import Surroundings
+from constellation.simulator.fleet import SatelliteSpec
 from constellation.simulator.recorder import Recorder
-from constellation.simulator.runtimes.pool import Pool
-from constellation.simulator.space import Space
-from constellation.simulator.store import Store
 from telemetry import onboard
 from telemetry.onboard import (
     Apid,
@@ -49,22 +46,6 @@ LINKS_EVERY_S = 60.0
 """During a catch-up the laser links are looked at once a minute; they last for many."""
 LARGE_FLEET = 200
 """Above it, during a catch-up, they are those at the end of each step."""
-
-
-@dataclass(frozen=True)
-class Surroundings:
-    """What all satellites share."""
-
-    fleet: Fleet
-    space: Space
-    store: Store
-    pool: Pool
-    now_s: Callable[[], float]
-    seed: int
-    key: Callable[[str], bytes | None]
-    inventory_key: Callable[[str], Ed25519PrivateKey | None]
-    volume: Callable[[], int]
-    """Names a recorder that is formatted now."""
 
 
 class Satellite:
@@ -116,10 +97,25 @@ class Satellite:
             entity_id=spec.entity_id,
             now_s=now_s,
         )
+        self.fetching = Fetching(
+            folder / "fetching.journal",
+            self.packs,
+            code=spec.code,
+            entity_id=spec.entity_id,
+            now_s=around.now_s,
+            voice=Voice(
+                store=self._report_store,
+                event=self._event,
+                holdings=self._report_holdings,
+                key=lambda: around.inventory_key(spec.code),
+            ),
+        )
+        self._courier = Courier(self._report_holdings)
         doing = Actions(
             self.slots,
             self.packs,
             self.releases,
+            self.fetching,
             store=around.store,
             pool=around.pool,
             report=self._report_store,
@@ -147,12 +143,20 @@ class Satellite:
 
     def link_up(self, contact_id: str, now_s: float) -> None:
         """Talk with this contact from now on, whoever was talked with before."""
+        if self.is_lost:
+            return
         self.contact_id = contact_id
         self.radio.up()
         self.files.thaw(now_s)
         self.questions.link(up=True)
         self._send_status(now_s)
         self.releases.report()
+        self.fetching.report_all()
+        self._courier.begin()
+
+    @property
+    def is_lost(self) -> bool:
+        return self._around.is_lost(self.spec.code)
 
     def link_down(self, contact_id: str, now_s: float) -> None:
         """Fall silent, unless another contact has taken over."""
@@ -165,6 +169,8 @@ class Satellite:
 
     def receive(self, burst: bytes, now_s: float) -> None:
         """Take AOS frames off the air."""
+        if self.is_lost:
+            return
         files: list[bytes] = []
         for packet in self.radio.receive(burst):
             apid = space.apid_of(packet)
@@ -183,14 +189,18 @@ class Satellite:
             self.files.receive(files, now_s)
 
     def receive_command(self, frame: bytes, now_s: float) -> None:
+        if self.is_lost:
+            return
         self.commands.receive(frame)
         self.radio.commands_heard = self.commands.heard
 
     def transmit(self, frames_most: int, now_s: float) -> bytes:
-        return self.radio.transmit(frames_most)
+        return b"" if self.is_lost else self.radio.transmit(frames_most)
 
     def advance(self, now_s: float) -> None:
         """Let the satellite live up to `now_s`; a long absence takes several calls."""
+        if self.is_lost:
+            return
         self._keep_house(now_s)
         if not self.radio.linked:
             return
@@ -198,6 +208,7 @@ class Satellite:
             self._tick_s = now_s
             self.files.tick(now_s)
             self.questions.tick(now_s)
+            self._courier.hand_on(self._around.linked(self.spec.code, now_s))
         if now_s - self._status_s >= STATUS_EVERY_S:
             self._send_status(now_s)
 
@@ -221,6 +232,9 @@ class Satellite:
 
     def _report_store(self, payload: bytes) -> None:
         self._emit(Apid.STORE_REPORT, payload)
+
+    def _report_holdings(self, payload: bytes) -> None:
+        self._emit(Apid.HOLDINGS, payload)
 
     def _event(self, severity: EventSeverity, number: int, text: str) -> None:
         body = text.encode()[:255]
@@ -354,6 +368,14 @@ class Satellite:
             "storage_bytes": self.packs.holdings.size,
             "artefacts": [sha for sha in self.packs.manifests if self.packs.has_artefact(sha)],
             "file_bytes_repeated": self.files.repeated_bytes,
+            "fetched": {
+                sha: {
+                    "bytes": order.laser_bytes,
+                    "from": sorted(set(order.sources.values())),
+                    "refused": sorted(order.refused),
+                }
+                for sha, order in self.fetching.orders.items()
+            },
             "queued": self.questions.queued,
             "running": self.questions.running,
             "answered": self.questions.answered,

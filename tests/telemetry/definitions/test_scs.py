@@ -63,6 +63,13 @@ NAMES = {
             "inventory_b_counter inventory_signature"
         ),
     ),
+    Apid.HOLDINGS: (
+        onboard.HOLDINGS_LAYOUT,
+        (
+            "holdings_entity holdings_time holdings_digest holdings_packs holdings_first "
+            "holdings_count holdings_laser_bytes holdings_signature holdings_range_count"
+        ),
+    ),
 }
 TAILS = {
     Apid.HK_LINK: ("neighbours", 2),
@@ -71,6 +78,7 @@ TAILS = {
     Apid.EVENT_REPORT: ("event_text", 1),
     Apid.RECORDER_STATUS: ("recorder_missing", 8),
     Apid.WANT_LIST: ("want_list", 1),
+    Apid.HOLDINGS: ("holdings_ranges", 10),
 }
 SECONDARY = onboard.Secondary(1_787_400_000_123_000_000, 0xC0FFEE, 3, 42)
 

@@ -16,6 +16,11 @@ SHA256 = "ab" * 32
         ("CLEAR_SLOT", {"slot": "B"}, (3, b"\x02")),
         ("DROP_ARTEFACT", {"artefact": SHA256}, (4, b"\xab" * 32)),
         ("SET_MODE", {"mode": "SAFE"}, (5, b"\x00")),
+        (
+            "FETCH",
+            {"artefact": SHA256, "manifest": "cd" * 32, "peers": [13, 258]},
+            (6, b"\xab" * 32 + b"\xcd" * 32 + b"\x00\x02\x00\x0d\x01\x02"),
+        ),
     ],
 )
 def test_a_command_has_the_bytes_of_the_on_board_interface(name, arguments, encoded):
@@ -33,6 +38,9 @@ def test_a_command_has_the_bytes_of_the_on_board_interface(name, arguments, enco
         ("ACTIVATE_SLOT", {"slot": ["A"]}, "A or B"),
         ("DROP_ARTEFACT", {"artefact": "xyz"}, "64 hexadecimal digits"),
         ("SET_MODE", {"mode": "PARTY"}, "A mode is one of"),
+        ("FETCH", {"artefact": SHA256, "manifest": SHA256, "peers": [1]}, "from 2 to 65535"),
+        ("FETCH", {"artefact": SHA256, "manifest": SHA256, "peers": "13"}, "entity ids"),
+        ("FETCH", {"artefact": SHA256, "manifest": SHA256, "peers": [2] * 401}, "at most 400"),
     ],
 )
 def test_a_wrong_command_is_refused_with_the_reason(name, arguments, why):
