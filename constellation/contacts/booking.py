@@ -210,10 +210,12 @@ def _refusal(
 
 
 @transaction.atomic
-def cancel_contact(*, contact_id: UUID, reason: str, by: str) -> Contact:
+def cancel_contact(*, contact_id: UUID, reason: str, by: str, pass_gone: bool = False) -> Contact:
     """Take a promise back; safe to repeat.
 
-    A contact under way becomes CANCELLING, and whoever flies it ends it within seconds.
+    What somebody takes back the planner leaves alone; what only lost its pass (`pass_gone`) it
+    books again when a later element set brings the pass back. A contact under way becomes
+    CANCELLING, and whoever flies it ends it within seconds.
     """
     contact = (
         Contact.objects.select_for_update(no_key=True, of=("self",))
@@ -232,7 +234,8 @@ def cancel_contact(*, contact_id: UUID, reason: str, by: str) -> Contact:
     else:
         raise NotCancellable(f"{contact} is {contact.state} and cannot be cancelled.")
     contact.reason = f"{reason or 'cancelled'} ({by})"[:300]
-    contact.save(update_fields=["state", "reason"])
+    contact.pass_gone = pass_gone
+    contact.save(update_fields=["state", "reason", "pass_gone"])
     tell(contact, str(contact.state).lower())
     return contact
 

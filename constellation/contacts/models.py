@@ -58,6 +58,9 @@ class Contact(models.Model):
     minimum_viable_s = models.FloatField(default=30)
     state = models.CharField(max_length=20, choices=State, default=State.SCHEDULED)
     reason = models.CharField(max_length=300, blank=True, help_text="Of a failure.")
+    pass_gone = models.BooleanField(
+        default=False, help_text="Cancelled for a new element set, not by somebody."
+    )
     booked_by = models.CharField(max_length=100, default="planner")
     version = models.PositiveIntegerField(default=1)
     report = models.JSONField(null=True, help_text="What went up and came down.")

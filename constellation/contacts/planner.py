@@ -127,7 +127,7 @@ def _cancelled(now: datetime) -> dict[tuple[int, int], list[tuple[datetime, date
     """Return the spans somebody cancelled, by satellite and station."""
     spans: dict[tuple[int, int], list[tuple[datetime, datetime]]] = {}
     taken_back = Contact.objects.filter(
-        state__in=[State.CANCELLED, State.CANCELLING], los_at__gt=now
+        state__in=[State.CANCELLED, State.CANCELLING], los_at__gt=now, pass_gone=False
     )
     for satellite, station, aos_at, los_at in taken_back.values_list(
         "satellite_id", "antenna__station_id", "aos_at", "los_at"

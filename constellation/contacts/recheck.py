@@ -138,7 +138,9 @@ def _follow(contact: Contact, seen: Pass | None, limit: timedelta, now: datetime
         verdict = Verdict("cancel", reason="another contact is where the new element set puts it")
     log.warning("%s is cancelled: %s", contact, verdict.reason)
     with transaction.atomic():
-        booking.cancel_contact(contact_id=contact.pk, reason=verdict.reason, by="element set")
+        booking.cancel_contact(
+            contact_id=contact.pk, reason=verdict.reason, by="element set", pass_gone=True
+        )
     return "cancel"
 
 

@@ -102,6 +102,17 @@ def test_what_somebody_cancelled_is_not_booked_again(planned):
     assert same.get() == contact
 
 
+def test_what_lost_its_pass_is_booked_again_when_the_pass_is_back(planned):
+    contact = next(c for c in planned if c.aos_at > NOON + timedelta(minutes=20))
+    booking.cancel_contact(contact_id=contact.pk, reason="", by="element set", pass_gone=True)
+
+    booked = planner.plan_span(NOON, NOON, contact.los_at)
+
+    assert (contact.satellite, contact.antenna, contact.aos_at) in [
+        (each.satellite, each.antenna, each.aos_at) for each in booked
+    ]
+
+
 def test_a_contact_that_failed_gives_its_pass_back(planned):
     contact = next(c for c in planned if c.aos_at > NOON + timedelta(minutes=20))
     Contact.objects.filter(pk=contact.pk).update(state=State.FAILED)

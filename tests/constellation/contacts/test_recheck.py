@@ -112,7 +112,7 @@ def test_a_pass_that_is_gone_cancels_its_contact_with_the_reason(seen):
     late(0.0, inclination_deg=12.0)
     assert recheck.look_again(NOON)["cancel"] == 1
     contact.refresh_from_db()
-    assert contact.state == State.CANCELLED
+    assert (contact.state, contact.pass_gone) == (State.CANCELLED, True)
     assert contact.reason == "the new element set has no pass there (element set)"
     assert last_event().kind == "cancelled"
 
