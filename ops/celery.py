@@ -43,6 +43,7 @@ app.conf.beat_schedule = {
     "claim-contacts": every(2, "uplink.conduct.tasks.claim_contacts"),
     "look-after-queries": every(2, "uplink.inference.tasks.look_after_queries"),
     "look-after-packages": every(30, "uplink.transfers.tasks.look_after_packages"),
+    "look-after-forecasts": every(5, "uplink.transfers.tasks.look_after_forecasts"),
     "look-after-uploads": every(60, "uplink.registry.tasks.look_after_uploads"),
     "look-after-rollouts": every(2, "uplink.rollouts.tasks.look_after_rollouts"),
     "look-after-deployments": every(5, "uplink.rollouts.tasks.look_after_deployments"),

@@ -48,6 +48,8 @@ class Window:
     uplink_bit_per_s: float
     station: str
     is_booked: bool
+    contact: str = ""
+    """Of what is booked: the id of the contact."""
 
     @property
     def carries_bytes(self) -> float:

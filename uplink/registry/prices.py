@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -53,6 +53,30 @@ def cost(version: Version, satellites: Sequence[Satellite], now: datetime) -> Qu
             "satellite=CODE,CODE."
         )
     load = load_of(version.artefact)
+    windows, refused = openings(
+        satellites,
+        now,
+        lacks=lambda each, row: costing.price(load.on_air_bytes, row).ready_at is None,
+    )
+    prices = {
+        each.code: costing.price(load.on_air_bytes, windows[each.pk])
+        for each in satellites
+        if each.code not in refused or windows[each.pk]
+    }
+    return Quote(load, prices, {code: why for code, why in refused.items() if code not in prices})
+
+
+def openings(
+    satellites: Sequence[Satellite],
+    now: datetime,
+    *,
+    lacks: Callable[[Satellite, list[Window]], bool],
+) -> tuple[dict[int, list[Window]], dict[str, str]]:
+    """Return each satellite's windows in order: what is booked, then passes that could be.
+
+    Passes are added a day at a time, up to `HORIZON`, to whom `lacks` says that its windows are
+    too few. Returns also why some have no passes, by code.
+    """
     windows = _booked(satellites, now)
     known = {row.satellite_id for row in catalogue.elements_of_record(now, satellites)}
     refused = {each.code: "It has no element set." for each in satellites if each.pk not in known}
@@ -62,20 +86,12 @@ def cost(version: Version, satellites: Sequence[Satellite], now: datetime) -> Qu
     start_at = now
     while open_ and start_at < now + HORIZON:
         open_ = [
-            each
-            for each in open_
-            if each.code not in refused
-            and costing.price(load.on_air_bytes, windows[each.pk]).ready_at is None
+            each for each in open_ if each.code not in refused and lacks(each, windows[each.pk])
         ]
         if open_:
             refused |= _add_passes(open_, windows, from_, rates, apart, start_at)
         start_at += _STEP
-    prices = {
-        each.code: costing.price(load.on_air_bytes, windows[each.pk])
-        for each in satellites
-        if each.code not in refused or windows[each.pk]
-    }
-    return Quote(load, prices, {code: why for code, why in refused.items() if code not in prices})
+    return windows, refused
 
 
 def _booked(satellites: Sequence[Satellite], now: datetime) -> dict[int, list[Window]]:
@@ -89,6 +105,7 @@ def _booked(satellites: Sequence[Satellite], now: datetime) -> dict[int, list[Wi
                 row.antenna.uplink_bit_per_s,
                 row.antenna.station.code,
                 True,
+                str(row.pk),
             )
         )
     return windows

@@ -17,8 +17,15 @@ from ops import clock, errors
 from ops.api import Page
 from telemetry import onboard
 from uplink.registry.models import Artefact, Version
-from uplink.transfers import progress, requests
-from uplink.transfers.models import Deployment, Shipment, State, Transfer
+from uplink.transfers import forecasts, progress, requests
+from uplink.transfers.models import (
+    Carriage,
+    Deployment,
+    Forecast,
+    Shipment,
+    State,
+    Transfer,
+)
 
 
 class TransferRequest(serializers.Serializer):
@@ -47,12 +54,39 @@ class TransferRequest(serializers.Serializer):
         return attrs
 
 
+class ForecastBody(serializers.ModelSerializer):
+    """When the transfer will be delivered. `by_at` is null where the contacts do not suffice."""
+
+    sentence = serializers.SerializerMethodField()
+
+    class Meta:
+        model = Forecast
+        fields = (
+            "sentence",
+            "made_at",
+            "median_at",
+            "by_at",
+            "probability",
+            "horizon_at",
+            "contacts",
+            "stations",
+            "left_bytes",
+            "carried_bytes",
+            "reason",
+            "first_by_at",
+        )
+
+    def get_sentence(self, row: Forecast) -> str:
+        return forecasts.sentence(row)
+
+
 class TransferBody(serializers.ModelSerializer):
     satellite = serializers.CharField(source="satellite.code")
     version = serializers.CharField(source="version.__str__", default=None)
     base = serializers.CharField(source="package.base_id", default=None)
     slot = serializers.SerializerMethodField()
     progress = serializers.SerializerMethodField()
+    forecast = serializers.SerializerMethodField()
 
     class Meta:
         model = Transfer
@@ -72,7 +106,14 @@ class TransferBody(serializers.ModelSerializer):
             "verified_at",
             "finished_at",
             "progress",
+            "forecast",
         )
+
+    def get_forecast(self, row: Transfer) -> dict[str, object] | None:
+        """None while it is being made, and when all files are up."""
+        known = getattr(row, "forecast", None)
+        is_open = row.state in forecasts.OPEN and known is not None
+        return ForecastBody(known).data if is_open else None
 
     def get_slot(self, row: Transfer) -> str | None:
         return onboard.Slot(row.slot).name if row.slot else None
@@ -96,6 +137,28 @@ class FileBody(serializers.ModelSerializer):
             "delivered",
             "delivered_at",
             "contact",
+        )
+
+
+class CarriageBody(serializers.ModelSerializer):
+    """What one contact carried of a transfer."""
+
+    station = serializers.CharField(source="contact.antenna.station.code")
+    aos_at = serializers.DateTimeField(source="contact.aos_at")
+    los_at = serializers.DateTimeField(source="contact.los_at")
+
+    class Meta:
+        model = Carriage
+        fields = (
+            "contact",
+            "station",
+            "aos_at",
+            "los_at",
+            "began_at",
+            "last_at",
+            "sent_bytes",
+            "arrived_bytes",
+            "files",
         )
 
 
@@ -128,7 +191,9 @@ class DeploymentPage(Page):
 
 
 def _rows():
-    return Transfer.objects.select_related("satellite", "artefact", "package", "version__model")
+    return Transfer.objects.select_related(
+        "satellite", "artefact", "package", "version__model", "forecast"
+    )
 
 
 class TransfersView(APIView):
@@ -156,7 +221,16 @@ class TransferView(APIView):
     def get(self, request: Request, transfer_id: UUID) -> Response:
         row = get_object_or_404(_rows(), pk=transfer_id)
         files = FileBody(row.shipments.all(), many=True).data
-        return Response({**TransferBody(row).data, "files": files})
+        legs = row.forecast.legs if hasattr(row, "forecast") else []
+        contacts = row.carriages.select_related("contact__antenna__station")
+        return Response(
+            {
+                **TransferBody(row).data,
+                "expected_contacts": legs if row.state in forecasts.OPEN else [],
+                "contacts": CarriageBody(contacts, many=True).data,
+                "files": files,
+            }
+        )
 
     def put(self, request: Request, transfer_id: UUID) -> Response:
         asked = TransferRequest(data=request.data)

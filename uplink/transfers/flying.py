@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -16,7 +17,7 @@ from ops import errors
 from telemetry import onboard
 from uplink.registry import store
 from uplink.releases import directing
-from uplink.transfers import activation, cfdp, progress
+from uplink.transfers import activation, carriages, cfdp, progress
 from uplink.transfers.models import BulkUplink, Shipment, State, Transfer
 from uplink.transfers.packing import RELEASE, crc32c, manifest_of
 from uplink.transfers.uplinker import Assignment, Progress, Snapshot, Work
@@ -69,15 +70,17 @@ def _checkpoint(snapshot: Snapshot, *, now: datetime, last: bool) -> Work:
     if last or not may_carry_files(contact, wants=wants and not last):
         return Work(cancelled=cancelled)
     room = WINDOW - len(held)
-    assigned, failed = [], set()
+    assigned, failed, begun = [], set(), set()
     for row in waiting[: max(room, 0)]:
         if row.transfer_id in failed:
             continue
         try:
             assigned.append(_assign(row, contact, now=now))
+            begun.add(row.transfer_id)
         except (directing.NotReleased, directing.Withdrawn) as refusal:
             failed.add(row.transfer_id)
             progress.fail(row.transfer, str(refusal), now=now)
+    carriages.begin(contact, begun, now=now)
     return Work(assignments=tuple(assigned), cancelled=cancelled)
 
 
@@ -102,6 +105,7 @@ def _lock_transfers(satellite_id: int) -> None:
 def _keep(snapshot: Snapshot, contact: Contact, *, now: datetime) -> list[Transfer]:
     """Write each sender's state; return the transfers whose standing may have changed."""
     transfers: dict[UUID, Transfer] = {}
+    carried: defaultdict[UUID, carriages.Carried] = defaultdict(carriages.Carried)
     for one in snapshot.changed:
         row = (
             Shipment.objects.select_related("transfer")
@@ -110,13 +114,20 @@ def _keep(snapshot: Snapshot, contact: Contact, *, now: datetime) -> list[Transf
         )
         if row is None:  # begun anew in the meantime
             continue
-        row.sent_bytes += one.sent_bytes - (row.engine or {}).get("sent_bytes", 0)
+        sent_bytes = one.sent_bytes - (row.engine or {}).get("sent_bytes", 0)
+        carried[row.transfer_id].add(
+            sent_bytes,
+            one.acknowledged_bytes - row.acknowledged_bytes,
+            one.state is cfdp.SenderState.FINISHED,
+        )
+        row.sent_bytes += sent_bytes
         row.acknowledged_bytes, row.contact = one.acknowledged_bytes, contact
         row.engine = one.engine
         if not row.delivered:  # else reported as stored before its Finished was here
             _conclude(row, one, now=now)
         row.save()
         transfers.setdefault(row.transfer_id, row.transfer)
+    carriages.keep(contact, carried, now=now)
     return list(transfers.values())
 
 

@@ -168,6 +168,48 @@ class Shipment(models.Model):
         ]
 
 
+class Carriage(models.Model):
+    """What one contact carried of one transfer. Instants are mission time."""
+
+    transfer = models.ForeignKey(Transfer, models.CASCADE, related_name="carriages")
+    contact = models.ForeignKey(Contact, models.CASCADE, related_name="carriages")
+    began_at = models.DateTimeField(help_text="When it was first given a file of the transfer.")
+    last_at = models.DateTimeField(help_text="When something of it last left or arrived.")
+    sent_bytes = models.BigIntegerField(default=0, help_text="File bytes put on air, repeats too.")
+    arrived_bytes = models.BigIntegerField(default=0, help_text="As acknowledged.")
+    files = models.PositiveIntegerField(default=0, help_text="Files that it ended.")
+
+    class Meta:
+        ordering = ["began_at", "id"]
+        constraints = [
+            models.UniqueConstraint(name="carriage_once", fields=["transfer", "contact"])
+        ]
+
+
+class Forecast(models.Model):
+    """When a transfer will be delivered, as far as is known; `forecasts` writes it. Mission time.
+
+    `by_at` is empty when the contacts up to `horizon_at` do not suffice: `reason` says so then.
+    """
+
+    transfer = models.OneToOneField(
+        Transfer, models.CASCADE, primary_key=True, related_name="forecast"
+    )
+    made_at = models.DateTimeField()
+    horizon_at = models.DateTimeField(help_text="Contacts up to here were looked at.")
+    probability = models.FloatField(help_text="That it is delivered by the horizon.")
+    median_at = models.DateTimeField(null=True)
+    by_at = models.DateTimeField(null=True, help_text="Delivered by then with 95 % confidence.")
+    contacts = models.PositiveIntegerField(help_text="That carry it, if it takes until `by_at`.")
+    stations = models.JSONField(help_text="Codes of their stations, in order.")
+    left_bytes = models.BigIntegerField()
+    carried_bytes = models.BigIntegerField(help_text="By the horizon, in half of all cases.")
+    legs = models.JSONField(help_text="Contacts that may carry it: how likely, and how much.")
+    reason = models.CharField(max_length=300, blank=True)
+    first_by_at = models.DateTimeField(null=True, help_text="What the first forecast said.")
+    basis = models.CharField(max_length=32, help_text="Digest of all that it was made from.")
+
+
 class BulkUplink(models.Model):
     """A contact that could carry files now, and whether it may: only a few at once.
 

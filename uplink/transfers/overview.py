@@ -3,20 +3,15 @@
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from django.db.models import Q, Sum
 
-from constellation.contacts.models import HOLDING, Contact
 from constellation.models import Satellite
 from uplink.registry.models import Version
-from uplink.transfers import progress
+from uplink.transfers import forecasts, progress
 from uplink.transfers.models import OVER, Deployment, Shipment, State, Transfer
-
-OVERHEAD = 1.2
-"""Frames, headers and repeats: bits on air for one bit of a file, at one per cent of loss."""
-FORECAST_CONTACTS = 200
 
 STATUS = {
     State.QUEUED: ("standby", "Queued"),
@@ -43,6 +38,8 @@ class Row:
     size_bytes: int
     sent_bytes: int
     expected_at: datetime | None
+    """Delivered by then with 95 % confidence."""
+    forecast: str
 
     @property
     def percent(self) -> float:
@@ -57,14 +54,13 @@ def transfers(now: datetime, **wanted: Any) -> list[Row]:
     """Return transfers, open ones first, newest first, with progress and forecast."""
     found = list(
         Transfer.objects.filter(**wanted)
-        .select_related("satellite", "version__model", "artefact", "package")
+        .select_related("satellite", "version__model", "artefact", "package", "forecast")
         .order_by("-created_at", "id")[:200]
     )
     shipments = defaultdict(list)
     for shipment in Shipment.objects.filter(transfer__in=found).defer("engine"):
         shipments[shipment.transfer_id].append(shipment)
     rows = [_row(transfer, shipments[transfer.pk]) for transfer in found]
-    _forecast([row for row in rows if row.transfer.state in (State.QUEUED, State.SENDING)], now)
     return sorted(rows, key=lambda row: row.is_over)
 
 
@@ -72,6 +68,7 @@ def _row(transfer: Transfer, shipments: list[Shipment]) -> Row:
     packs = [each for each in shipments if each.number >= 0]
     held = [each.size_bytes if each.delivered else each.acknowledged_bytes for each in packs]
     status, words = STATUS[State(transfer.state)]
+    known = getattr(transfer, "forecast", None) if transfer.state in forecasts.OPEN else None
     return Row(
         transfer=transfer,
         status=status,
@@ -81,7 +78,8 @@ def _row(transfer: Transfer, shipments: list[Shipment]) -> Row:
         held_bytes=sum(held),
         size_bytes=progress.carried_bytes(transfer, sum(each.size_bytes for each in packs)),
         sent_bytes=sum(each.sent_bytes for each in shipments),
-        expected_at=None,
+        expected_at=known and known.by_at,
+        forecast=forecasts.sentence(known) if known else "",
     )
 
 
@@ -89,35 +87,6 @@ def _pack(shipment: Shipment) -> str:
     if shipment.delivered:
         return "held"
     return "begun" if shipment.sent_bytes else "waiting"
-
-
-def _forecast(rows: list[Row], now: datetime) -> None:
-    """Set when each satellite's bytes will be up, if every booked contact carried its share.
-
-    Transfers of one satellite are taken in turn, and a contact's uplink is taken as wholly theirs.
-    """
-    waiting = defaultdict(list)
-    for row in reversed(rows):
-        waiting[row.transfer.satellite_id].append(row)
-    contacts = (
-        Contact.objects.filter(satellite__in=waiting, state__in=HOLDING, los_at__gt=now)
-        .select_related("antenna")
-        .order_by("aos_at")[:FORECAST_CONTACTS]
-    )
-    for contact in contacts:
-        at = max(contact.aos_at, now)
-        queue = waiting[contact.satellite_id]
-        while queue and at < contact.los_at:
-            row = queue[0]
-            left_bytes = row.size_bytes - row.held_bytes - getattr(row, "counted_bytes", 0)
-            rate = contact.antenna.uplink_bit_per_s / 8 / OVERHEAD
-            done_at = at + timedelta(seconds=left_bytes / rate)
-            if done_at > contact.los_at:
-                carried = int((contact.los_at - at).total_seconds() * rate)
-                row.counted_bytes = getattr(row, "counted_bytes", 0) + carried
-                break
-            row.expected_at, at = done_at, done_at
-            queue.pop(0)
 
 
 def versions() -> list[Version]:

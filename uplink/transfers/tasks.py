@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -11,7 +12,7 @@ from celery import shared_task, signals
 from django.db import connection
 
 from ops import clock, errors
-from uplink.transfers import packages, repairs
+from uplink.transfers import forecasts, packages, repairs
 from uplink.transfers.models import Package, PackageState, Repair
 
 log = logging.getLogger(__name__)
@@ -70,6 +71,22 @@ def look_after_packages() -> None:
     left = Package.objects.filter(state=PackageState.PREPARING).order_by("pk")
     for pk in left.values_list("pk", flat=True)[:4]:
         prepare_package.delay(package_id=pk)
+
+
+_rest = {"until_s": 0.0}
+RESTS = 9.0
+"""A forecast of a large fleet takes a while; so many times as long this worker does without."""
+
+
+@shared_task(ignore_result=True, time_limit=300)
+def look_after_forecasts() -> None:
+    """Make forecasts anew when something changed, for at most a tenth of this worker's time."""
+    begun_s = time.monotonic()
+    if begun_s < _rest["until_s"]:
+        return
+    forecasts.look_after(now=clock.now())
+    ended_s = time.monotonic()
+    _rest["until_s"] = ended_s + RESTS * (ended_s - begun_s)
 
 
 @contextmanager

@@ -359,8 +359,8 @@ def command_frame(
     )
 
 
-def write_fast_fleet(path: Path) -> Path:
-    """Write a fleet of one satellite and one station with an uplink of 1 Gbit/s."""
+def write_fast_fleet(path: Path, uplink_bit_per_s: int = 1_000_000_000) -> Path:
+    """Write a fleet of one satellite and one station with an uplink of 1 Gbit/s, or another."""
     known = fleet.load(None)
     reference = (fleet.REFERENCE / "computing-satellites.tle").read_text().splitlines()
     at = next(n for n, line in enumerate(reference) if line.strip() == "SCS-01 M")
@@ -371,7 +371,7 @@ def write_fast_fleet(path: Path) -> Path:
         "line1": reference[at + 1],
         "line2": reference[at + 2],
     }
-    station = asdict(known.stations[STATION]) | {"uplink_bit_per_s": 1_000_000_000}
+    station = asdict(known.stations[STATION]) | {"uplink_bit_per_s": uplink_bit_per_s}
     path.write_text(
         json.dumps(
             {

@@ -15,11 +15,18 @@ from telemetry.onboard import Apid
 from telemetry.packets import space
 from telemetry.packets.handlers import StoredPacket, handler_of
 from tests.constellation.simulator import flight
-from tests.factories import make_artefact, make_contact, make_profile, make_satellite, make_transfer
+from tests.factories import (
+    PASS,
+    make_artefact,
+    make_contact,
+    make_profile,
+    make_satellite,
+    make_transfer,
+)
 from tests.uplink.releases.sharing import share_keys
 from uplink.commands import release
-from uplink.transfers import flying, packing, progress, reports
-from uplink.transfers.models import Deployment, State, Transfer
+from uplink.transfers import flying, forecasts, packing, progress, reports
+from uplink.transfers.models import Carriage, Deployment, Forecast, State, Transfer
 from uplink.transfers.uplinker import Uplinker
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -224,6 +231,50 @@ async def test_a_model_goes_up_and_runs_whoever_is_killed(
         assert told["sent_bytes"] - told["repeated_bytes"] <= len(CONTENT) + MANIFEST_BYTES_MOST
     finally:
         await sync_to_async(connections.close_all)()
+
+
+async def test_a_transfer_is_there_when_the_forecast_said(
+    settings, tmp_path, monkeypatch, simulator
+):
+    # 1.6 MB over 1 Mbit/s: the link decides, and not the processor of this machine.
+    monkeypatch.setattr(flying, "COMPARED_AFTER", timedelta(0))
+    simulator.stop()
+    fleet = flight.write_fast_fleet(tmp_path / "fleet.json", uplink_bit_per_s=1_000_000)
+    simulator.options += ["--fleet", str(fleet)]
+    simulator.start()
+    content = CONTENT[: 3 * PACK_BYTES // 2]
+    satellite, _, contact = await sync_to_async(set_up)(
+        settings, tmp_path, simulator.started, content
+    )
+    try:
+        ground = await flight.open_ground(simulator, contact_id=str(contact.pk), fencing=1)
+        only = Conductor(ground, contact, satellite, simulator.started)
+        said = await sync_to_async(forecast_of)(contact, only.now)
+        await only.fly(lambda: Transfer.objects.get().verified_at is not None)
+        await ground.leave()
+
+        there = await sync_to_async(Transfer.objects.get)()
+        assert said.made_at < said.median_at <= there.verified_at + timedelta(seconds=10)
+        assert there.verified_at <= said.by_at
+        carried = await sync_to_async(Carriage.objects.get)()
+        assert carried.contact_id == contact.pk
+        assert carried.arrived_bytes > PACK_BYTES
+    finally:
+        await sync_to_async(connections.close_all)()
+
+
+def forecast_of(contact, now):
+    """The forecast of the only transfer, over a contact that is open now and some to come."""
+    antenna = contact.antenna
+    antenna.uplink_bit_per_s = 1_000_000
+    antenna.save()
+    contact.state, contact.aos_at = "PASS", now
+    contact.save()
+    for hours in range(1, 6):
+        at = now + timedelta(hours=hours)
+        make_contact(satellite=contact.satellite, antenna=antenna, aos_at=at, los_at=at + PASS)
+    forecasts.look_after(now=now)
+    return Forecast.objects.get()
 
 
 async def test_what_a_satellite_has_already_is_not_sent_again(
