@@ -9,7 +9,7 @@ from uuid import UUID
 
 import orjson
 from django.db.models import QuerySet
-from django.http import HttpResponse
+from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.urls import path
 from rest_framework import serializers
@@ -193,23 +193,17 @@ class ReceptionDetail(APIView):
     permissions = {"GET": "telemetry.view_packet"}
 
     def get(self, request: Request, contact_id: UUID) -> Response:
+        asked(NoQuestion, request)
         contact = get_object_or_404(booking.visible_to(request.user), pk=contact_id)
-        row = get_object_or_404(Reception, contact=contact)
+        totals = Reception.totals(contact)
+        if totals is None:
+            raise Http404
         rejects = Rejected.objects.filter(batch__contact=contact).order_by("-id")[:REJECTED_SHOWN]
         batches = RawBatch.objects.filter(contact=contact)
         return Response(
             {
                 "contact": str(contact.pk),
-                "bytes": row.bytes,
-                "frames": row.frames,
-                "frames_rejected": row.frames_rejected,
-                "frames_lost": row.frames_lost,
-                "packets": row.packets,
-                "stored": row.stored,
-                "duplicates": row.duplicates,
-                "rejected": row.rejected,
-                "unknown": row.unknown,
-                "dropped": row.dropped,
+                **totals,
                 "undecoded_batches": batches.filter(decoded=False).count(),
                 "failures": list(batches.exclude(failure="").values_list("failure", flat=True)),
                 "rejects": [{"kind": each.kind, "reason": each.reason} for each in rejects],

@@ -1,7 +1,7 @@
 """One batch of frames decoded: packets kept, gaps noted, handlers called, samples archived.
 
-Runs inside the transaction that marks the batch decoded. The ledger holds at every commit:
-packets received whole = stored + duplicates + rejected.
+Runs inside the transaction that marks the batch decoded. The ledger holds at every commit, because
+the database says so: packets received whole = stored + duplicates + rejected.
 """
 
 from __future__ import annotations
@@ -9,17 +9,19 @@ from __future__ import annotations
 import logging
 import struct
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
 import numpy as np
 from django.db import InterfaceError, OperationalError, transaction
+from numpy.typing import NDArray
 
 from ops.live import events
-from telemetry import definitions, gaps, onboard, storing, times
+from telemetry import definitions, gaps, models_ledger, onboard, storing, times
 from telemetry.archive import followers, writing
 from telemetry.frames import aos, reassembly
+from telemetry.ledger import counting, foreign, keeping, origins
 from telemetry.models import RawBatch, Reception, Rejected, RejectedKind, Volume
 from telemetry.packets import handlers, space
 
@@ -38,23 +40,29 @@ _KEPT_WITHOUT_READER = {onboard.Apid.CFDP_DOWN}
 def decode_batch(reception: Reception, batch: RawBatch, *, now: datetime) -> None:
     """Decode `batch` of the locked `reception`; both are saved."""
     heard = _reassemble(reception, batch)
-    whole, rejects = _read(heard.packets)
-    volumes = gaps.lock(reception.satellite_id, {p.downlink.secondary.volume for p in whole})
-    kept = storing.store(reception, batch, whole)
-    rejects += kept.conflicts
+    read = origins.sort(reception.satellite_id, heard.packets)
+    volumes = gaps.lock(reception.satellite_id, _volumes_of(read))
+    arrived = read.ours + foreign.place(reception.satellite_id, batch, read.foreign, volumes)
+    kept = storing.store(reception, batch, arrived)
     for number, volume in volumes.items():
         serials = [packet.serial for packet in kept.new if packet.volume == number]
-        gaps.note_arrival(volume, serials, now=now)
+        gaps.note_arrival(volume, serials, contact_id=batch.contact_id, now=now)
     unread = _take_recorder_status(volumes, kept.new, now=now)
     arrival, undescribed = _decode_values(reception, batch, kept.new)
     writing.keep(reception.satellite_id, batch.pk, arrival.tables)
     newest = writing.keep_latest(reception.satellite_id, arrival.tables)
     unread += undescribed + _call_followers(arrival, now=now) + _call_handlers(kept.new, now=now)
-    _reject(reception, batch, RejectedKind.PACKET, rejects)
-    _reject(reception, batch, RejectedKind.UNREAD, unread)
-    _close(reception, batch, heard, kept, len(rejects))
+    refused = read.refused + [_conflict(*conflict) for conflict in kept.conflicts]
+    _reject(reception, batch, [_rejected_packet(each) for each in refused])
+    _reject(reception, batch, [_unread_packet(*each) for each in unread])
+    _close(reception, batch, heard, kept, refused)
     if newest:
         _announce(reception, batch, newest)
+
+
+def _volumes_of(read: origins.Sorted) -> set[int]:
+    ours = {packet.downlink.secondary.volume for packet in read.ours}
+    return ours | {foreign.volume_of(space.apid_of(packet.data)) for packet in read.foreign}
 
 
 # --- Frames ---------------------------------------------------------------------------------
@@ -73,7 +81,21 @@ def _reassemble(reception: Reception, batch: RawBatch) -> reassembly.Harvest:
         rejects.append(("wrong length", data[whole:]))
     reassembler = reassembly.Reassembler.from_json(reception.channels)
     heard = reassembler.feed(frames, faults)
-    _reject(reception, batch, RejectedKind.FRAME, rejects)
+    _reject(
+        reception,
+        batch,
+        [
+            Rejected(kind=RejectedKind.FRAME, code=reason, reason=reason, data=bad)
+            for reason, bad in rejects
+        ],
+    )
+    keeping.enter_frames(
+        reception,
+        batch,
+        channels=np.append(frames.channel, [models_ledger.UNTRUSTED_CHANNEL] * (whole < len(data))),
+        faults=[*faults, *["wrong length"] * (whole < len(data))],
+        lost=heard.lost_frames,
+    )
     reception.channels = reassembler.to_json()
     reception.dropped = dict(Counter(reception.dropped) + heard.dropped)
     reception.bytes += len(data)
@@ -83,33 +105,32 @@ def _reassemble(reception: Reception, batch: RawBatch) -> reassembly.Harvest:
     return heard
 
 
-def _read(packets: list[reassembly.Extracted]) -> tuple[list[storing.Arrived], list[Reject]]:
-    """Return the packets that are what they should be, and the others with the reason."""
-    whole, rejects = [], []
-    for packet in packets:
-        try:
-            downlink = space.decode_downlink(packet.data)
-        except space.BadPacket as error:
-            rejects.append((str(error), packet.data))
-            continue
-        whole.append(storing.Arrived(downlink, packet.channel, packet.data))
-    return whole, rejects
+def _reject(reception: Reception, batch: RawBatch, rejects: list[Rejected]) -> None:
+    """Keep what could not be used, with the reason."""
+    for each in rejects:
+        each.satellite_id, each.batch = reception.satellite_id, batch
+        each.reason = each.reason[:_REASON_LONGEST]
+    Rejected.objects.bulk_create(rejects)
 
 
-def _reject(reception: Reception, batch: RawBatch, kind: str, rejects: list[Reject]) -> None:
-    if rejects:
-        Rejected.objects.bulk_create(
-            [
-                Rejected(
-                    satellite_id=reception.satellite_id,
-                    batch=batch,
-                    kind=kind,
-                    reason=reason[:_REASON_LONGEST],
-                    data=data,
-                )
-                for reason, data in rejects
-            ]
-        )
+def _conflict(reason: str, packet: storing.Arrived) -> origins.Refused:
+    return origins.Refused("conflict", reason, packet.channel, packet.data)
+
+
+def _rejected_packet(refused: origins.Refused) -> Rejected:
+    return Rejected(
+        kind=RejectedKind.PACKET,
+        code=refused.code,
+        reason=refused.reason,
+        channel=refused.channel,
+        apid=space.apid_of(refused.data),
+        data=refused.data,
+    )
+
+
+def _unread_packet(reason: str, data: bytes) -> Rejected:
+    apid = space.apid_of(data) if data else None
+    return Rejected(kind=RejectedKind.UNREAD, code="unread", reason=reason, apid=apid, data=data)
 
 
 # --- Packets --------------------------------------------------------------------------------
@@ -138,6 +159,7 @@ def _take_recorder_status(
             following=following,
             missing=missing,
             told_ns=packet.generated_ns,
+            contact_id=packet.contact_id,
             now=now,
         )
     return rejects
@@ -219,17 +241,31 @@ def _close(
     batch: RawBatch,
     heard: reassembly.Harvest,
     kept: storing.Kept,
-    rejected: int,
+    refused: list[origins.Refused],
 ) -> None:
+    unknown = {packet.apid for packet in kept.new if not is_known(packet.apid)}
+    keeping.enter_packets(
+        reception,
+        batch,
+        counting.Received.of((packet.channel, packet.data) for packet in heard.packets),
+        stored=_keys(kept.new),
+        duplicates=_keys(kept.duplicates),
+        rejected=[(keeping.key_of(each.channel, each.data), each.code) for each in refused],
+        unknown_apids=unknown,
+    )
     reception.packets += len(heard.packets)
     reception.stored += len(kept.new)
-    reception.duplicates += kept.duplicates
-    reception.rejected += rejected
-    reception.unknown += sum(not is_known(packet.apid) for packet in kept.new)
-    assert reception.packets == reception.stored + reception.duplicates + reception.rejected
+    reception.duplicates += len(kept.duplicates)
+    reception.rejected += len(refused)
+    reception.unknown += sum(packet.apid in unknown for packet in kept.new)
     reception.save(update_fields=_LEDGER)
     batch.decoded = True
     batch.save(update_fields=["decoded"])
+
+
+def _keys(packets: Sequence[handlers.StoredPacket | storing.Arrived]) -> NDArray[np.int64]:
+    keys = (keeping.key_of(packet.channel, packet.data) for packet in packets)
+    return np.fromiter(keys, np.int64, len(packets))
 
 
 def _announce(reception: Reception, batch: RawBatch, newest: dict[str, Any]) -> None:

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from uuid import UUID
 
 from django.db import transaction
 from django.db.backends.postgresql.psycopg_any import NumericRange
-from django.db.models import BigIntegerField, F, Q, Sum
+from django.db.models import BigIntegerField, F, Q, QuerySet, Sum
 
 from telemetry import gapmath
 from telemetry.models import Gap, GapState, Packet, Volume
@@ -44,15 +45,39 @@ def _locked(satellite_id: int, volumes: list[int]) -> Iterable[Volume]:
     return rows.order_by("volume").select_for_update()
 
 
-def note_arrival(volume: Volume, serials: Iterable[int], *, now: datetime) -> None:
-    """Open and close gaps for the serials of new packets. `volume` is locked and is saved."""
+def note_arrival(
+    volume: Volume, serials: Iterable[int], *, now: datetime, contact_id: UUID | None = None
+) -> None:
+    """Open and close gaps for the serials of new packets. `volume` is locked and is saved.
+
+    `contact_id` names the contact that showed the gaps. A recorder counts from 0, so that all
+    before the first serial is missing; the counts of foreign packets begin with the first heard.
+    """
     arrived = gapmath.runs(serials)
     if not arrived:
         return
+    if volume.volume < 0:
+        _begin(volume, arrived, contact_id, now=now)
     late = [span for span in arrived if span[0] < volume.following]
     if late:
         _fill(volume, late, GapState.CLOSED, "", now=now)
-    _extend(volume, gapmath.arrive(volume.following, arrived), now=now)
+    _extend(volume, gapmath.arrive(volume.following, arrived), contact_id, now=now)
+
+
+def _begin(
+    volume: Volume, arrived: list[gapmath.Span], contact_id: UUID | None, *, now: datetime
+) -> None:
+    """Let what is known of foreign packets begin with the first that are held."""
+    first = arrived[0][0]
+    if volume.beginning == volume.following:
+        volume.beginning = volume.following = first
+    elif first < volume.beginning:
+        missing = gapmath.subtract((first, volume.beginning), arrived)
+        _open(volume, missing, contact_id, now=now)
+        volume.beginning = first
+    else:
+        return
+    volume.save(update_fields=["beginning", "following"])
 
 
 def note_status(
@@ -63,13 +88,15 @@ def note_status(
     missing: list[tuple[int, int]],
     told_ns: int,
     now: datetime,
+    contact_id: UUID | None = None,
 ) -> None:
     """Take in what the recorder says of itself: how far it is, and what it does not hold.
 
     `missing` holds pairs (first, last), both included. `volume` is locked and is saved. A status
     older than one already heard (it may come by playback) still tells what is gone.
     """
-    _extend(volume, gapmath.arrive(volume.following, [(following, following)]), now=now)
+    known = gapmath.arrive(volume.following, [(following, following)])
+    _extend(volume, known, contact_id, now=now)
     gone = gapmath.runs([]) if oldest == 0 else [(0, oldest)]
     gone += sorted((first, last + 1) for first, last in missing if last >= oldest)
     if gone:
@@ -83,7 +110,7 @@ def note_status(
 
 def _close_formatted(volume: Volume, *, now: datetime) -> None:
     """Give up the gaps of volumes that this one, more recently heard of, has taken the place of."""
-    others = Volume.objects.filter(satellite_id=volume.satellite_id, status_ns__lt=volume.status_ns)
+    others = _recorded(volume.satellite_id).filter(status_ns__lt=volume.status_ns)
     for other in others.exclude(volume=volume.volume):
         note_formatted(volume.satellite_id, other.volume, now=now)
 
@@ -94,22 +121,31 @@ def note_formatted(satellite_id: int, volume: int, *, now: datetime) -> None:
     gaps.update(state=GapState.LOST, reason=_FORMATTED, closed_at=now)
 
 
-def _extend(volume: Volume, arrival: gapmath.Arrival, *, now: datetime) -> None:
-    if arrival.opened:
+def _extend(
+    volume: Volume, arrival: gapmath.Arrival, contact_id: UUID | None, *, now: datetime
+) -> None:
+    _open(volume, arrival.opened, contact_id, now=now)
+    if arrival.following != volume.following:
+        volume.following = arrival.following
+        volume.save(update_fields=["following"])
+
+
+def _open(
+    volume: Volume, spans: list[gapmath.Span], contact_id: UUID | None, *, now: datetime
+) -> None:
+    if spans:
         Gap.objects.bulk_create(
             [
                 Gap(
                     satellite_id=volume.satellite_id,
                     volume=volume.volume,
+                    contact_id=contact_id,
                     serials=NumericRange(first, end),
                     opened_at=now,
                 )
-                for first, end in arrival.opened
+                for first, end in spans
             ]
         )
-    if arrival.following != volume.following:
-        volume.following = arrival.following
-        volume.save(update_fields=["following"])
 
 
 def _fill(
@@ -174,6 +210,7 @@ def _write(
             Gap(
                 satellite_id=gap.satellite_id,
                 volume=gap.volume,
+                contact_id=gap.contact_id,
                 serials=NumericRange(first, end),
                 state=state,
                 reason=reason,
@@ -235,8 +272,12 @@ def releasable(satellite_id: int) -> tuple[int, int] | None:
 
 def newest_volume(satellite_id: int) -> Volume | None:
     """Return the volume that the recorder spoke of last, else the one last seen."""
-    rows = Volume.objects.filter(satellite_id=satellite_id)
-    return rows.order_by(F("status_ns").desc(), F("id").desc()).first()
+    return _recorded(satellite_id).order_by(F("status_ns").desc(), F("id").desc()).first()
+
+
+def _recorded(satellite_id: int) -> QuerySet[Volume]:
+    """Return the volumes of the satellite's recorder: without those of foreign packets."""
+    return Volume.objects.filter(satellite_id=satellite_id, volume__gte=0)
 
 
 # --- Completeness ---------------------------------------------------------------------------
@@ -245,8 +286,7 @@ def newest_volume(satellite_id: int) -> Volume | None:
 def completeness(satellite_id: int) -> list[dict[str, int]]:
     """Return for each volume, newest first, how many serials are known, held, missing and lost."""
     found = []
-    rows = Volume.objects.filter(satellite_id=satellite_id)
-    for volume in rows.order_by("-status_ns", "-id"):
+    for volume in _recorded(satellite_id).order_by("-status_ns", "-id"):
         counts = _serials_by_state(satellite_id, volume.volume)
         held = Packet.objects.filter(satellite_id=satellite_id, volume=volume.volume).count()
         found.append(

@@ -23,11 +23,14 @@ log = logging.getLogger(__name__)
 _FAILURE_LONGEST = 200
 _INSERT = """
     INSERT INTO telemetry_rawbatch
-        (contact_id, number, digest, satellite_id, station_id, received_ns, frames, decoded,
+        (contact_id, station_id, number, digest, satellite_id, received_ns, frames, decoded,
          failure)
     VALUES (%s, %s, %s, %s, %s, %s, %s, false, '') ON CONFLICT DO NOTHING RETURNING id
 """
-_SELECT = "SELECT id FROM telemetry_rawbatch WHERE contact_id = %s AND number = %s AND digest = %s"
+_SELECT = """
+    SELECT id FROM telemetry_rawbatch
+    WHERE contact_id = %s AND station_id = %s AND number = %s AND digest = %s
+"""
 
 
 def store_batch(
@@ -48,9 +51,9 @@ def store_batch(
     received_ns = times.to_ns(received_at or now)
     stamp = received_ns.to_bytes(8, "big", signed=True)
     digest = hashlib.blake2b(stamp + frames, digest_size=16).digest()
-    named = [contact_id, number, digest]
+    named = [contact_id, station_id, number, digest]
     with transaction.atomic(durable=True), connection.cursor() as cursor:
-        cursor.execute(_INSERT, [*named, satellite_id, station_id, received_ns, frames])
+        cursor.execute(_INSERT, [*named, satellite_id, received_ns, frames])
         row = cursor.fetchone()
         is_new = row is not None
         if row is None:
@@ -82,16 +85,19 @@ def undecoded_contacts() -> list[UUID]:
 
 
 def _decode_next(contact_id: UUID, *, now: datetime) -> tuple[bool, int]:
-    """Decode the contact's next batch, unless another worker holds the reception; return whether
+    """Decode the contact's next batch, unless another worker holds its reception; return whether
     it was ours to decode, and how many batches were."""
     batch = None
     try:
         with transaction.atomic():
-            reception = _locked(contact_id) or _made(contact_id)
-            batch = _undecoded(contact_id).first() if reception else None
-            if batch is not None:
-                decoding.decode_batch(reception, batch, now=now)
-            return reception is not None, int(batch is not None)
+            held = _locked(contact_id)
+            batch = _undecoded(contact_id).first()
+            reception = batch and (held.get(batch.station_id) or _made(batch))
+            if not reception:
+                batch = None
+                return False, 0
+            decoding.decode_batch(reception, batch, now=now)
+            return True, 1
     except (OperationalError, InterfaceError):
         raise  # the database is away, or two waited for each other: another time
     except Exception as error:
@@ -121,19 +127,18 @@ def _undecoded(contact_id: UUID) -> QuerySet[RawBatch]:
     return rows.order_by("number", "id")
 
 
-def _locked(contact_id: UUID) -> Reception | None:
-    """Return the contact's reception, locked; None when there is none or somebody holds it."""
+def _locked(contact_id: UUID) -> dict[int, Reception]:
+    """Return the contact's receptions by station, locked, without those that somebody holds."""
     rows = Reception.objects.select_for_update(skip_locked=True, of=("self",))
-    return rows.select_related("satellite").filter(contact_id=contact_id).first()
+    chosen = rows.select_related("satellite").filter(contact_id=contact_id)
+    return {row.station_id: row for row in chosen}
 
 
-def _made(contact_id: UUID) -> Reception | None:
-    """Make the reception of a contact of which a first batch is stored, and lock it."""
-    batch = _undecoded(contact_id).only("satellite_id", "station_id").first()
-    if batch is None:
-        return None
-    _, is_new = Reception.objects.get_or_create(
-        contact_id=contact_id,
-        defaults={"satellite_id": batch.satellite_id, "station_id": batch.station_id},
+def _made(batch: RawBatch) -> Reception | None:
+    """Make the reception of a first batch, and lock it; None when there is one, held by others."""
+    made, is_new = Reception.objects.get_or_create(
+        contact_id=batch.contact_id,
+        station_id=batch.station_id,
+        defaults={"satellite_id": batch.satellite_id},
     )
-    return _locked(contact_id) if is_new else None
+    return _locked(batch.contact_id).get(made.station_id) if is_new else None

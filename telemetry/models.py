@@ -1,20 +1,29 @@
 """What came down: batches of frames, packets, gaps, samples. Every table is keyed by satellite."""
 
+from collections import Counter
+from typing import Any
+
 from django.contrib.postgres.fields import BigIntegerRangeField
 from django.contrib.postgres.indexes import GistIndex
 from django.db import models
 
 from constellation.contacts.models import Contact
 from constellation.models import Satellite, Station
+from telemetry.models_ledger import FrameAccount as FrameAccount
+from telemetry.models_ledger import PacketAccount as PacketAccount
+
+_SUMMED = ["bytes", "frames", "frames_rejected", "frames_lost"]
+_SUMMED += ["packets", "stored", "duplicates", "rejected", "unknown"]
 
 
 class Reception(models.Model):
-    """One contact's downlink: the decoder's state, and the ledger's totals.
+    """One contact's downlink as one station heard it: the decoder's state, and the totals.
 
-    Locked by whoever decodes the contact's batches, in order.
+    Locked by whoever decodes its batches, in order. A contact has one, and one more for each
+    station that listened in on it.
     """
 
-    contact = models.OneToOneField(Contact, models.CASCADE, related_name="reception")
+    contact = models.ForeignKey(Contact, models.CASCADE, related_name="receptions")
     satellite = models.ForeignKey(Satellite, models.PROTECT, related_name="receptions")
     station = models.ForeignKey(Station, models.PROTECT, related_name="receptions")
     channels = models.JSONField(
@@ -32,6 +41,28 @@ class Reception(models.Model):
     rejected = models.BigIntegerField(default=0)
     unknown = models.BigIntegerField(default=0, help_text="Stored, of an APID nobody knows.")
     bytes = models.BigIntegerField(default=0, help_text="Of frames.")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(name="reception_once", fields=["contact", "station"]),
+            models.CheckConstraint(
+                name="reception_balances",
+                condition=models.Q(
+                    packets=models.F("stored") + models.F("duplicates") + models.F("rejected")
+                ),
+            ),
+        ]
+
+    @classmethod
+    def totals(cls, contact: Contact) -> dict[str, Any] | None:
+        """Return what came down in a contact, summed over the stations that heard it; None when
+        nothing did."""
+        rows = list(cls.objects.filter(contact=contact).select_related("station").order_by("pk"))
+        if not rows:
+            return None
+        summed: dict[str, Any] = {name: sum(getattr(row, name) for row in rows) for name in _SUMMED}
+        dropped = sum((Counter(row.dropped) for row in rows), Counter())
+        return summed | {"dropped": dict(dropped), "stations": [row.station.code for row in rows]}
 
 
 class RawBatch(models.Model):
@@ -55,7 +86,9 @@ class RawBatch(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(name="raw_batch_once", fields=["contact", "number", "digest"])
+            models.UniqueConstraint(
+                name="raw_batch_once", fields=["contact", "station", "number", "digest"]
+            )
         ]
         indexes = [
             models.Index(
@@ -102,15 +135,26 @@ class Rejected(models.Model):
     satellite = models.ForeignKey(Satellite, models.PROTECT, related_name="+")
     batch = models.ForeignKey(RawBatch, models.CASCADE, related_name="rejects")
     kind = models.CharField(max_length=10, choices=RejectedKind)
+    code = models.CharField(max_length=40, default="", help_text="As the ledger counts it.")
     reason = models.CharField(max_length=200)
+    channel = models.SmallIntegerField(null=True, help_text="Empty: it cannot be told.")
+    apid = models.IntegerField(null=True)
     data = models.BinaryField()
+
+    class Meta:
+        indexes = [models.Index(name="rejected_by_satellite", fields=["satellite", "-id"])]
 
 
 class Volume(models.Model):
-    """One formatting of one satellite's recorder: which serials there are."""
+    """One formatting of one satellite's recorder: which serials there are.
+
+    Packets without our secondary header have no serial. For those of one APID `volume` is
+    -1 - APID, and their serials are the packets' own counts, unwrapped (`telemetry.ledger`).
+    """
 
     satellite = models.ForeignKey(Satellite, models.CASCADE, related_name="volumes")
     volume = models.BigIntegerField()
+    beginning = models.BigIntegerField(default=0, help_text="The lowest serial known.")
     following = models.BigIntegerField(default=0, help_text="The highest serial known, and one.")
     oldest = models.BigIntegerField(default=0, help_text="Oldest serial still on board, as told.")
     status_ns = models.BigIntegerField(
@@ -132,6 +176,9 @@ class Gap(models.Model):
 
     satellite = models.ForeignKey(Satellite, models.CASCADE, related_name="gaps")
     volume = models.BigIntegerField()
+    contact = models.ForeignKey(
+        Contact, models.SET_NULL, null=True, related_name="gaps", help_text="Which showed it."
+    )
     serials = BigIntegerRangeField(help_text="Half-open.")
     state = models.CharField(max_length=8, choices=GapState, default=GapState.OPEN)
     reason = models.CharField(max_length=200, blank=True)

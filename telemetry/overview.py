@@ -82,7 +82,7 @@ def reception(contact: Contact, now: datetime) -> dict[str, Any]:
         .order_by("apid")
     )
     return {
-        "reception": Reception.objects.filter(contact=contact).first(),
+        "reception": Reception.totals(contact),
         "undecoded": contact.raw_batches.filter(decoded=False).count(),
         "apids": [{**row, "name": APIDS.get(row["apid"], "unknown")} for row in apids],
     }

@@ -38,12 +38,12 @@ class Arrived:
 
 @dataclass(slots=True)
 class Kept:
-    """What became of arrived packets: new ones in the order of arrival, how many were there
+    """What became of arrived packets: new ones in the order of arrival, those that were there
     already, and those that contradict what is there, with the reason."""
 
     new: list[handlers.StoredPacket] = field(default_factory=list)
-    duplicates: int = 0
-    conflicts: list[tuple[str, bytes]] = field(default_factory=list)
+    duplicates: list[Arrived] = field(default_factory=list)
+    conflicts: list[tuple[str, Arrived]] = field(default_factory=list)
 
 
 def store(reception: Reception, batch: RawBatch, arrived: list[Arrived]) -> Kept:
@@ -62,12 +62,17 @@ def store(reception: Reception, batch: RawBatch, arrived: list[Arrived]) -> Kept
     there = _bytes_of(reception.satellite_id, again)
     for packet in again:
         if there[packet.key] == packet.data:
-            kept.duplicates += 1
+            kept.duplicates.append(packet)
         else:
-            volume, serial = packet.key
-            reason = f"differs from the packet stored as serial {serial} of volume {volume:08x}"
-            kept.conflicts.append((reason, packet.data))
+            kept.conflicts.append((f"differs from the packet stored as {_name(packet)}", packet))
     return kept
+
+
+def _name(packet: Arrived) -> str:
+    volume, serial = packet.key
+    if volume < 0:
+        return f"count {serial} of APID {packet.downlink.header.apid}"
+    return f"serial {serial} of volume {volume:08x}"
 
 
 def _insert(

@@ -35,8 +35,9 @@ class StoredPacket:
 
     @property
     def payload(self) -> bytes:
-        """What follows the primary and the secondary header."""
-        return self.data[space.HEADER_BYTES + onboard.SECONDARY_BYTES :]
+        """What follows the primary header, and the secondary one where it is ours."""
+        is_ours = self.volume >= 0
+        return self.data[space.HEADER_BYTES + onboard.SECONDARY_BYTES * is_ours :]
 
 
 class Handler(Protocol):

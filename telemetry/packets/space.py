@@ -17,8 +17,16 @@ UNSEGMENTED = 0b11
 _HEADER = struct.Struct(">HHH")
 
 
+BROKEN = frozenset({"version", "length", "cut short"})
+"""Codes of `BadPacket` by which the bytes are no space packet of anybody's."""
+
+
 class BadPacket(ValueError):
-    """The bytes are not the packet that they should be."""
+    """The bytes are not the packet that they should be. `code` is one of a few, for counting."""
+
+    def __init__(self, reason: str, code: str) -> None:
+        super().__init__(reason)
+        self.code = code
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,16 +120,18 @@ def decode_downlink(packet: bytes) -> Downlink:
     try:
         header = decode_header(packet)
         if header.version:
-            raise BadPacket(f"packet version {header.version}")
+            raise BadPacket(f"packet version {header.version}", "version")
         if header.packet_bytes != len(packet):
-            raise BadPacket(f"announces {header.packet_bytes} bytes, has {len(packet)}")
+            raise BadPacket(f"announces {header.packet_bytes} bytes, has {len(packet)}", "length")
         if header.is_command or not header.has_secondary:
-            raise BadPacket("no telemetry packet with a secondary header")
+            raise BadPacket("no telemetry packet with a secondary header", "header")
+        if len(packet) < HEADER_BYTES + onboard.SECONDARY_BYTES:
+            raise BadPacket(f"{len(packet)} bytes are too few for its headers", "header")
         secondary = onboard.Secondary.decode(packet[HEADER_BYTES:])
     except (struct.error, OverflowError) as error:
-        raise BadPacket(f"cut short: {error}") from error
+        raise BadPacket(f"cut short: {error}", "cut short") from error
     except BadPacket:
         raise
     except ValueError as error:
-        raise BadPacket(str(error)) from error
+        raise BadPacket(str(error), "time") from error
     return Downlink(header, secondary, packet[HEADER_BYTES + onboard.SECONDARY_BYTES :])

@@ -81,6 +81,7 @@ class Heard:
 
     def __init__(self, contact: Contact) -> None:
         self.contact = contact
+        self.station_id = contact.antenna.station_id
         self.number = 0
 
     def store(self, frames: list[bytes] | bytes, *, at: datetime = NOON) -> int:
@@ -92,7 +93,7 @@ class Heard:
     ) -> tuple[int, bool]:
         return ingest.store_batch(
             contact_id=self.contact.id,
-            station_id=self.contact.antenna.station_id,
+            station_id=self.station_id,
             satellite_id=self.contact.satellite_id,
             number=number,
             received_at=at,

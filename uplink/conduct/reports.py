@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Count, Sum
+from django.db.models import Count, F, Sum
 from django.db.models.functions import Length
 
 from telemetry import onboard
@@ -87,9 +87,9 @@ def compose(
 
 
 def committed(contact_id: UUID) -> dict[str, int]:
-    """Return batches, frames and bytes of this contact in our database."""
-    found = RawBatch.objects.filter(contact=contact_id).aggregate(
-        batches=Count("pk"), bytes=Sum(Length("frames"))
-    )
+    """Return batches, frames and bytes of this contact in our database, without those of stations
+    that only listened in."""
+    own = RawBatch.objects.filter(contact=contact_id, station=F("contact__antenna__station"))
+    found = own.aggregate(batches=Count("pk"), bytes=Sum(Length("frames")))
     size = found["bytes"] or 0
     return {"batches": found["batches"], "frames": size // onboard.FRAME_BYTES, "bytes": size}
