@@ -143,7 +143,7 @@ class Flight:
 
     async def _use(self, link: Link) -> None:
         """Work with a link until the contact is over or the link is lost."""
-        self._uplinker.ask_again(self._clock.now_s)
+        self._uplinker.ask_again(self._clock.now_s, link.uplink_bit_per_s)
         self._pump = Pump(link, self._plan.spacecraft_id, self._files)
         batches: asyncio.Queue[DownBatch | Ended] = asyncio.Queue(WAITING_BATCHES)
         work = [

@@ -14,7 +14,7 @@ How a conductor uses it (its event loop is `loop`, DB calls run in threads):
     uplinker.tick(now_s)                      # loop: a few times a second
     # when a link ends, with the number of file packets handed over and not radiated:
     uplinker.take_back(count)                 # loop: they never left
-    uplinker.ask_again(now_s)                 # loop: on the next link, if there is one
+    uplinker.ask_again(now_s, bit_per_s)      # loop: on every link, before a packet is pulled
     uplinker.freeze(now_s)                    # loop: at LOS, before the last snapshot
     uplinker.close()                          # loop: closes files
 
@@ -38,6 +38,7 @@ from telemetry import onboard
 from telemetry.packets import space
 from uplink.transfers import cfdp
 from uplink.transfers.cfdp import pdu as pdus
+from uplink.transfers.pacing import Pace
 
 log = logging.getLogger(__name__)
 HANDED_MOST = 4_096
@@ -46,6 +47,8 @@ REPAIR_S = 1.0
 """Wall time: longer than a queue at the station and the way there and back."""
 REPAIR_MOST_S = 5.0
 """Mission time: a satellite asks again every 2 s and gives up after ten times."""
+PROMPT_S = 5.0
+"""Wall time: a file that is on its way asks so often what of it has arrived, when nothing tells."""
 AGAIN_AFTER_S = 5.0
 """A transaction that a fault suspended asks again after this, as long as the contact lasts."""
 
@@ -132,8 +135,12 @@ class Uplinker:
     _flights: dict[int, _Flight] = field(default_factory=dict)
     _answers: deque[bytes] = field(default_factory=deque)
     _handed: deque[tuple[int, int]] = field(default_factory=lambda: deque(maxlen=HANDED_MOST))
+    _pace: Pace = field(init=False)
     _frozen: bool = False
     _sequence_count: int = 0
+
+    def __post_init__(self) -> None:
+        self._pace = Pace(prompt_s=PROMPT_S * max(self.rate, 1.0))
 
     # --- the link ---
 
@@ -145,12 +152,15 @@ class Uplinker:
         while self._answers and len(batch) < count:
             batch.append(self._answers.popleft())
         self._handed += [(0, 0)] * len(batch)
+        answers = len(batch)
+        count = answers + self._pace.allowance(count - answers, now_s)
         for number, flight in self._flights.items():
             if len(batch) >= count:
                 break
             left = flight.sender.next_pdus(count - len(batch), now_s)
             self._handed += [(number, pdus.file_bytes_of(pdu)) for pdu in left]
             batch += left
+        self._pace.spend(len(batch) - answers, now_s)
         self.counters.packets += len(batch)
         return [self._packet(pdu) for pdu in batch]
 
@@ -172,8 +182,9 @@ class Uplinker:
             found[number] += file_bytes
         return found
 
-    def ask_again(self, now_s: float) -> None:
+    def ask_again(self, now_s: float, uplink_bit_per_s: float) -> None:
         """Go on over a new link: every file asks what has arrived before a byte of it leaves."""
+        self._pace.open(uplink_bit_per_s, now_s)
         for flight in self._flights.values():
             flight.again_s = None
             flight.sender.resume(now_s)
@@ -186,13 +197,19 @@ class Uplinker:
             head, directive = pdus.decode(pdu)
             flight = self._flights.get(head.transaction.number)
             if flight is not None and flight.sender.transaction == head.transaction:
-                flight.sender.receive(pdu, now_s)
+                sender = flight.sender
+                arrived_bytes, lost_bytes = sender.acked.total, sender.lost_bytes
+                sender.receive(pdu, now_s)
+                arrived_bytes = max(0, sender.acked.total - arrived_bytes)
+                self._pace.heard(arrived_bytes, sender.lost_bytes - lost_bytes)
                 flight.again_s = None
             elif isinstance(directive, pdus.Finished):
                 # Of a transaction that is over here: without this ACK it would ask for ever.
                 self.counters.answers += 1
                 self._answers.append(
-                    cfdp.acknowledge_finished(head.transaction, directive, large=head.large)
+                    cfdp.acknowledge_finished(
+                        head.transaction, directive, large=head.large, form=head.form
+                    )
                 )
         except cfdp.Malformed as error:
             log.warning("a CFDP PDU of entity %d was left out: %s", self.entity_id, error)
@@ -286,6 +303,7 @@ class Uplinker:
             ack_s=5.0 * rate,
             inactivity_s=15.0 * rate,
             repair_s=min(REPAIR_S * rate, REPAIR_MOST_S),
+            prompt_s=PROMPT_S * rate,
         )
         file, read = _reader(assignment)
         if assignment.state is None:

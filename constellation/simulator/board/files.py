@@ -15,11 +15,8 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-import google_crc32c
-
 from constellation.simulator.board.packs import Packs
 from constellation.simulator.journal import Journal, load
-from telemetry import onboard
 from uplink.transfers import cfdp
 
 log = logging.getLogger(__name__)
@@ -81,8 +78,9 @@ class Incoming:
         os.pwrite(self._file, data, offset)
 
     def _checksum(self, size: int, kind: int) -> int:
-        assert kind == onboard.CFDP_CHECKSUM_CRC32C
-        return google_crc32c.value(os.pread(self._file, size, 0))
+        return cfdp.checksum_of(
+            kind, lambda offset, count: os.pread(self._file, count, offset), size
+        )
 
     def _keep(self, metadata: cfdp.Metadata) -> cfdp.Condition:
         if metadata.size > self._room:
@@ -171,13 +169,14 @@ class Files:
             incoming = Incoming(self._folder, transaction, self._packs, now_s)
             self._incoming[transaction] = incoming
         incoming.heard_s = now_s
-        incoming.receiver.receive_many(pdus, now_s)
+        incoming.receiver.receive_many(pdus, now_s, malformed=_log_malformed)
         self._after(incoming)
 
     def _answer_closed(self, pdu: bytes, condition: cfdp.Condition) -> None:
         try:
             answers = cfdp.answer_closed(pdu, condition)
-        except cfdp.Malformed:
+        except cfdp.Malformed as error:
+            _log_malformed(error)
             return
         for answer in answers:
             self._send(answer)
@@ -237,6 +236,10 @@ class Files:
             incoming.close()
 
 
+def _log_malformed(reason: cfdp.Malformed) -> None:
+    log.info("a CFDP packet cannot be read: %s", reason)
+
+
 def _encode(record: object) -> bytes:
     return json.dumps(record, separators=(",", ":")).encode()
 
@@ -250,7 +253,7 @@ def _transaction_of(pdu: bytes, key: bytes) -> cfdp.TransactionId | None:
     try:
         transaction = cfdp.decode_head(pdu).transaction
     except cfdp.Malformed as error:
-        log.info("a CFDP packet cannot be read: %s", error)
+        _log_malformed(error)
         return None
     if len(_TRANSACTIONS) >= _TRANSACTIONS_MOST:
         _TRANSACTIONS.clear()

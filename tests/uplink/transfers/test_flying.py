@@ -309,7 +309,7 @@ def test_what_the_station_did_not_radiate_is_not_told_as_sent(satellite, transfe
     assert progress.summary(transfer)["sent_bytes"] == board.heard_bytes > 0
 
     flight.uplinker.take_back(30)
-    flight.uplinker.ask_again(flight.now_s)
+    flight.uplinker.ask_again(flight.now_s, 1_000_000)
     flight.run(60)
     flight.end()
 

@@ -29,6 +29,7 @@ class Outgoing:
         acked: Ranges,
         *,
         repair_s: float,
+        form: pdus.Form = pdus.OURS,
     ) -> None:
         self.size, self.segment_size = size, segment_size
         self.acked = acked
@@ -36,7 +37,9 @@ class Outgoing:
         self.given_bytes = acked.total
         """What was there before the first byte left."""
         self.large = size >= LARGE_BYTES
-        self._transaction = transaction
+        self.lost_bytes = 0
+        """What had to leave again because it never arrived."""
+        self._transaction, self._form = transaction, form
         self._read = read
         self._width = 8 if self.large else 4
         self._full_head = self._head(segment_size)
@@ -64,7 +67,7 @@ class Outgoing:
     def add_new(self, batch: list[bytes], count: int) -> None:
         """Append PDUs with bytes that never left until `batch` has `count`, or all left."""
         step, read, at = self.segment_size, self._read, self.high_water
-        head, width = self._full_head, self._width
+        head, width, crc = self._full_head, self._width, self._form.crc
         while len(batch) < count:
             if at >= self._clear[1]:
                 gap = next(self.acked.gaps(at, self.size), None)
@@ -74,7 +77,8 @@ class Outgoing:
                 self._clear, at = gap, gap[0]
             stop = at + step
             if stop <= self._clear[1]:
-                batch.append(head + at.to_bytes(width, "big") + read(at, step))
+                pdu = head + at.to_bytes(width, "big") + read(at, step)
+                batch.append(pdus.seal(pdu) if crc else pdu)
                 self.sent_bytes += step
             else:
                 stop = self._clear[1]
@@ -89,12 +93,14 @@ class Outgoing:
             towards=pdus.TOWARDS_RECEIVER,
             file_data=True,
             large=self.large,
+            form=self._form,
         )
 
     def _file_data(self, start: int, end: int) -> bytes:
         self.sent_bytes += end - start
         place = start.to_bytes(self._width, "big")
-        return self._head(end - start) + place + self._read(start, end - start)
+        pdu = self._head(end - start) + place + self._read(start, end - start)
+        return pdus.seal(pdu) if self._form.crc else pdu
 
     # --- what the receiver says ---
 
@@ -109,7 +115,7 @@ class Outgoing:
             # The receiver is the authority: what it lost, it lost.
             self.acked.remove(first, last)
             for lost in self._not_under_way(first, last):
-                self._wanted.add(*lost)
+                self.lost_bytes += self._wanted.add(*lost)
         self.high_water = max(self.high_water, end)
         self._clear = (0, 0)
 
@@ -129,6 +135,11 @@ class Outgoing:
     def arrived_bytes(self) -> int:
         """Bytes that the receiver holds because they left here."""
         return max(self.acked.total - self.given_bytes, 0)
+
+    @property
+    def wanted_bytes(self) -> int:
+        """Bytes that have to leave again."""
+        return self._wanted.total
 
     def everything_left(self) -> None:
         """The end of the file follows: what is missing after it was lost, and leaves again."""

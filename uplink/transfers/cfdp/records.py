@@ -31,6 +31,9 @@ def of_sender(sender: Sender) -> State:
         "eof_acked": sender.eof_acked,
         "sent_bytes": sender.sent_bytes,
         "given_bytes": sender.given_bytes,
+        "checksum_type": sender.checksum_type,
+        "options": _options(sender.options),
+        "form": list(sender.form),
     }
 
 
@@ -40,11 +43,13 @@ def but_ranges(receiver: Receiver) -> State:
     return {
         "transaction": list(receiver.transaction),
         "state": receiver.state.value,
-        "metadata": metadata
-        and [metadata.size, metadata.source_name, metadata.destination_name, metadata.checksum],
+        "metadata": metadata and _metadata(metadata),
         "eof": eof and [eof.checksum, eof.size, eof.condition],
         "condition": int(receiver.condition),
-        "large": receiver.large,
+        "complete": receiver.complete,
+        "suspended": receiver.fault is pdus.Condition.SUSPEND_REQUEST_RECEIVED,
+        "large": receiver.shape.large,
+        "form": list(receiver.shape.form),
         "repeated_bytes": receiver.repeated_bytes,
     }
 
@@ -68,8 +73,36 @@ def merged(records: Iterable[State]) -> State:
     return state | {"received": received}
 
 
+def _metadata(metadata: pdus.Metadata) -> list[object]:
+    names = metadata.source_name, metadata.destination_name
+    options = _options(metadata.options)
+    return [metadata.size, *names, metadata.checksum, metadata.closure, options]
+
+
+def _options(options: Iterable[pdus.Option]) -> list[list[object]]:
+    return [[int(kind), value.hex()] for kind, value in options]
+
+
+def _read_options(told: Iterable[Iterable[object]]) -> tuple[pdus.Option, ...]:
+    return tuple(pdus.Option(pdus.Tlv(kind), bytes.fromhex(value)) for kind, value in told)
+
+
+def sender_options(state: State) -> dict[str, object]:
+    """Return the options of a sender that `state` names; an older state names none."""
+    if "form" not in state:
+        return {}
+    return {
+        "checksum_type": state["checksum_type"],
+        "options": _read_options(state["options"]),
+        "form": pdus.Form(*state["form"]),
+    }
+
+
 def metadata_of(state: State) -> pdus.Metadata | None:
-    return pdus.Metadata(*state["metadata"]) if state["metadata"] else None
+    if not state["metadata"]:
+        return None
+    *fields, options = state["metadata"] if len(state["metadata"]) > 4 else [*state["metadata"], []]
+    return pdus.Metadata(*fields, options=_read_options(options))
 
 
 def eof_of(state: State) -> pdus.Eof | None:

@@ -6,40 +6,27 @@ comes back is given to it, and its state is JSON that another process can go on 
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable
-from enum import StrEnum
+from collections.abc import Callable, Mapping
 
 from uplink.transfers.cfdp import endings, records
 from uplink.transfers.cfdp import pdu as pdus
+from uplink.transfers.cfdp.faults import Handler, Handlers
 from uplink.transfers.cfdp.outgoing import Outgoing
 from uplink.transfers.cfdp.pdu import Condition, TransactionId
 from uplink.transfers.cfdp.ranges import Ranges
+from uplink.transfers.cfdp.states import SenderState
+from uplink.transfers.cfdp.telling import Teller
 from uplink.transfers.cfdp.timers import Limits, Timer
 
 
-class SenderState(StrEnum):
-    SENDING = "sending"  # file data or the EOF still has to leave
-    ASKING = "asking"  # resumed: the receiver has yet to say what it holds
-    WAITING = "waiting"  # everything left; acknowledgement, repairs or Finished will come
-    SUSPENDED = "suspended"  # a limit was reached; `fault` says which; `resume` goes on
-    CANCELLING = "cancelling"  # EOF (cancel) sent, to be acknowledged
-    FINISHED = "finished"  # the receiver holds the file, checked
-    FAILED = "failed"  # the receiver gave it up; `fault` says why
-    CANCELLED = "cancelled"
-
-    @property
-    def is_over(self) -> bool:
-        return self in (SenderState.FINISHED, SenderState.FAILED, SenderState.CANCELLED)
-
-
 class Sender:
-    """Send one file of `size` bytes whose CRC-32C is `checksum`; `read(offset, n)` gives its bytes.
+    """Send one file of `size` bytes; `read(offset, n)` gives its bytes.
 
-    Pull PDUs with `next_pdu` or `next_pdus`: urgent directives first, then repairs, then new data.
-    A limit reached suspends (`state` SUSPENDED, `fault` its name) and loses nothing. At loss of
-    signal call `freeze`, at the next acquisition `resume` (a `Prompt` asks for what is there, and
-    no byte of the file leaves before the answer, so that what was received is not sent again).
+    `checksum` is its CRC-32C, or of the kind that `checksum_type` names. Pull PDUs with `next_pdu`
+    or `next_pdus`: urgent directives first, then repairs, then new data. A limit reached suspends
+    (`state` SUSPENDED, `fault` its name; `handlers` may say otherwise) and loses nothing. At loss
+    of signal call `freeze`, at the next acquisition `resume`: a `Prompt` asks for what is there,
+    and no byte of the file leaves before the answer, so that what was received is not sent again.
     `acked` holds the ranges that the receiver confirmed: inside the scope of a NAK and not listed,
     or all of it once Finished.
     """
@@ -56,10 +43,17 @@ class Sender:
         *,
         source_name: str = "",
         limits: Limits | None = None,
+        checksum_type: int = pdus.Checksum.CRC32C,
+        options: tuple[pdus.Option, ...] = (),
+        form: pdus.Form | None = None,
+        handlers: Mapping[Condition, Handler] | None = None,
     ) -> None:
         self.transaction = TransactionId(*transaction)
         self.destination, self.source_name = destination, source_name
-        self.size, self.checksum, self.segment_size = size, checksum, segment_size
+        self.size, self.segment_size = size, segment_size
+        self.checksum, self.checksum_type = checksum, checksum_type
+        self.options = options
+        """What the Metadata asks besides: messages to the user, overrides of fault handlers."""
         self.state = SenderState.SENDING
         self.fault: Condition | None = None
         self.keep_alive = 0
@@ -68,7 +62,8 @@ class Sender:
         self.unsure = 0
         """Bytes from the file's beginning that left before a cut: lost or not, the receiver will
         say."""
-        self._limits = limits or Limits()
+        self._limits, self._handlers = limits or Limits(), Handlers(handlers)
+        form = pdus.Form.for_transaction(self.transaction) if form is None else form
         self._out = Outgoing(
             self.transaction,
             size,
@@ -76,10 +71,16 @@ class Sender:
             segment_size,
             Ranges() if acked is None else acked,
             repair_s=self._limits.repair_s,
+            form=form,
         )
-        self._urgent: deque[bytes] = deque()
+        self._teller = Teller(self.transaction, self._limits, large=self._out.large, form=form)
         self._frozen = False
         self._ack, self._idle = Timer(), Timer()
+
+    @property
+    def form(self) -> pdus.Form:
+        """The form of all PDUs of this transaction."""
+        return self._teller.form
 
     @property
     def acked(self) -> Ranges:
@@ -106,6 +107,11 @@ class Sender:
         """File bytes that the receiver confirmed and that left here."""
         return self._out.arrived_bytes
 
+    @property
+    def lost_bytes(self) -> int:
+        """File bytes that left, were told as missing and had to leave again."""
+        return self._out.lost_bytes
+
     def take_back(self, file_bytes: int) -> None:
         """So many of the bytes pulled never left after all: the link broke before."""
         self._out.sent_bytes -= file_bytes
@@ -125,8 +131,9 @@ class Sender:
         if not self.started and self.state is SenderState.SENDING:
             self.started = True
             self._send_metadata()
-        while self._urgent and len(batch) < count:
-            batch.append(self._urgent.popleft())
+        if self.state is SenderState.SENDING:
+            self._teller.prompt_after_silence(now_s)
+        self._teller.move_to(batch, count)
         if self.state not in (SenderState.SENDING, SenderState.WAITING):
             return batch
         self._out.add_repairs(batch, count, now_s)
@@ -137,19 +144,15 @@ class Sender:
                 batch.append(self._end(now_s))
         return batch
 
-    def _encode(self, directive: pdus.Directive) -> bytes:
-        return pdus.encode(self.transaction, directive, large=self._out.large)
-
     def _send_metadata(self) -> None:
-        self._urgent.append(
-            self._encode(pdus.Metadata(self.size, self.source_name, self.destination))
-        )
+        names, kind = (self.source_name, self.destination), self.checksum_type
+        self._teller.add(pdus.Metadata(self.size, *names, checksum=kind, options=self.options))
 
     def _end(self, now_s: float) -> bytes:
         self.state = SenderState.WAITING
         self._out.everything_left()
         self._ack.start(now_s, self._limits.ack_s)
-        return self._encode(pdus.Eof(self.checksum, self.size))
+        return self._teller.encode(pdus.Eof(self.checksum, self.size))
 
     # --- what comes back ---
 
@@ -158,9 +161,12 @@ class Sender:
         head, directive = pdus.decode(pdu)
         if head.transaction != self.transaction or head.towards != pdus.TOWARDS_SENDER:
             raise pdus.Malformed(f"This PDU belongs to {head.transaction}.")
+        if self.form.crc and not head.form.crc:
+            raise pdus.Malformed("Our PDUs of this transaction have a CRC, this one has none.")
         if self._idle.runs:
             self._idle.count = 0
             self._idle.start(now_s, self._limits.inactivity_s)
+        self._teller.heard(now_s)
         match directive:
             case pdus.Nak():
                 self._on_nak(directive, now_s)
@@ -169,7 +175,15 @@ class Sender:
             case pdus.Ack(of=pdus.Code.EOF):
                 self._on_eof_acked(now_s)
             case pdus.KeepAlive(progress):
-                self.keep_alive = max(self.keep_alive, progress)
+                self._on_keep_alive(progress, now_s)
+
+    def _on_keep_alive(self, progress: int, now_s: float) -> None:
+        self.keep_alive = max(self.keep_alive, progress)
+        most = self._limits.keep_alive_bytes
+        under_way = self.state in (SenderState.SENDING, SenderState.WAITING)
+        behind = self.high_water - progress - self._out.wanted_bytes
+        if under_way and most is not None and behind > most:
+            self._fault(Condition.KEEP_ALIVE_LIMIT_REACHED, now_s)
 
     def _on_nak(self, nak: pdus.Nak, now_s: float) -> None:
         if self.state.is_over or self.state is SenderState.CANCELLING:
@@ -203,9 +217,7 @@ class Sender:
             self._idle.start(now_s, self._limits.inactivity_s)
 
     def _on_finished(self, finished: pdus.Finished) -> None:
-        self._urgent.append(
-            endings.acknowledge_finished(self.transaction, finished, large=self._out.large)
-        )
+        self._teller.add(endings.ack_of(finished))
         if self.state.is_over:
             return
         self._ack.stop()
@@ -246,25 +258,41 @@ class Sender:
             if self.state is SenderState.CANCELLING:
                 self.state = SenderState.CANCELLED
                 return
-            self._suspend(
-                Condition.INACTIVITY_DETECTED if asking else Condition.POSITIVE_ACK_LIMIT_REACHED
-            )
-            return
+            silent, unheard = Condition.INACTIVITY_DETECTED, Condition.POSITIVE_ACK_LIMIT_REACHED
+            if self._fault(silent if asking else unheard, now_s):
+                return
+            self._ack.count = 0
         if asking:
-            self._urgent.append(self._encode(pdus.Prompt(pdus.Response.NAK)))
+            self._teller.prompt()
         elif self.state is SenderState.CANCELLING:
-            self._urgent.append(self._cancel_eof())
+            self._send_cancel()
         else:
-            self._urgent.append(self._encode(pdus.Eof(self.checksum, self.size)))
+            self._teller.add(pdus.Eof(self.checksum, self.size))
         self._ack.start(now_s, self._limits.ack_s)
 
     def _on_idle_expiry(self, now_s: float) -> None:
         # Finished may have been lost, and the receiver's patience with it: ask.
         if self._idle.count >= self._limits.tries:
-            self._suspend(Condition.INACTIVITY_DETECTED)
-            return
-        self._urgent.append(self._encode(pdus.Prompt(pdus.Response.NAK)))
+            if self._fault(Condition.INACTIVITY_DETECTED, now_s):
+                return
+            self._idle.count = 0
+        self._teller.prompt()
         self._idle.start(now_s, self._limits.inactivity_s)
+
+    def _fault(self, condition: Condition, now_s: float) -> bool:
+        """Do what the handler of a fault says; False where that is to go on."""
+        match self._handlers[condition]:
+            case Handler.IGNORE:
+                return False
+            case Handler.SUSPEND:
+                self._suspend(condition)
+            case Handler.CANCEL:
+                self.cancel(now_s, condition)
+            case Handler.ABANDON:
+                self._suspend(condition)
+                self._teller.forget()
+                self.state = SenderState.ABANDONED
+        return True
 
     def _suspend(self, fault: Condition) -> None:
         self._ack.stop()
@@ -296,7 +324,7 @@ class Sender:
         if self.state.is_over:
             return
         if self.state is SenderState.CANCELLING:
-            self._urgent.append(self._cancel_eof())
+            self._send_cancel()
         elif not self.started:
             self.state, self.fault = SenderState.SENDING, None
             return
@@ -304,33 +332,35 @@ class Sender:
             self.state, self.fault = SenderState.ASKING, None
             self.unsure = max(self.unsure, self.high_water)
             self._out.ask_for_nothing()
-            self._urgent.clear()
-            self._urgent.append(self._encode(pdus.Prompt(pdus.Response.NAK)))
+            self._teller.forget()
+            self._teller.prompt()
         self._ack.start(now_s, self._limits.ack_s)
 
     def prompt(self, response: pdus.Response = pdus.Response.NAK) -> None:
         """Ask the receiver for a NAK (what is missing so far) or a Keep Alive."""
         if self.started and not self.state.is_over:
-            self._urgent.append(self._encode(pdus.Prompt(response)))
+            self._teller.prompt(response)
 
-    def cancel(self, now_s: float) -> None:
+    def cancel(
+        self, now_s: float, condition: Condition = Condition.CANCEL_REQUEST_RECEIVED
+    ) -> None:
         """Give the transaction up; the receiver is told with EOF (cancel)."""
         if self.state.is_over or self.state is SenderState.CANCELLING:
             return
         self._idle.stop()
         self._ack.stop()
-        self._urgent.clear()
+        self._teller.forget()
+        self.state, self.fault = SenderState.CANCELLING, condition
         if not self.started:
             self.state = SenderState.CANCELLED
             return
-        self.state = SenderState.CANCELLING
-        self._urgent.append(self._cancel_eof())
+        self._send_cancel()
         self._ack.start(now_s, self._limits.ack_s)
 
-    def _cancel_eof(self) -> bytes:
-        return self._encode(
-            pdus.Eof(self.checksum, self.high_water, Condition.CANCEL_REQUEST_RECEIVED)
-        )
+    def _send_cancel(self) -> None:
+        condition = self.fault or Condition.CANCEL_REQUEST_RECEIVED
+        source = self.transaction.source
+        self._teller.add(pdus.Eof(self.checksum, self.high_water, condition, source))
 
     # --- what outlives the process ---
 
@@ -345,6 +375,7 @@ class Sender:
         read: Callable[[int, int], bytes],
         *,
         limits: Limits | None = None,
+        handlers: Mapping[Condition, Handler] | None = None,
     ) -> Sender:
         """Return the sender that wrote `state`, standing still until `resume`."""
         sender = cls(
@@ -357,6 +388,8 @@ class Sender:
             Ranges(state["acked"]),
             source_name=state["source_name"],
             limits=limits,
+            handlers=handlers,
+            **records.sender_options(state),
         )
         sender.state = SenderState(state["state"])
         sender.fault = None if state["fault"] is None else Condition(state["fault"])

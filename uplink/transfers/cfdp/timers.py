@@ -18,6 +18,15 @@ class Limits:
     repair_s: float = 0.5
     """A repair that left so short ago is still on its way: asked for again, it is not sent again.
     More than a round trip, less than the receiver's `nak_s`."""
+    check_s: float = 5.0
+    """Class 1: for PDUs that come after the EOF."""
+    prompt_s: float = 0.0
+    """While file data leaves and nothing is heard: between two Prompts for what is missing so far;
+    0: none."""
+    keep_alive_s: float = 0.0
+    """Between two Keep Alives that a receiver sends of itself; 0: only when prompted."""
+    keep_alive_bytes: int | None = None
+    """How far a receiver may be behind what left before that is a fault; None: no matter."""
     inactivity_s: float = 60.0
     """Without any PDU of the transaction."""
     tries: int = 5

@@ -28,7 +28,7 @@ class Disk:
         self.bytes[offset : offset + len(data)] = data
 
     def checksum(self, size: int, kind: int) -> int:
-        return google_crc32c.value(bytes(self.bytes[:size]))
+        return cfdp.checksum_of(kind, lambda at, n: bytes(self.bytes[at : at + n]), size)
 
     def keep(self, metadata: pdus.Metadata) -> cfdp.Condition:
         self.kept = bytes(self.bytes[: metadata.size])
@@ -37,12 +37,12 @@ class Disk:
 
 
 def make_sender(data: bytes, **options: object) -> cfdp.Sender:
-    options = {"limits": LIMITS, **options}
+    options = {"limits": LIMITS, "checksum": google_crc32c.value(data), **options}
     return cfdp.Sender(
         TRANSACTION,
         "pack/test",
         len(data),
-        google_crc32c.value(data),
+        options.pop("checksum"),
         lambda offset, count: data[offset : offset + count],
         SEGMENT_BYTES,
         **options,

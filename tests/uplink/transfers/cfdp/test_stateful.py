@@ -2,30 +2,58 @@
 
 import json
 import random
+from dataclasses import replace
 
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+)
 
 from tests.uplink.transfers.cfdp.link import LIMITS, SEGMENT_BYTES, Disk, make_receiver, make_sender
 from uplink.transfers import cfdp
+from uplink.transfers.cfdp import pdu as pdus
+
+OVER = cfdp.SenderState.CANCELLED, cfdp.SenderState.FAILED
+checksums = st.sampled_from(list(cfdp.Checksum))
 
 
 class Flight(RuleBasedStateMachine):
     """Two engines, two queues of PDUs in flight, and everything that happens to them."""
 
     @initialize(
-        size=st.integers(0, 25 * SEGMENT_BYTES), seed=st.integers(0, 1000), now=st.booleans()
+        size=st.integers(0, 25 * SEGMENT_BYTES),
+        seed=st.integers(0, 1000),
+        now=st.booleans(),
+        crc=st.booleans(),
+        checksum=checksums,
+        every_s=st.sampled_from([0.0, 1.0]),
     )
-    def start(self, size, seed, now):
+    def start(self, size, seed, now, crc, checksum, every_s):
         self.data = random.Random(seed).randbytes(size)
         self.disk = Disk()
-        self.immediate = now
-        self.sender = make_sender(self.data)
-        self.receiver = make_receiver(self.disk, immediate=now)
+        self.limits = replace(LIMITS, prompt_s=every_s, keep_alive_s=every_s)
+        self.crc = crc
+        self.options = {"most_bytes": 1 << 20, "immediate": now, "limits": self.limits}
+        self.sender = make_sender(
+            self.data,
+            limits=self.limits,
+            checksum=cfdp.checksum_of(checksum, self.read, size),
+            checksum_type=checksum,
+            form=pdus.Form(2, 4, crc=crc),
+        )
+        self.receiver = make_receiver(self.disk, **self.options)
         self.saved_sender = self.saved_receiver = None
+        self.is_cancelled = False
         self.up, self.down = [], []
         self.now_s = 0.0
+
+    def read(self, offset, count):
+        return self.data[offset : offset + count]
 
     @rule(count=st.integers(1, 8))
     def radiate(self, count):
@@ -34,8 +62,7 @@ class Flight(RuleBasedStateMachine):
     @rule(count=st.integers(1, 8))
     def deliver_up(self, count):
         arriving, self.up = self.up[:count], self.up[count:]
-        for pdu in arriving:
-            self.receiver.receive(pdu, self.now_s)
+        self.receiver.receive_many(arriving, self.now_s)
 
     @rule()
     def answer(self):
@@ -48,7 +75,10 @@ class Flight(RuleBasedStateMachine):
     def deliver_down(self, count):
         arriving, self.down = self.down[:count], self.down[count:]
         for pdu in arriving:
-            self.sender.receive(pdu, self.now_s)
+            try:
+                self.sender.receive(pdu, self.now_s)
+            except cfdp.Malformed:
+                assert self.crc
 
     @rule(where=st.sampled_from(["up", "down"]), dice=st.randoms(use_true_random=False))
     def disturb(self, where, dice):
@@ -56,6 +86,30 @@ class Flight(RuleBasedStateMachine):
         flying = [pdu for pdu in flying for _ in range(dice.choice([0, 1, 1, 2]))]
         dice.shuffle(flying)
         setattr(self, where, flying)
+
+    @precondition(lambda self: self.crc and (self.up or self.down))
+    @rule(where=st.integers(0, 1 << 16), bits=st.integers(1, 255))
+    def damage(self, where, bits):
+        flying = self.up or self.down
+        spoilt = bytearray(flying[0])
+        spoilt[where % len(spoilt)] ^= bits
+        flying[0] = bytes(spoilt)
+
+    @rule(response=st.sampled_from(pdus.Response))
+    def prompt(self, response):
+        self.sender.prompt(response)
+
+    @rule()
+    def ask(self):
+        self.receiver.ask(self.now_s)
+
+    @rule(sender=st.booleans())
+    def suspend(self, sender):
+        (self.sender if sender else self.receiver).suspend()
+
+    @rule(sender=st.booleans())
+    def resume(self, sender):
+        (self.sender if sender else self.receiver).resume(self.now_s)
 
     @rule(span_s=st.sampled_from([0.5, 2.5, 25.0]))
     def wait(self, span_s):
@@ -80,16 +134,15 @@ class Flight(RuleBasedStateMachine):
     def crash_the_ground(self):
         if self.saved_sender is None:
             return
-        data = self.data
         self.sender = cfdp.Sender.from_json(
-            json.loads(self.saved_sender), lambda at, n: data[at : at + n], limits=LIMITS
+            json.loads(self.saved_sender), self.read, limits=self.limits
         )
         self.sender.resume(self.now_s)
 
     @rule()
     def crash_the_satellite(self):
         if self.saved_receiver is None:
-            self.receiver = make_receiver(self.disk, immediate=self.immediate)
+            self.receiver = make_receiver(self.disk, **self.options)
             return
         self.receiver = cfdp.Receiver.from_json(
             json.loads(self.saved_receiver),
@@ -97,9 +150,7 @@ class Flight(RuleBasedStateMachine):
             self.disk.checksum,
             self.disk.keep,
             now_s=self.now_s,
-            most_bytes=1 << 20,
-            immediate=self.immediate,
-            limits=LIMITS,
+            **self.options,
         )
 
     @invariant()
@@ -111,7 +162,9 @@ class Flight(RuleBasedStateMachine):
     def nobody_claims_success_without_the_file(self):
         if not hasattr(self, "disk"):
             return
-        assert self.sender.state is not cfdp.SenderState.FAILED
+        if self.sender.state in OVER:
+            assert self.is_cancelled
+            assert self.sender.fault is cfdp.Condition.CANCEL_REQUEST_RECEIVED
         if self.sender.state is cfdp.SenderState.FINISHED:
             assert self.disk.kept == self.data
 
@@ -126,6 +179,7 @@ class Flight(RuleBasedStateMachine):
         if not hasattr(self, "disk"):
             return
         self.cut(10.0)
+        self.receiver.resume(self.now_s)
         for _ in range(400):
             self.radiate(20)
             self.deliver_up(len(self.up))
@@ -136,9 +190,22 @@ class Flight(RuleBasedStateMachine):
             self.wait(0.5)
             if self.sender.state is cfdp.SenderState.SUSPENDED:
                 self.sender.resume(self.now_s)
+        if self.is_cancelled and self.sender.state in OVER:
+            return
         assert self.sender.state is cfdp.SenderState.FINISHED
         assert self.disk.kept == self.data
 
 
+class CancelledFlight(Flight):
+    """The same, where either side may give up."""
+
+    @rule(sender=st.booleans())
+    def cancel(self, sender):
+        (self.sender if sender else self.receiver).cancel(self.now_s)
+        self.is_cancelled = True
+
+
 TestFlight = Flight.TestCase
-TestFlight.settings = settings(max_examples=150, stateful_step_count=60, deadline=None)
+TestFlight.settings = settings(max_examples=120, stateful_step_count=60, deadline=None)
+TestCancelledFlight = CancelledFlight.TestCase
+TestCancelledFlight.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
