@@ -1,6 +1,7 @@
-"""Transfer frames: bytes to frames to packets, and back. Pure, in batches.
+"""Transfer frames: bits to frames to packets, and back. Pure, in batches.
 
-`aos` is one frame and a batch of them, `packing` puts packets into frames, `reassembly` takes them
-out again over losses and batches, `tc` is the frame that carries telecommands and `clcw` the word
-that answers it.
+Down: `sync` finds the units in a stream, `cadu` undoes their coding (`randomiser`, `reedsolomon`),
+`aos`, `tm` and `uslp` read frames into a `batch`, `reassembly` takes packets and units out of it
+over losses and batches. Up: `packing` puts packets into frames, `tc` is the frame that carries
+telecommands and `clcw` the word that answers it.
 """

@@ -18,8 +18,8 @@ ASM = 0x1ACFFC1D
 """The attached sync marker of links without turbo and LDPC codes (131.0-B-5, 9.3.1)."""
 MARKER_BYTES = 4
 _MARKER_BITS = 8 * MARKER_BYTES
-_BACK_BITS = 64
-"""How far before the place of a missed marker the hunt begins: bits may have been lost."""
+_NEAR_BITS = 64
+"""How far from its place a marker is looked for first, before and behind: bits slip singly."""
 _LOOK_BYTES = (64, 8192)
 _RUN_UNITS = (4, 4096)
 """What is looked at in one go grows from the first to the second, so that a stream in which locks
@@ -140,13 +140,17 @@ class Synchroniser:
     def _bits(self) -> int:
         return 8 * len(self._bytes)
 
+    @property
+    def _near_bits(self) -> int:
+        return min(_NEAR_BITS, self.search.unit_bits - _MARKER_BITS)
+
     def _nothing(self) -> Units:
         none = np.zeros(0, np.int64)
         return Units(np.zeros((0, self.search.unit_bytes), np.uint8), none, none, none.astype(bool))
 
     def _forget(self) -> None:
         """Drop bytes that nobody will look at again."""
-        done = max(0, self._at - _BACK_BITS) // 8
+        done = max(0, self._at - _NEAR_BITS) // 8
         self._bytes = self._bytes[done:]
         self._first_bit += 8 * done
         self._at -= 8 * done
@@ -177,6 +181,12 @@ class Synchroniser:
     def _passed_over(self, bad: NDArray[np.bool_], room: int, is_last: bool) -> int:
         """Return how many bad markers are passed over, having a good one behind them; none when
         the lock is lost, or when what stands behind has not come yet."""
+        slipped, is_unknown = self._slipped(is_last)
+        if is_unknown:
+            return 0
+        if slipped is not None:
+            self._at, self._is_locked = slipped, False
+            return 0
         most = self.search.flywheel
         if len(bad) <= most < room:
             starts = self._at + self.search.unit_bits * np.arange(most + 1)
@@ -186,14 +196,23 @@ class Synchroniser:
             return min(int(good[0]), len(bad))
         if room <= most and not is_last:
             return 0
-        at = self._at
-        self._at = max(at - min(_BACK_BITS, self.search.unit_bits - _MARKER_BITS), 0)
-        ends_here = room <= most and self._bits - at - room * self.search.unit_bits < 8
-        if ends_here and not self._hunt(is_last):  # no slip: the stream has kept its step
-            self._at = at
-            return min(room, len(bad))
-        self._is_locked = False
+        if room <= most and self._bits - self._at - room * self.search.unit_bits < 8:
+            return min(room, len(bad))  # the stream ends with a unit: it has kept its step
+        self._at, self._is_locked = max(self._at - self._near_bits, 0), False
         return 0
+
+    def _slipped(self, is_last: bool) -> tuple[int | None, bool]:
+        """Return where near its place the marker is that is missing there, with another one behind
+        it; and whether more must come to tell."""
+        near, last = self._near_bits, self._bits - _MARKER_BITS
+        places = np.arange(max(self._at - near, 0), min(self._at + near, last) + 1)
+        errors = self._judged(places)[0]
+        possible = errors <= self.search.errors_most
+        places, errors = places[possible], errors[possible]
+        confirmed, unknown = self._confirmed(places, errors, is_last)
+        if confirmed.any():
+            return int(places[confirmed.argmax()]), False
+        return None, bool(unknown.any())
 
     def _taken(
         self, starts: NDArray[np.int64], errors: NDArray[np.int64], is_inverted: NDArray

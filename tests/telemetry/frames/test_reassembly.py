@@ -2,12 +2,13 @@
 
 import json
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from telemetry import onboard
-from telemetry.frames import aos, packing, reassembly
-from telemetry.packets import space
+from telemetry.frames import aos, packing, reassembly, tm
+from telemetry.packets import encapsulation, space
 
 LAYOUT = aos.Layout(64, has_ocf=False, has_fecf=True)  # zone of 54 bytes: many cases a frame
 
@@ -145,3 +146,118 @@ def test_a_pointer_outside_the_frame_is_counted():
     harvest = reassembly.Reassembler().feed(aos.decode(LAYOUT, frame))
 
     assert harvest.dropped == {"pointer outside the frame": 1}
+
+
+def frame(pointer, zone, count=0):
+    return aos.encode(
+        LAYOUT,
+        spacecraft=1,
+        channel=0,
+        count=count,
+        first_header=pointer,
+        zone=zone.ljust(LAYOUT.zone_bytes, b"\0")[: LAYOUT.zone_bytes],
+    )
+
+
+def feed(*frames):
+    return reassembly.Reassembler().feed(aos.decode(LAYOUT, b"".join(frames)))
+
+
+LONG = space.encode(0x10, 0, bytes(100))  # two frames long, 106 bytes
+FULL = space.encode(0x10, 1, bytes(LAYOUT.zone_bytes - 6))
+
+
+@pytest.mark.parametrize(
+    ("pointers", "zones", "reason", "whole"),
+    [
+        ((0, 10), (LONG, LONG[54:64] + FULL), "longer than the pointer says", 0),
+        ((0, 54), (FULL, FULL), "pointer outside the frame", 1),
+        ((0, 0x7FF), (FULL, FULL), "continues no packet", 1),
+        ((0, 0x7FF), (LONG[:-40] + FULL, FULL), "shorter than the pointer says", 0),
+        ((0, 0), (b"\x20" * 54, FULL), "wrong packet version", 1),
+        ((0, 0), (b"\xe9\x00" * 27, FULL), "impossible packet length", 1),
+        ((0, 0), (b"\xef\0\0\0\x7f\0\0\0" * 7, FULL), "impossible packet length", 1),
+    ],
+)
+def test_a_pointer_that_contradicts_what_went_on_is_counted(pointers, zones, reason, whole):
+    frames = [
+        frame(pointer, zone, count)
+        for count, (pointer, zone) in enumerate(zip(pointers, zones, strict=True))
+    ]
+    if reason == "shorter than the pointer says":
+        frames[0] = frame(0, space.encode(0x10, 0, bytes(60)), 0)
+    harvest = feed(*frames)
+    assert harvest.dropped == {reason: 1}
+    assert len(harvest.packets) == whole
+
+
+def test_a_packet_goes_on_behind_idle_data():
+    idle = frame(onboard.FIRST_HEADER_IDLE, b"", 1)
+    harvest = feed(frame(0, LONG), idle, frame(52, LONG[54:] + FULL[:2], 2))
+    assert [packet.data for packet in harvest.packets] == [LONG]
+    assert harvest.idle_frames == 1
+
+
+def test_packets_cross_frames_smaller_than_a_header():
+    # A zone of 5 bytes: a header alone does not fit.
+    layout = aos.Layout(15, has_ocf=False, has_fecf=True)
+    packets = [space.encode(1, 1, bytes(9000)), space.encode(1, 2, b"next")]
+    frames, _ = send(packets, set(), layout=layout)
+    harvest = reassembly.Reassembler().feed(aos.decode(layout, b"".join(frames)))
+    assert [packet.data for packet in harvest.packets] == packets
+
+
+def test_the_longest_packet_comes_out_whole():
+    packets = [space.encode(1, 1, bytes(65536)), space.encode(1, 2, b"next")]
+    frames, _ = send(packets, set(), layout=aos.UPLINK)
+    harvest = reassembly.Reassembler().feed(aos.decode(aos.UPLINK, b"".join(frames)))
+    assert [packet.data for packet in harvest.packets] == packets
+
+
+def test_encapsulated_packets_cross_frames_as_space_packets_do():
+    packets = [
+        encapsulation.encode(encapsulation.Packet(2, bytes(size), extension=1, defined=size % 16))
+        for size in (1, 300, 20, 65000)
+    ]
+    frames, _ = send(packets, set())
+    harvest = reassembly.Reassembler().feed(aos.decode(LAYOUT, b"".join(frames)))
+    assert [packet.data for packet in harvest.packets] == packets
+
+    alone = reassembly.Reassembler(versions=[0]).feed(aos.decode(LAYOUT, b"".join(frames)))
+    assert alone.packets == []
+    assert alone.dropped["wrong packet version"]
+
+
+def test_a_state_from_before_there_were_maps_is_taken_up():
+    frames, _ = send(make_packets([100]), set())
+    reassembler = reassembly.Reassembler()
+    reassembler.feed(aos.decode(LAYOUT, frames[0]))
+    old = {number: kept[:2] for number, kept in reassembler.to_json().items()}
+
+    taken_up = reassembly.Reassembler.from_json(json.loads(json.dumps(old)))
+
+    assert len(taken_up.feed(aos.decode(LAYOUT, b"".join(frames[1:]))).packets) == 1
+
+
+def test_small_counts_wrap_and_lose():
+    layout = tm.Layout(20, has_fecf=False)
+
+    def heard(*counts):
+        frames = [
+            tm.encode(
+                layout,
+                spacecraft=1,
+                channel=2,
+                count=count,
+                master_count=count,
+                first_header=0x7FE,
+                zone=bytes(14),
+            )
+            for count in counts
+        ]
+        harvest = reassembly.Reassembler().feed(tm.decode(layout, b"".join(frames)))
+        return harvest.lost_frames[2], harvest.lost_master_frames
+
+    assert heard(254, 255, 0, 1) == (0, 0)
+    assert heard(250, 4) == (9, 9)
+    assert heard(0, 200, 200) == (199, 199)  # and one that came twice
