@@ -38,12 +38,17 @@ def samples_of(
 
 def _column(parameter: xtce.model.Parameter, raw: Any, value: Any) -> columns.Column:
     kind = parameter.type
-    if kind.kind in ("string", "binary"):
-        return columns.Column(raw, is_text=kind.kind == "string")
+    if kind.kind == "string":
+        # Archived text is UTF-8, whatever characters the packet has it in.
+        is_utf8 = kind.encoding.characters in ("utf-8", "ascii")
+        return columns.Column(raw if is_utf8 else [each.encode() for each in value], is_text=True)
+    if kind.kind == "binary":
+        return columns.Column(raw)
     if kind.kind in ("enumerated", "boolean"):
         known = dict(zip(raw.tolist(), value.tolist(), strict=True))
         return columns.Column(raw, labels=known)
-    is_other = kind.kind == "time" or kind.calibrator is not None
+    is_calibrated = kind.calibrator is not None or bool(kind.context_calibrators)
+    is_other = is_calibrated or kind.kind in ("time", "duration")
     return columns.Column(raw, value=value if is_other else None)
 
 

@@ -4,6 +4,7 @@ from functools import cache
 from pathlib import Path
 
 from telemetry import xtce
+from telemetry.xtce import criteria
 
 _FOLDER = Path(__file__).parent
 HEADER_CONTAINER = "PACKET"
@@ -28,9 +29,9 @@ def apids() -> frozenset[int]:
     """Return the APIDs of which the definition describes packets."""
     found = set()
     for container in current().system.containers.values():
-        for comparison in container.criteria:
+        for comparison in criteria.comparisons(container.criteria):
             if comparison.parameter == "packet_apid" and comparison.operator == "==":
-                found.add(int(comparison.value, 0))
+                found.add(int(str(comparison.right), 0))
     return frozenset(found)
 
 

@@ -1,15 +1,28 @@
-"""XTCE: what the bits of a packet mean, read from a definition file and compiled once.
+"""XTCE: what the bits of packets and commands mean, read from definition files and compiled once.
 
     definition = xtce.load(data)               # refuses what it would not do
-    for table in definition.decode(packets):   # one table a container
-        table.container, table.indices, table.raw["NAME"], table.values["NAME"]
+    for table in definition.decode(packets):   # a table a container, and its groups
+        table.group, table.indices, table.raw["NAME"], table.values["NAME"]
+    definition.commands["NAME"].encode({"argument": value})
 
-`loading` reads the XML into the plain `model`; `plans` turns a container into offsets and reads
-columns out of many packets at once; `calibration` makes engineering values.
+`xml` reads the files, `loading` and what it calls turn them into the plain `model`. `layout` finds
+where values lie: `columns` reads many packets at once, with `walking` for those whose layout is in
+themselves. `calibration` makes engineering values, `commanding` the bytes of commands.
 """
 
+from telemetry.xtce import model
+from telemetry.xtce.commanding import BadArguments
 from telemetry.xtce.loading import load
 from telemetry.xtce.model import BadDefinition, Unsupported
-from telemetry.xtce.plans import Definition, Table
+from telemetry.xtce.plans import Decoded, Definition, Table
 
-__all__ = ["BadDefinition", "Definition", "Table", "Unsupported", "load"]
+__all__ = [
+    "BadArguments",
+    "BadDefinition",
+    "Decoded",
+    "Definition",
+    "Table",
+    "Unsupported",
+    "load",
+    "model",
+]

@@ -2,55 +2,244 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
-from telemetry.xtce import model
+from telemetry.xtce import expressions, leapseconds, model
+
+_LONGEST_NS = 2**63 - 1
+Get = Callable[[model.Reference], Any]
+
+
+def calibrated(calibrator: model.Calibrator, raw: NDArray, get: Get) -> NDArray[np.float64]:
+    """Return engineering values; `get` gives the columns that a calculation refers to."""
+    if isinstance(calibrator, model.Polynomial):
+        return polynomial(calibrator, raw)
+    if isinstance(calibrator, model.Spline):
+        return spline(calibrator, raw)
+    return operation(calibrator, raw, get)
 
 
 def polynomial(calibrator: model.Polynomial, raw: NDArray) -> NDArray[np.float64]:
     """Return the sum of the terms, added in the order of the definition."""
     x = raw.astype(np.float64)
-    value = np.zeros(len(x))
+    value: Any = None
     for coefficient, exponent in calibrator.terms:
-        value += coefficient * _power(x, exponent)
-    return value
-
-
-def _power(x: NDArray[np.float64], exponent: int) -> NDArray[np.float64]:
-    return x if exponent == 1 else x**exponent
+        if exponent == 0:
+            term: Any = coefficient
+        else:
+            term = coefficient * (x if exponent == 1 else x**exponent)
+        value = 0.0 + term if value is None else value + term
+    return value if isinstance(value, np.ndarray) else np.full(len(x), float(value))
 
 
 def spline(calibrator: model.Spline, raw: NDArray) -> NDArray[np.float64]:
-    """Return the value on the line (order 1) or of the point below (order 0); outside the points
-    the outermost line or point goes on when the spline extrapolates, else it is not a number."""
+    """Return the value on the curve; outside the points the outermost piece goes on when the
+    spline extrapolates, else it is not a number."""
     x = raw.astype(np.float64)
-    points = np.array(calibrator.points)
-    known, values = points[:, 0], points[:, 1]
+    known = np.array([point for point, _ in calibrator.points])
+    values = np.array([value for _, value in calibrator.points])
     below = np.clip(np.searchsorted(known, x, side="right") - 1, 0, len(known) - 1)
-    if calibrator.order == 0 or len(known) == 1:
-        value = values[below]
-    else:
-        left = np.minimum(below, len(known) - 2)
-        slope = (values[left + 1] - values[left]) / (known[left + 1] - known[left])
-        value = slope * (x - known[left]) + values[left]
+    orders = np.array(calibrator.orders)[below]
+    value = values[below]
+    for order in set(calibrator.orders) - {0}:
+        chosen = orders == order
+        if len(known) > 1 and chosen.any():
+            value = np.where(chosen, _piece(order, known, values, below, x), value)
     if not calibrator.extrapolates:
         value = np.where((x < known[0]) | (x > known[-1]), np.nan, value)
+    return np.where(np.isnan(x), np.nan, value)
+
+
+def _piece(
+    order: int, known: NDArray, values: NDArray, below: NDArray, x: NDArray
+) -> NDArray[np.float64]:
+    """Return the polynomial of `order` through the points around each x, in Newton's form."""
+    order = min(order, len(known) - 1)
+    first = np.clip(below - (order - 1) // 2, 0, len(known) - 1 - order)
+    differences = values.astype(np.float64)
+    table = [differences]
+    for step in range(1, order + 1):
+        differences = np.diff(differences) / (known[step:] - known[:-step])
+        table.append(differences)
+    with np.errstate(over="ignore", invalid="ignore"):
+        if order == 1:
+            return table[1][first] * (x - known[first]) + values[first]
+        value = table[order][first]
+        for step in range(order - 1, -1, -1):
+            value = value * (x - known[first + step]) + table[step][first]
     return value
+
+
+# --- Calculations in postfix order ----------------------------------------------------------
+
+
+def _true(value: Any) -> Any:
+    return np.asarray(value).astype(np.float64)
+
+
+def _factorial(x: Any) -> Any:
+    known = np.array([float(math.factorial(n)) for n in range(171)])
+    is_whole = (x >= 0) & (x == np.trunc(x)) & (x <= 170)
+    found = known[np.where(is_whole, x, 0).astype(int)]
+    return np.where(is_whole, found, np.where(x > 170, np.inf, np.nan))
+
+
+def _bits(way: Callable[..., Any]) -> Callable[..., Any]:
+    return lambda *values: _true(way(*(expressions.whole(value) for value in values)))
+
+
+def _shift(way: Callable[..., Any]) -> Callable[..., Any]:
+    return _bits(lambda left, right: way(left, np.clip(right, 0, 63)))
+
+
+_CALCULATE: dict[str, Callable[..., Any]] = {
+    # XTCE 1.2, MathOperatorsType; of two values, the first lies deeper on the stack
+    "+": np.add,
+    "-": np.subtract,
+    "*": np.multiply,
+    "/": np.divide,
+    "%": np.mod,
+    "^": np.power,
+    "y^x": lambda x, y: np.power(y, x),
+    "ln": np.log,
+    "log": np.log10,
+    "e^x": np.exp,
+    "1/x": lambda x: np.divide(1.0, x),
+    "x!": _factorial,
+    "tan": np.tan,
+    "cos": np.cos,
+    "sin": np.sin,
+    "atan": np.arctan,
+    "atan2": lambda x, y: np.arctan2(y, x),
+    "acos": np.arccos,
+    "asin": np.arcsin,
+    "tanh": np.tanh,
+    "cosh": np.cosh,
+    "sinh": np.sinh,
+    "atanh": np.arctanh,
+    "acosh": np.arccosh,
+    "asinh": np.arcsinh,
+    "<<": _shift(np.left_shift),
+    ">>": _shift(np.right_shift),
+    "&": _bits(np.bitwise_and),
+    "|": _bits(np.bitwise_or),
+    "xor": _bits(np.bitwise_xor),
+    "~": _bits(np.invert),
+    "&&": lambda x, y: _true((x != 0) & (y != 0)),
+    "||": lambda x, y: _true((x != 0) | (y != 0)),
+    "!": lambda x: _true(x == 0),
+    "abs": np.abs,
+    "div": lambda x, y: np.sign(y) * np.floor(x / np.abs(y)),
+    "int": np.trunc,
+    ">": lambda x, y: _true(x > y),
+    ">=": lambda x, y: _true(x >= y),
+    "<": lambda x, y: _true(x < y),
+    "<=": lambda x, y: _true(x <= y),
+    "==": lambda x, y: _true(x == y),
+    "!=": lambda x, y: _true(x != y),
+    "min": np.minimum,
+    "max": np.maximum,
+}
+
+
+def operation(
+    calculation: model.Operation, raw: NDArray | None, get: Get, count: int = 0
+) -> NDArray[np.float64]:
+    """Return what a calculation leaves for each of `raw` (or for `count` rows without one).
+
+    What has no result, like a root of a negative number, is not a number.
+    """
+    stack: list[Any] = []
+    with np.errstate(all="ignore"):
+        for step in calculation.steps:
+            if step is None:
+                assert raw is not None
+                stack.append(raw.astype(np.float64))
+            elif isinstance(step, model.Reference):
+                stack.append(_true(get(step)))
+            elif isinstance(step, float | int):
+                stack.append(np.float64(step))
+            else:
+                _apply(step, stack)
+    rows = len(raw) if raw is not None else count
+    return np.broadcast_to(np.asarray(stack.pop(), np.float64), (rows,)).copy()
+
+
+def _apply(name: str, stack: list[Any]) -> None:
+    match name:
+        case "swap":
+            stack[-2:] = stack[-1], stack[-2]
+        case "drop":
+            stack.pop()
+        case "dup":
+            stack.append(stack[-1])
+        case "over":
+            stack.append(stack[-2])
+        case _:
+            way = _CALCULATE[name]
+            taken = 1 if name in _UNARY else 2
+            values = stack[-taken:]
+            stack[-taken:] = [way(*values)]
+
+
+_UNARY = {
+    *("ln", "log", "e^x", "1/x", "x!", "tan", "cos", "sin", "atan", "acos", "asin", "tanh"),
+    *("cosh", "sinh", "atanh", "acosh", "asinh", "~", "!", "abs", "int"),
+}
+
+
+# --- Labels and times -----------------------------------------------------------------------
 
 
 def labels(table: tuple[tuple[int, int, str], ...], raw: NDArray) -> NDArray[np.object_]:
     """Return the label of each value, None where the definition has none."""
     found = np.full(len(raw), None, dtype=object)
+    if len(table) > 8 and all(first == last for first, last, _ in table):
+        known = {first: label for first, _, label in reversed(table)}
+        found[:] = [known.get(value) for value in raw.tolist()]
+        return found
     for first, last, label in reversed(table):
-        found[(raw >= first) & (raw <= last)] = label
+        found[raw == first if first == last else (raw >= first) & (raw <= last)] = label
     return found
 
 
-def times_ns(kind: model.ParameterType, raw: NDArray, reference_ns: NDArray | int) -> NDArray:
-    """Return instants as int64 ns since 1970-01-01 UTC, exact where scale and offset are whole."""
-    if raw.dtype.kind in "iu" and kind.scale_ns.is_integer() and kind.offset_ns.is_integer():
-        elapsed = raw.astype(np.int64) * int(kind.scale_ns) + int(kind.offset_ns)
-    else:
-        elapsed = np.rint(raw * kind.scale_ns + kind.offset_ns).astype(np.int64)
-    return reference_ns + elapsed
+def elapsed_ns(kind: model.ParameterType, raw: NDArray) -> NDArray[np.int64]:
+    """Return raw times in ns: exact to the rounding for integers, clipped to what int64 holds."""
+    scale, offset = kind.scale_ns, kind.offset_ns
+    if raw.dtype.kind in "iu" and offset.denominator == 1 and _fits(raw, scale, offset):
+        whole = raw.astype(np.int64)
+        p, q = scale.numerator, scale.denominator
+        if q == 1:
+            return whole * np.int64(p) + np.int64(offset)
+        high, low = np.divmod(whole, np.int64(q))
+        return high * np.int64(p) + (low * np.int64(p) + q // 2) // q + np.int64(offset)
+    with np.errstate(invalid="ignore", over="ignore"):
+        found = np.rint(raw.astype(np.float64) * float(scale) + float(offset))
+    found = np.nan_to_num(found, nan=0.0, posinf=2.0**63, neginf=-(2.0**63))
+    clipped = np.clip(found, -(2.0**63), 2.0**63 - 1024)
+    return clipped.astype(np.int64)
+
+
+def _fits(raw: NDArray, scale: Any, offset: Any) -> bool:
+    """Say whether int64 holds all steps of the calculation."""
+    if not len(raw):
+        return True
+    largest = max(abs(int(raw.max())), abs(int(raw.min())))
+    p, q = abs(scale.numerator), scale.denominator
+    total = largest // q * p + p + abs(int(offset))
+    return largest <= _LONGEST_NS and total <= _LONGEST_NS and q * p + q <= _LONGEST_NS
+
+
+def times_ns(kind: model.ParameterType, raw: NDArray, reference_ns: Any) -> NDArray[np.int64]:
+    """Return instants as int64 ns since 1970-01-01 UTC; `reference_ns` is what is counted from."""
+    elapsed = elapsed_ns(kind, raw)
+    if kind.kind == "duration":
+        return elapsed
+    with np.errstate(over="ignore"):
+        found = elapsed + (reference_ns if kind.epoch.parameter else kind.epoch.epoch_ns)
+    return leapseconds.utc_from_tai(found) if kind.epoch.is_atomic else found

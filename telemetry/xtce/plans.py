@@ -1,7 +1,7 @@
 """A definition compiled: many packets in, one table of columns a container out.
 
-Fields whose place is fixed are read for all packets of a container at once; from the first field
-of varying length on, packet by packet.
+Fields whose place is fixed are read for all packets of a container at once. In containers whose
+layout depends on the packet, a walk finds the places, and the columns are gathered from there.
 """
 
 from __future__ import annotations
@@ -9,31 +9,46 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
-from telemetry.xtce import bits, layout, model, selection
+from telemetry.xtce import (
+    bits,
+    columns,
+    commanding,
+    criteria,
+    deriving,
+    errorcontrol,
+    layout,
+    model,
+    selection,
+    values,
+    walking,
+)
 
 
 @dataclass(slots=True)
 class Table:
-    """The packets of one container, by columns.
+    """Packets of one container, by columns.
 
-    `indices` says which of the packets given the rows are. `raw` holds int64, uint64 or float64
-    arrays, or lists of bytes; `values` the engineering values: numbers, labels (None: the
-    definition has none), booleans, text, bytes, and times as int64 ns since 1970-01-01 UTC.
+    `group` is the container's name, or for a parameter that is not in every packet of it,
+    "container:parameter", which has a table of its own. `indices` says which of the packets given
+    the rows are. `raw` holds int64, uint64 or float64 arrays, or lists of bytes; `values` the
+    engineering values: numbers, labels (None: the definition has none), booleans, text, bytes,
+    times as int64 ns since 1970-01-01 UTC, and durations as int64 ns.
     """
 
     container: str
     indices: list[int]
     raw: dict[str, NDArray | list[bytes]] = field(default_factory=dict)
     values: dict[str, NDArray | list] = field(default_factory=dict)
+    group: str = ""
 
 
 @dataclass(slots=True)
 class Decoded:
-    """Tables by container, and for each packet that is in none of them the reason."""
+    """Tables, and for each packet that is in none of them the reason."""
 
     tables: list[Table]
     refused: dict[int, str]
@@ -42,17 +57,66 @@ class Decoded:
         return iter(self.tables)
 
 
+class Parameters(dict[str, model.Parameter]):
+    """All parameters by the names of their columns. Elements of arrays whose size is in the packet
+    are described by their array: P[7].x as a member of P."""
+
+    def __init__(self, system: model.SpaceSystem) -> None:
+        super().__init__(system.parameters)
+        self._system = system
+
+    def __missing__(self, name: str) -> model.Parameter:
+        base, mark, rest = name.partition("#")
+        number = rest[: len(rest) - len(rest.lstrip("0123456789"))]
+        plain = base + rest[len(number) :] if mark else name
+        found = layout.find_parameter(self._system, plain)
+        while found is None and "[" in plain:
+            # An index that a repeated entry added, and not the type.
+            at = plain.index("[")
+            plain = plain[:at] + plain[plain.index("]", at) + 1 :]
+            found = layout.find_parameter(self._system, plain)
+        if found is None:
+            raise KeyError(name)
+        self[name] = model.Parameter(name, found.type, found.description, None, found.source)
+        return self[name]
+
+    def get(self, name: str, default: Any = None) -> Any:
+        try:
+            return self[name]
+        except KeyError:
+            return default
+
+
 class Definition:
-    """A space system ready to decode with."""
+    """A space system ready to decode with, and to encode commands."""
 
     def __init__(self, system: model.SpaceSystem) -> None:
         self.system = system
+        self.parameters = Parameters(system)
         self.plans = {name: layout.plan(system, name) for name in system.containers}
-        self._tree = selection.Tree(system, self.plans)
+        self._programs = {name: walking.Program(plan, system) for name, plan in self.plans.items()}
+        self._tree = selection.Tree(system, self.plans, self._programs)
+        self._made = deriving.compile_all(system, self.plans)
+        self._contexts = {
+            name: {
+                placed.parameter.name: values.contexts(placed.parameter.type, plan.type_of)
+                for placed in plan.fields
+                if placed.parameter.type.context_calibrators
+            }
+            for name, plan in self.plans.items()
+        }
+        self.commands = commanding.compile_all(system)
+        for parameter in system.parameters.values():
+            _check_alarms(system, parameter.type)
 
     @property
-    def parameters(self) -> dict[str, model.Parameter]:
-        return self.system.parameters
+    def roots(self) -> list[str]:
+        """The containers that selection starts from."""
+        return self._tree.roots
+
+    def derived(self, container: str) -> list[model.Parameter]:
+        """Return the parameters that algorithms make from the packets of a container."""
+        return [self.parameters[one.algorithm.output] for one in self._made.get(container, ())]
 
     def container_of(self, packet: bytes) -> str:
         """Return the name of the container; selection.NoContainer says why there is none."""
@@ -62,70 +126,98 @@ class Definition:
         """Decode packets, each whole with its primary header, container by container."""
         refused: dict[int, str] = {}
         members: dict[str, list[int]] = defaultdict(list)
-        for index, packet in enumerate(packets):
-            try:
-                name = self._tree.container_of(packet)
-            except selection.NoContainer as error:
-                refused[index] = str(error)
+        for index, found in enumerate(self._tree.containers_of(packets)):
+            if isinstance(found, selection.NoContainer):
+                refused[index] = str(found)
+            else:
+                members[found].append(index)
+        tables: list[Table] = []
+        for name, indices in members.items():
+            tables += self._tables(name, packets, indices, refused)
+        return Decoded(tables, refused)
+
+    def _tables(
+        self, name: str, packets: Sequence[bytes], indices: list[int], refused: dict[int, str]
+    ) -> list[Table]:
+        """Return the tables of one container; packets that cannot be read are refused singly."""
+        plan = self.plans[name]
+        least = plan.fixed_bytes
+        short = {index for index in indices if len(packets[index]) < least}
+        for index in short:
+            refused[index] = f"{len(packets[index])} bytes are too few for {name}"
+        rest = [index for index in indices if index not in short] if short else indices
+        while rest:
+            reader = columns.Reader(plan, self._programs[name], packets, rest, refused)
+            rest = reader.indices
+            bad = _broken(plan, reader, refused)
+            if not bad:
+                try:
+                    return self._read(plan, reader)
+                except columns.Unreadable as error:
+                    bad = set()
+                    for row in error.rows:
+                        bad.add(rest[row])
+                        refused[rest[row]] = str(error)
+            rest = [index for index in rest if index not in bad]
+        return []
+
+    def _read(self, plan: layout.Plan, reader: columns.Reader) -> list[Table]:
+        contexts = self._contexts[plan.container]
+        tables = []
+        for group, rows in reader.groups():
+            indices = reader.indices if rows is None else [reader.indices[row] for row in rows]
+            table = Table(plan.container, indices, group=group)
+            for name, raw, value in reader.columns(group, contexts):
+                table.raw[name], table.values[name] = raw, value
+            if rows is None:
+                for one in self._made.get(plan.container, ()):
+                    made = one.column(reader.get, len(indices))
+                    reader.add(one.algorithm.output, *made)
+                    table.raw[one.algorithm.output], table.values[one.algorithm.output] = made
+            tables.append(table)
+        return tables
+
+
+def _broken(plan: layout.Plan, reader: columns.Reader, refused: dict[int, str]) -> set[int]:
+    """Return the packets whose codes do not agree with their bits."""
+    bad: set[int] = set()
+    for code, name in plan.codes:
+        for row, index in enumerate(reader.indices):
+            place = reader.place(name, row)
+            if index in bad or place is None:
                 continue
-            if len(packet) < self.plans[name].fixed_bytes:
-                refused[index] = f"{len(packet)} bytes are too few for {name}"
+            packet, (at, size) = reader.packet(row), place
+            end = plan.size or len(packet) * 8
+            first, last = errorcontrol.covered(code, at, size, end)
+            if last < first:
+                bad.add(index)
+                refused[index] = f"{name}: covers nothing in {len(packet)} bytes"
                 continue
-            members[name].append(index)
-        tables = [
-            _table(self.plans[name], packets, indices, refused) for name, indices in members.items()
-        ]
-        return Decoded([table for table in tables if table.indices], refused)
+            told = bits.of_packet(packet, at, size)
+            covered = bits.of_packet(packet, first, last - first)
+            wanted = errorcontrol.compute(code, covered, last - first) & ((1 << size) - 1)
+            if told != wanted:
+                bad.add(index)
+                refused[index] = f"{name}: {code.method} is {told:#x}, and {wanted:#x} computed"
+    return bad
 
 
-def _table(
-    plan: layout.Plan, packets: Sequence[bytes], indices: list[int], refused: dict[int, str]
-) -> Table:
-    tails: list[dict] = []
-    if not plan.is_fixed:
-        indices, tails = _tails(plan, packets, indices, refused)
-    table = Table(plan.container, indices)
-    stride = plan.fixed_bytes
-    rows = b"".join([packets[index][:stride] for index in indices]) + bytes(bits.PADDING_BYTES)
-    for placed in plan.fields:
-        name, kind = placed.parameter.name, placed.parameter.type
-        if placed.is_fixed:
-            raw = _column(placed, rows, len(indices), stride)
-        else:
-            raw = [tail[name] for tail in tails]
-            raw = np.array(raw) if placed.is_number else raw
-        since = kind.reference.epoch_ns
-        if kind.reference.parameter:
-            since = table.values[kind.reference.parameter]
-        table.raw[name] = raw
-        table.values[name] = layout.engineering(kind, raw, since)
-    return table
+def _check_alarms(system: model.SpaceSystem, kind: model.ParameterType) -> None:
+    """Hold the conditions of alarms to what parameters can be compared with."""
+    alarms = [one.alarm for one in kind.context_alarms] + ([kind.alarm] if kind.alarm else [])
+    tests = [one.context for one in kind.context_alarms]
+    tests += [condition for alarm in alarms for _, condition in alarm.conditions]
 
+    def type_of(reference: model.Reference) -> model.ParameterType:
+        found = layout.find_parameter(system, reference.name)
+        if found is None:
+            raise model.BadDefinition(
+                f"line {reference.line}: parameter {reference.name} is not defined",
+                line=reference.line,
+            )
+        return found.type
 
-def _tails(
-    plan: layout.Plan, packets: Sequence[bytes], indices: list[int], refused: dict[int, str]
-) -> tuple[list[int], list[dict]]:
-    """Read packets of varying length one by one; return which of them had all, and the values."""
-    whole, tails = [], []
-    for index in indices:
-        try:
-            tails.append(layout.scalar(plan, packets[index]))
-            whole.append(index)
-        except layout.TooShort as error:
-            refused[index] = str(error)
-    return whole, tails
-
-
-def _column(placed: layout.Field, rows: bytes, n: int, stride: int) -> NDArray | list[bytes]:
-    size, offset = placed.fixed_bits, placed.offset_bits
-    if placed.is_number:
-        column = bits.read(rows, n, stride, offset, size)
-        return layout.number(placed.parameter.type.encoding, column)
-    starts = range(0, n * stride, stride)
-    if offset % 8 == 0:
-        first, end = offset // 8, (offset + size) // 8
-        return [rows[start + first : start + end] for start in starts]
-    return [
-        layout.bits_of(rows[start : start + stride], offset, size).to_bytes(size // 8)
-        for start in starts
-    ]
+    for test in tests:
+        criteria.compiled(test, type_of)
+    for inner in [inner for _, inner in kind.members] + ([kind.element] if kind.element else []):
+        _check_alarms(system, inner)

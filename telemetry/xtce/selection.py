@@ -1,25 +1,17 @@
-"""Which container a packet is: from the root down, wherever the restriction criteria hold."""
+"""Which container a packet is: from a root down, wherever the restriction criteria hold."""
 
 from __future__ import annotations
 
-import operator
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
-from telemetry.xtce import layout, model
+from telemetry.xtce import amounts, bits, criteria, layout, model, walking
 
-_OPERATORS = {
-    "==": operator.eq,
-    "!=": operator.ne,
-    "<": operator.lt,
-    "<=": operator.le,
-    ">": operator.gt,
-    ">=": operator.ge,
-}
-_REMEMBERED = 4096
+_REMEMBERED = 65_536
 
 
 class NoContainer(ValueError):
@@ -27,130 +19,159 @@ class NoContainer(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class _Test:
-    """One comparison ready to make: on raw numbers, or on the engineering value of them."""
+class _Child:
+    """A container that inherits, and the test whether a packet is one; None: all are."""
 
-    placed: layout.Field
-    plan: layout.Plan
-    compare: object
-    wanted: object
-    is_calibrated: bool
-
-    def holds(self, packet: bytes) -> bool:
-        try:
-            raw = self._raw(packet)
-        except layout.TooShort:
-            return False
-        kind = self.placed.parameter.type
-        if not self.is_calibrated:
-            return self.compare(raw, self.wanted)
-        value = layout.engineering(kind, np.array([raw]), 0)[0]
-        return value is not None and bool(self.compare(value, self.wanted))
-
-    def _raw(self, packet: bytes) -> int | float | bytes:
-        if self.placed.offset_bits is None:
-            return layout.scalar(self.plan, packet)[self.placed.parameter.name]
-        return layout.value_at(self.placed, packet)
+    name: str
+    holds: criteria.Test | None
+    program: walking.Program
 
 
 class Tree:
     """The containers of a system by inheritance."""
 
-    def __init__(self, system: model.SpaceSystem, plans: Mapping[str, layout.Plan]) -> None:
+    def __init__(
+        self,
+        system: model.SpaceSystem,
+        plans: Mapping[str, layout.Plan],
+        programs: Mapping[str, walking.Program],
+    ) -> None:
         self._system = system
-        self._children: dict[str, list[str]] = defaultdict(list)
-        self._tests: dict[str, list[_Test]] = {}
+        self._programs = programs
+        self._children: dict[str, list[_Child]] = defaultdict(list)
         for name, container in system.containers.items():
-            if container.base:
-                self._children[container.base].append(name)
-                plan = plans[container.base]
-                self._tests[name] = [_test(plan, comparison) for comparison in container.criteria]
-        self._root = self._find_root()
-        self._places = self._fixed_places()
-        self._known: dict[tuple[int, ...], str] = {}
+            if not container.base or container.base not in plans:
+                continue
+            plan = plans[container.base]
+            test = None
+            if container.criteria is not None:
+                test = criteria.compiled(container.criteria, plan.type_of)
+            self._children[container.base].append(_Child(name, test, programs[container.base]))
+        self.roots = self._find_roots()
+        self._places = self._fixed_places(plans)
+        self._known: dict[object, str | NoContainer] = {}
 
     def container_of(self, packet: bytes) -> str:
         """Return the name of the most particular container; NoContainer says why there is none."""
-        if self._places is None:
-            return self._descend(packet)
-        try:
-            key = tuple(layout.bits_of(packet, *place) for place in self._places)
-        except layout.TooShort as error:
-            raise NoContainer(str(error)) from error
-        name = self._known.get(key)
-        if name is None:
-            name = self._descend(packet)
-            if len(self._known) >= _REMEMBERED:
-                self._known.clear()
-            self._known[key] = name
-        return name
+        (found,) = self.containers_of([packet])
+        if isinstance(found, NoContainer):
+            raise found
+        return found
 
-    def _find_root(self) -> str:
+    def containers_of(self, packets: Sequence[bytes]) -> list[str | NoContainer]:
+        """Return for each packet its container, or why there is none."""
+        if self._places is None:
+            return [self._descended(packet) for packet in packets]
+        needed = max((-(-(at + size) // 8) for at, size in self._places), default=0)
+        found: list[str | NoContainer] = [_NONE] * len(packets)
+        long = [index for index, packet in enumerate(packets) if len(packet) >= needed]
+        if len(long) < len(packets):
+            for index in set(range(len(packets))).difference(long):
+                found[index] = self._descended(packets[index])
+        keys = self._keys([packets[index] for index in long], needed)
+        known = self._known
+        for index, key in zip(long, keys, strict=True):
+            name = known.get(key)
+            if name is None:
+                name = self._descended(packets[index])
+                if len(known) >= _REMEMBERED:
+                    known.clear()
+                known[key] = name
+            found[index] = name
+        return found
+
+    def _keys(self, packets: list[bytes], needed: int) -> list:
+        """Return for each packet what is compared, as one thing."""
+        if not self._places:
+            return [0] * len(packets)
+        rows = b"".join([packet[:needed] for packet in packets]) + bytes(bits.PADDING_BYTES)
+        columns = [bits.read(rows, len(packets), needed, *place) for place in self._places]
+        if sum(size for _, size in self._places) > 64:
+            return list(zip(*(column.tolist() for column in columns), strict=True))
+        key: NDArray = np.zeros(len(packets), np.uint64)
+        for column, (_, size) in zip(columns, self._places, strict=True):
+            shifted = key << np.uint64(size) if size < 64 else key
+            key = shifted | column.astype(np.uint64)
+        return key.tolist()
+
+    def _find_roots(self) -> list[str]:
         containers = self._system.containers.values()
         included = {entry.container for c in containers for entry in c.entries}
         roots = [c.name for c in containers if not c.base and c.name not in included]
-        roots = [name for name in roots if self._children[name]] or roots
-        if len(roots) != 1:
-            raise model.Unsupported(f"{len(roots)} root containers are not supported: {roots}")
-        return roots[0]
+        return [name for name in roots if self._children.get(name)] or roots
 
-    def _fixed_places(self) -> list[tuple[int, int]] | None:
+    def _fixed_places(self, plans: Mapping[str, layout.Plan]) -> list[tuple[int, int]] | None:
         """Return the (offset, size) in bits of all that is compared, None if one of them moves."""
-        placed = [test.placed for tests in self._tests.values() for test in tests]
-        if any(each.offset_bits is None or not each.fixed_bits for each in placed):
-            return None
-        return sorted({(each.offset_bits, each.fixed_bits) for each in placed})
+        places = set()
+        for name, children in self._children.items():
+            where = self._programs[name].where
+            for child in children:
+                for reference in criteria.references(self._system.containers[child.name].criteria):
+                    place = where.get(reference.name)
+                    if place is None:
+                        if (reference.name, True) in self._programs[name].constants:
+                            continue
+                        return None
+                    leaf, at, size = place
+                    if size > 64 or leaf.parameter.type.context_calibrators:
+                        return None
+                    places.add((at, size))
+        return sorted(places)
+
+    # --- One packet
+
+    def _descended(self, packet: bytes) -> str | NoContainer:
+        try:
+            return self._descend(packet)
+        except NoContainer as error:
+            return error
 
     def _descend(self, packet: bytes) -> str:
-        name = self._root
-        while True:
-            found = [
-                child
-                for child in self._children.get(name, ())
-                if all(test.holds(packet) for test in self._tests[child])
-            ]
-            if len(found) > 1:
-                raise NoContainer(f"{' and '.join(found)} both describe it")
-            if not found:
-                break
-            name = found[0]
+        walks: dict[str, walking.Walk] = {}
+        ends = [end for root in self.roots for end in self._ends(root, packet, walks)]
+        chosen = [end for end in ends if end[1]] or ends
+        if len(chosen) > 1:
+            raise NoContainer(f"{' and '.join(name for name, _ in chosen)} both describe it")
+        if not chosen:
+            raise NoContainer("no container describes it")
+        (name, _) = chosen[0]
         if self._system.containers[name].is_abstract:
             raise NoContainer(f"nothing more particular than {name} describes it")
         return name
 
+    def _ends(
+        self, name: str, packet: bytes, walks: dict[str, walking.Walk]
+    ) -> list[tuple[str, bool]]:
+        """Return where the ways down from a container end, and whether criteria led there: one
+        that says what it is goes before a sibling that takes everything."""
+        ends = []
+        for child in self._children.get(name, ()):
+            if self._holds(child, name, packet, walks):
+                below = self._ends(child.name, packet, walks)
+                ends += [(end, is_led or child.holds is not None) for end, is_led in below]
+        return [end for end in ends if end[1]] or ends or [(name, False)]
 
-def _test(plan: layout.Plan, comparison: model.Comparison) -> _Test:
-    placed = next((f for f in plan.fields if f.parameter.name == comparison.parameter), None)
-    if placed is None:
-        raise model.BadDefinition(
-            f"line {comparison.line}: {comparison.parameter} is not in {plan.container}"
-        )
-    kind = placed.parameter.type
-    is_calibrated = comparison.is_calibrated and bool(kind.calibrator or kind.labels)
-    return _Test(
-        placed,
-        plan,
-        _OPERATORS[comparison.operator],
-        _wanted(kind, comparison, is_calibrated),
-        is_calibrated,
-    )
-
-
-def _wanted(kind: model.ParameterType, comparison: model.Comparison, is_calibrated: bool):
-    text = comparison.value
-    if kind.kind in ("string", "binary", "time"):
-        raise model.Unsupported(
-            f"line {comparison.line}: Comparison: with a {kind.kind} is not supported"
-        )
-    if is_calibrated and kind.kind == "boolean":
-        if text not in (label for _, _, label in kind.labels):
-            raise model.BadDefinition(f"line {comparison.line}: {kind.name} is never {text}")
-        return text == kind.labels[1][2]
-    if is_calibrated and kind.kind == "enumerated":
-        return text
-    for read in (int, lambda digits: int(digits, 0), float):
+    def _holds(
+        self, child: _Child, base: str, packet: bytes, walks: dict[str, walking.Walk]
+    ) -> bool:
+        if child.holds is None:
+            return True
+        if base not in walks:
+            walks[base] = _walk(child.program, packet)
         try:
-            return read(text)
-        except ValueError:
-            continue
-    raise model.BadDefinition(f'line {comparison.line}: "{text}" is no number')
+            return bool(child.holds(walks[base].get))
+        except (walking.TooShort, amounts.BadAmount, bits.BadBits):
+            return False
+
+
+def _walk(program: walking.Program, packet: bytes) -> walking.Walk:
+    """Return the way through a packet, as far as it goes: a comparison may need less than all."""
+    if program.plan.is_fixed:
+        return walking.Walk(program, packet)
+    try:
+        return program.walk(packet)
+    except walking.TooShort:
+        return walking.Walk(program, packet)
+
+
+_NONE = NoContainer("no container describes it")

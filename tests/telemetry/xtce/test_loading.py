@@ -45,48 +45,73 @@ def test_a_foreign_namespace_is_refused():
         xtce.load(make_definition(namespace=' xmlns="urn:other"'))
 
 
+ENCODED = '<{0}ParameterType name="u8"><{0}DataEncoding {1}/></{0}ParameterType>'
+ALGORITHM = (
+    '<TelemetryMetaData><AlgorithmSet><CustomAlgorithm name="a"><AlgorithmText language="{}">{}'
+    '</AlgorithmText><InputSet><InputParameterInstanceRef parameterRef="A"/></InputSet><OutputSet>'
+    '<OutputParameterRef parameterRef="A"/></OutputSet></CustomAlgorithm></AlgorithmSet>'
+    "</TelemetryMetaData>"
+)
+
+
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
         (
-            {"entries": '<ArrayParameterRefEntry parameterRef="A"/>'},
-            "line 1: ArrayParameterRefEntry: not supported in EntryList",
+            {"entries": '<StreamSegmentEntry streamRef="A" sizeInBits="8"/>'},
+            "line 1: StreamSegmentEntry: not supported in EntryList",
         ),
         (
-            {"entries": '<ParameterRefEntry parameterRef="A"><RepeatEntry/></ParameterRefEntry>'},
-            "line 1: RepeatEntry: not supported in ParameterRefEntry",
+            {"entries": ENTRIES.replace("/>", "><TimeAssociation/></ParameterRefEntry>")},
+            "line 1: TimeAssociation: not supported in ParameterRefEntry",
+        ),
+        (
+            {"entries": '<ArgumentRefEntry argumentRef="A"/>'},
+            "line 1: ArgumentRefEntry: not supported in a container of telemetry",
+        ),
+        (
+            {"extra": "<TelemetryMetaData><StreamSet/></TelemetryMetaData>"},
+            "StreamSet: not supported in TelemetryMetaData",
+        ),
+        ({"types": ENCODED.format("Integer", 'encoding="odd"')}, 'encoding="odd" is not supported'),
+        ({"types": ENCODED.format("Integer", 'sizeInBits="65"')}, '"65" is not supported'),
+        ({"types": ENCODED.format("Integer", 'sizeInBits="0"')}, '"0" is not supported'),
+        ({"types": ENCODED.format("Float", 'sizeInBits="80"')}, '"80" of IEEE754_1985 is not'),
+        ({"types": ENCODED.format("Float", 'sizeInBits="128"')}, '"128" of IEEE754_1985 is not'),
+        ({"types": ENCODED.format("Float", 'encoding="IBM"')}, 'encoding="IBM" is not supported'),
+        (
+            {"types": ENCODED.format("Float", 'encoding="MILSTD_1750A" sizeInBits="64"')},
+            'sizeInBits="64" of MILSTD_1750A is not supported',
         ),
         (
             {
-                "entries": '<ParameterRefEntry parameterRef="A">'
-                "<LocationInContainerInBits/></ParameterRefEntry>"
+                "types": ENCODED.format(
+                    "Integer", 'sizeInBits="12" byteOrder="leastSignificant'
+                ).replace("leastSignificant/", 'leastSignificantByteFirst"/')
             },
-            "LocationInContainerInBits: not supported",
-        ),
-        ({"extra": "<CommandMetaData/>"}, "CommandMetaData: not supported in SpaceSystem"),
-        ({"extra": '<SpaceSystem name="B"/>'}, "SpaceSystem: not supported in SpaceSystem"),
-        (
-            {"types": TYPES.replace('sizeInBits="8"', 'sizeInBits="8" encoding="packedBCD"')},
-            'IntegerDataEncoding: encoding="packedBCD" is not supported',
+            "12 bits with the least significant byte first",
         ),
         (
-            {"types": TYPES.replace('sizeInBits="8"', 'sizeInBits="65"')},
-            'sizeInBits="65" is not supported',
+            {"types": TYPES.replace('name="u8"', 'name="u8" colour="3"')},
+            "attribute colour is not supported",
         ),
         (
-            {"types": TYPES.replace('name="u8"', 'name="u8" initialValue="3"')},
-            "attribute initialValue is not supported",
+            {
+                "entries": ENTRIES.replace("/>", ">{}</ParameterRefEntry>").format(
+                    "<RepeatEntry><Count><FixedValue>100001</FixedValue></Count></RepeatEntry>"
+                )
+            },
+            "is repeated 100001 times",
         ),
-        (
-            {"entries": ENTRIES * 2},
-            "line 1: A a second time in C is not supported",
-        ),
+        ({"extra": ALGORITHM.format("JavaScript", "A + 1")}, 'language="JavaScript" is not'),
+        ({"extra": ALGORITHM.format("python", "__import__('os')")}, "__import__() is not"),
     ],
 )
 def test_what_would_not_be_done_is_refused_by_its_line(changed, message):
     with pytest.raises(xtce.Unsupported) as refused:
         xtce.load(make_definition(**changed))
     assert message in str(refused.value)
+    assert refused.value.line == 1
 
 
 def test_the_line_is_that_of_the_element():
@@ -98,12 +123,15 @@ def test_the_line_is_that_of_the_element():
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
-        ({"parameters": '<Parameter name="A" parameterTypeRef="no"/>'}, "its type is not defined"),
+        (
+            {"parameters": '<Parameter name="A" parameterTypeRef="no"/>'},
+            "line 1: Parameter: type no is not defined",
+        ),
         ({"parameters": PARAMETERS * 2}, "A is defined twice"),
         ({"entries": '<ParameterRefEntry parameterRef="B"/>'}, "parameter B is not defined"),
         ({"entries": '<ContainerRefEntry containerRef="C"/>'}, "container C holds itself"),
         ({"types": TYPES.replace('"8"', '"eight"')}, 'sizeInBits="eight"'),
-        ({"parameters": '<Parameter name="A"/>'}, "Parameter has no parameterTypeRef"),
+        ({"parameters": '<Parameter name="A"/>'}, "Parameter: has no parameterTypeRef"),
     ],
 )
 def test_contradictions_are_refused(changed, message):

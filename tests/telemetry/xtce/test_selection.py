@@ -87,9 +87,10 @@ def test_two_answers_are_none():
 @pytest.mark.parametrize(
     ("criteria", "message"),
     [
-        ('<Comparison parameterRef="B" value="1"/>', "B is not in C"),
+        ('<Comparison parameterRef="B" value="1"/>', "parameter B is not defined"),
         ('<Comparison parameterRef="A" value="one"/>', '"one" is no number'),
-        ("<BooleanExpression/>", "BooleanExpression: not supported"),
+        ("<BooleanExpression/>", "BooleanExpression: needs one condition"),
+        ("<NextContainer containerRef='C'/>", "NextContainer: not supported"),
         (
             '<Comparison parameterRef="A" comparisonOperator="=~" value="1"/>',
             'comparisonOperator="=~" is not supported',
