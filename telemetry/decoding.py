@@ -182,10 +182,10 @@ def _decode_values(
     received = [times.to_ns(packet.received_at) for packet in described]
     is_dump = np.array([packet.channel == onboard.DownlinkChannel.PLAYBACK for packet in described])
     for table in decoded:
-        arrival.tables[table.container] = writing.samples_of(
+        arrival.tables[table.group] = writing.samples_of(
             definition, table, generated, received, definitions.header_parameters()
         )
-        arrival.playback[table.container] = is_dump[table.indices]
+        arrival.playback[table.group] = is_dump[table.indices]
     return arrival, [(reason, described[index].data) for index, reason in decoded.refused.items()]
 
 
