@@ -97,3 +97,47 @@ def test_the_clcw_comes_back(word):
 def test_something_else_is_no_clcw():
     with pytest.raises(ValueError, match="no CLCW"):
         clcw.decode(0x80000000)
+
+
+@given(
+    units=st.lists(st.tuples(st.integers(0, 63), st.binary(min_size=1, max_size=99)), max_size=5),
+    most=st.integers(2, 40),
+)
+def test_segmented_units_come_back(units, most):
+    joiner = tc.Joiner()
+    parts = [part for map_id, unit in units for part in tc.segments(unit, map_id, most=most)]
+    assert all(len(part) <= most for part in parts)
+    assert joiner.feed(parts) == units
+    assert not joiner.dropped
+
+
+def test_segments_of_several_access_points_take_turns():
+    one, two = tc.segments(b"abcdef", 1, most=3), tc.segments(b"uvwxyz", 2, most=3)
+    mixed = [part for pair in zip(one, two, strict=True) for part in pair]
+    assert tc.Joiner().feed(mixed) == [(1, b"abcdef"), (2, b"uvwxyz")]
+
+
+@given(st.lists(st.binary(max_size=9), max_size=20))
+def test_segments_that_make_no_sense_are_counted(noise):
+    joiner = tc.Joiner(longest_bytes=20)
+    units = joiner.feed(noise)
+    assert len(units) + joiner.dropped.total() <= len(noise)
+    assert all(len(unit) <= 20 for _, unit in units)
+
+
+def test_what_segments_lack_is_named():
+    joiner = tc.Joiner()
+    joiner.feed([b"\x81end", b"\x41begin", b"\x41begin", b"\xc1"])
+    assert joiner.dropped == {
+        "continues no unit": 1,
+        "cut by the next unit": 1,
+        "segment without data": 1,
+    }
+
+
+def test_several_frames_in_a_unit_are_read_and_fill_is_not():
+    frames = [tc.Frame(5, 0, number, b"data") for number in range(3)]
+    data = b"".join(map(tc.encode, frames))
+    assert tc.decode_all(data + b"\x55" * 6) == frames
+    with pytest.raises(tc.BadFrame):
+        tc.decode_all(b"\x55" * 6)
