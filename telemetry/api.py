@@ -23,6 +23,7 @@ from constellation.questions import NoQuestion, PageQuestion, asked
 from ops import clock
 from ops.api import Page
 from telemetry import gaps, onboard, times, values
+from telemetry.ledger import completeness, foreign
 from telemetry.models import Gap, GapState, Packet, RawBatch, Reception, Rejected
 
 APIDS = {each.value: each.name for each in onboard.Apid}
@@ -157,34 +158,31 @@ class Completeness(APIView):
 
 class GapsAsked(PageQuestion):
     state = serializers.ChoiceField(choices=GapState.choices, required=False)
+    contact = serializers.UUIDField(required=False)
+    apid = serializers.IntegerField(required=False, min_value=0, max_value=0x7FF)
 
 
 class GapList(APIView):
-    """`GET /satellites/{code}/telemetry/gaps?state=open|closed|lost`, newest first."""
+    """`GET /satellites/{code}/telemetry/gaps?state=open|closed|lost&contact=&apid=`, newest first.
+
+    `first` and `last` are serials of `volume`, or unwrapped counts of the foreign packets of
+    `apid`; `contact` is the one that showed the gap.
+    """
 
     permissions = {"GET": "telemetry.view_packet"}
 
     def get(self, request: Request, code: str) -> Response:
         satellite = get_object_or_404(Satellite, code=code)
+        asked_for = asked(GapsAsked, request)
         wanted = Gap.objects.filter(satellite=satellite)
-        if state := asked(GapsAsked, request).get("state"):
-            wanted = wanted.filter(state=state)
+        for name in ("state", "contact"):
+            if name in asked_for:
+                wanted = wanted.filter(**{name: asked_for[name]})
+        if "apid" in asked_for:
+            wanted = wanted.filter(volume=foreign.volume_of(asked_for["apid"]))
         page = NewestFirst()
         rows = page.paginate_queryset(wanted, request, view=self)
-        return page.get_paginated_response([_gap_body(row) for row in rows])
-
-
-def _gap_body(row: Gap) -> dict[str, Any]:
-    return {
-        "volume": row.volume,
-        "first": row.serials.lower,
-        "last": row.serials.upper - 1,
-        "state": row.state,
-        "reason": row.reason,
-        "opened_at": row.opened_at,
-        "asked_at": row.asked_at,
-        "closed_at": row.closed_at,
-    }
+        return page.get_paginated_response([completeness.gap_of(row) for row in rows])
 
 
 class ReceptionDetail(APIView):

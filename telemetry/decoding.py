@@ -244,10 +244,15 @@ def _close(
     refused: list[origins.Refused],
 ) -> None:
     unknown = {packet.apid for packet in kept.new if not is_known(packet.apid)}
+    bad = {(each.channel, each.data) for each in refused}
+    is_good = np.ones(len(heard.packets), bool)
+    if bad:
+        is_good[:] = [(packet.channel, packet.data) not in bad for packet in heard.packets]
     keeping.enter_packets(
         reception,
         batch,
         counting.Received.of((packet.channel, packet.data) for packet in heard.packets),
+        is_good=is_good,
         stored=_keys(kept.new),
         duplicates=_keys(kept.duplicates),
         rejected=[(keeping.key_of(each.channel, each.data), each.code) for each in refused],

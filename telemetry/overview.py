@@ -5,19 +5,18 @@ from datetime import datetime
 from itertools import groupby
 from typing import Any
 
-from django.db.models import Count, F, Func, Sum
 from django.utils.dateparse import parse_datetime
 
 from constellation.contacts.models import Contact
 from constellation.models import Satellite
-from telemetry import gaps, onboard, values
-from telemetry.models import Gap, Packet, Reception
+from telemetry import gaps, values
+from telemetry.ledger import completeness as ledger
+from telemetry.models import Gap, Reception
 
 PLOTTED = ["battery_charge", "solar_power", "accelerator_load", "accelerator_temperature"]
 """Parameters plotted until the operator chooses others."""
 PLOTS_MAX = 6
 UNITS = {"1": "", "degC": "°C"}
-APIDS = {each.value: each.name.replace("_", " ").lower() for each in onboard.Apid}
 
 
 @dataclass(frozen=True)
@@ -75,16 +74,11 @@ def completeness(satellite: Satellite, now: datetime) -> dict[str, Any]:
 
 def reception(contact: Contact, now: datetime) -> dict[str, Any]:
     """Return the ledger of what came down over a contact."""
-    apids = (
-        Packet.objects.filter(contact=contact)
-        .values("apid")
-        .annotate(count=Count("pk"), bytes=Sum(Func(F("data"), function="octet_length")))
-        .order_by("apid")
-    )
+    books = ledger.by_contact([contact.pk])
     return {
         "reception": Reception.totals(contact),
         "undecoded": contact.raw_batches.filter(decoded=False).count(),
-        "apids": [{**row, "name": APIDS.get(row["apid"], "unknown")} for row in apids],
+        "books": books[0] if books else None,
     }
 
 

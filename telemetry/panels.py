@@ -32,6 +32,9 @@ def heard(satellite_ids: Iterable[int], now: datetime) -> dict[int, panels.Fact]
     return facts
 
 
+panels.register_page(
+    panels.Page("Completeness", "completeness", "telemetry.view_packet", key="d", order=27)
+)
 panels.register_satellite_facts(heard)
 panels.register_panel(
     panels.Panel(

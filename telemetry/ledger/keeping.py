@@ -130,22 +130,22 @@ def enter_packets(
     batch: RawBatch,
     received: counting.Received,
     *,
+    is_good: NDArray[np.bool_],
     stored: NDArray[np.int64],
     duplicates: NDArray[np.int64],
     rejected: Iterable[tuple[int, str]],
     unknown_apids: frozenset[int] | set[int],
 ) -> None:
     """Enter the packets of a batch: all that were received, and what became of them by key (see
-    `key_of`): those stored, those held already, and those rejected with the reason's code."""
+    `key_of`): those stored, those held already, and those rejected with the reason's code.
+
+    Only the counts of good packets, those not rejected, are followed.
+    """
     if not len(received.key):
         return
     wanted = np.unique(received.key)
     channel, apid = np.divmod(wanted, counting.APIDS)
     reasons = counting.reasons_by_key(rejected)
-    is_good = ~np.isin(received.key, np.fromiter(reasons, np.int64, len(reasons)))
-    # Where some packets of a key are rejected, which of them are good is not looked up again:
-    # their counts are followed all the same, as they were received.
-    is_good |= np.isin(received.key, np.union1d(stored, duplicates))
     runs = counting.runs(received.key[is_good], received.sequence[is_good])
     at = np.searchsorted(wanted, runs.key)
     fresh = counting.per_key(stored, wanted)

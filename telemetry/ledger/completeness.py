@@ -1,0 +1,201 @@
+"""What the books say: by day or contact, by virtual channel and APID, and over the fleet."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+from django.db.models import BigIntegerField, Count, F, Min, Q, QuerySet, Sum
+
+from constellation.models import Satellite
+from telemetry import onboard
+from telemetry.ledger import foreign
+from telemetry.models import Gap, GapState, RawBatch
+from telemetry.models_ledger import UNTRUSTED_CHANNEL, FrameAccount, PacketAccount
+
+APIDS = {each.value: each.name for each in onboard.Apid}
+CHANNELS = {each.value: each.name for each in onboard.DownlinkChannel} | {
+    UNTRUSTED_CHANNEL: "UNTRUSTED"
+}
+_FRAME_SUMS = ("received", "used", "rejected", "lost")
+_PACKET_SUMS = ("received", "stored", "duplicates", "rejected", "unknown", "bytes")
+_FOLLOWED = ("expected", "heard")
+
+
+@dataclass(slots=True)
+class Books:
+    """The accounts of one satellite over one day or one contact.
+
+    `channels` are frames by virtual channel, `apids` packets by virtual channel and APID; `frames`
+    and `packets` are their sums.
+    """
+
+    satellite: str
+    day: date | None = None
+    contact: UUID | None = None
+    channels: list[dict[str, Any]] = field(default_factory=list)
+    apids: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def frames(self) -> dict[str, Any]:
+        return _summed(self.channels, ("expected", *_FRAME_SUMS))
+
+    @property
+    def packets(self) -> dict[str, Any]:
+        return _summed(self.apids, ("expected", "missing", *_PACKET_SUMS))
+
+    @property
+    def percent(self) -> float | None:
+        """Return how much of what was expected came, in percent; None when nothing was."""
+        packets = self.packets
+        if not packets["expected"]:
+            return None
+        return 100 * (packets["expected"] - packets["missing"]) / packets["expected"]
+
+
+def by_day(satellites: Iterable[Satellite], first: date, last: date) -> list[Books]:
+    """Return the books of each day of reception from `first` to `last`, the newest first."""
+    chosen = Q(satellite__in=list(satellites), day__range=(first, last))
+    return _books(chosen, "day", lambda books: (books.day, books.satellite), reverse=True)
+
+
+def by_contact(contact_ids: Iterable[UUID] | QuerySet) -> list[Books]:
+    """Return the books of each of the contacts over which anything came down."""
+    chosen = Q(reception__contact__in=contact_ids)
+    return _books(chosen, "reception__contact", lambda books: (books.satellite, books.contact))
+
+
+def _books(chosen: Q, by: str, order: Any, *, reverse: bool = False) -> list[Books]:
+    found: dict[tuple[str, Any], Books] = {}
+
+    def books_of(row: dict[str, Any]) -> Books:
+        code, what = row["satellite__code"], row[by]
+        named = {"day": what} if by == "day" else {"contact": what}
+        return found.setdefault((code, what), Books(code, **named))
+
+    for row in _accounts(FrameAccount, chosen, by, ("channel",), _FRAME_SUMS):
+        row["expected"] = row["used"] + row["lost"]
+        books_of(row).channels.append(_row(row, ("expected", *_FRAME_SUMS)))
+    sums = (*_PACKET_SUMS, *_FOLLOWED)
+    for row in _accounts(PacketAccount, chosen, by, ("channel", "apid"), sums):
+        row["missing"] = row["expected"] - row["heard"]
+        books_of(row).apids.append(_row(row, ("expected", "missing", *_PACKET_SUMS)))
+    return sorted(found.values(), key=order, reverse=reverse)
+
+
+def _accounts(
+    model: type, chosen: Q, by: str, keys: tuple[str, ...], sums: tuple[str, ...]
+) -> Iterable[dict[str, Any]]:
+    """Yield the rows of a table of accounts, summed over whatever is not a key, with reasons."""
+    grouped = ("satellite__code", by, *keys)
+    rows = model.objects.filter(chosen).order_by().values(*grouped)
+    reasons: dict[tuple, Counter[str]] = {}
+    for row in rows.exclude(rejected=0).values(*grouped, "reasons"):
+        key = tuple(row[name] for name in grouped)
+        reasons.setdefault(key, Counter()).update(row["reasons"])
+    for row in rows.annotate(**{f"{n}_sum": Sum(n) for n in sums}).order_by(*grouped):
+        key = tuple(row[name] for name in grouped)
+        yield (
+            {name: row[name] for name in grouped}
+            | {name: int(row[f"{name}_sum"]) for name in sums}
+            | {"reasons": dict(reasons.get(key, {}))}
+        )
+
+
+def _row(row: dict[str, Any], counts: tuple[str, ...]) -> dict[str, Any]:
+    """Return a row of the books as it is read."""
+    named: dict[str, Any] = {
+        "channel": row["channel"],
+        "channel_name": CHANNELS.get(row["channel"]),
+    }
+    if "apid" in row:
+        named |= {"apid": row["apid"], "name": APIDS.get(row["apid"])}
+    return named | {name: row[name] for name in counts} | {"reasons": row["reasons"]}
+
+
+def _summed(rows: list[dict[str, Any]], names: tuple[str, ...]) -> dict[str, Any]:
+    reasons: Counter[str] = Counter()
+    for row in rows:
+        reasons.update(row["reasons"])
+    return {name: sum(row[name] for row in rows) for name in names} | {"reasons": dict(reasons)}
+
+
+# --- Gaps and backlog -----------------------------------------------------------------------
+
+
+def gaps_by_state(chosen: Q) -> dict[str, int]:
+    """Return how many packets lie in gaps of each state; how many gaps are open."""
+    size = F("serials__endswith") - F("serials__startswith")
+    rows = (
+        Gap.objects.filter(chosen)
+        .order_by()
+        .values("state")
+        .annotate(packets=Sum(size, output_field=BigIntegerField()), gaps=Count("pk"))
+    )
+    found = {row["state"]: (int(row["packets"]), row["gaps"]) for row in rows}
+    return {
+        "missing": found.get(GapState.OPEN, (0, 0))[0],
+        "recovered": found.get(GapState.CLOSED, (0, 0))[0],
+        "lost": found.get(GapState.LOST, (0, 0))[0],
+        "open_gaps": found.get(GapState.OPEN, (0, 0))[1],
+    }
+
+
+def unsettled() -> list[dict[str, Any]]:
+    """Return the satellites that have open gaps, or batches undecoded or set aside; the one with
+    the most to do first."""
+    size = F("serials__endswith") - F("serials__startswith")
+    rows: dict[int, dict[str, Any]] = {}
+
+    def row_of(satellite_id: int) -> dict[str, Any]:
+        names = ("open_gaps", "missing", "undecoded_batches", "set_aside_batches")
+        return rows.setdefault(satellite_id, dict.fromkeys(names, 0) | {"oldest_gap_at": None})
+
+    open_gaps = Gap.objects.filter(state=GapState.OPEN).order_by().values("satellite")
+    for row in open_gaps.annotate(
+        gaps=Count("pk"), size=Sum(size, output_field=BigIntegerField()), first=Min("opened_at")
+    ):
+        row_of(row["satellite"]).update(
+            open_gaps=row["gaps"], missing=int(row["size"]), oldest_gap_at=row["first"]
+        )
+    waiting = RawBatch.objects.filter(decoded=False).order_by().values("satellite")
+    for row in waiting.annotate(aside=Count("pk", ~Q(failure="")), n=Count("pk")):
+        row_of(row["satellite"]).update(
+            undecoded_batches=row["n"] - row["aside"], set_aside_batches=row["aside"]
+        )
+    satellites = Satellite.objects.in_bulk(rows)
+    named = [
+        {"satellite": satellites[pk].code, "name": satellites[pk].name, **row}
+        for pk, row in rows.items()
+    ]
+    return sorted(
+        named,
+        key=lambda row: (
+            -row["set_aside_batches"],
+            -row["undecoded_batches"],
+            -row["missing"],
+            row["satellite"],
+        ),
+    )
+
+
+def gap_of(row: Gap) -> dict[str, Any]:
+    """Return a gap as it is read: of a recorder's volume, or of the packets of one APID."""
+    apid = foreign.apid_of(row.volume)
+    return {
+        "id": row.pk,
+        "volume": None if apid is not None else row.volume,
+        "apid": apid,
+        "contact": row.contact_id and str(row.contact_id),
+        "first": row.serials.lower,
+        "last": row.serials.upper - 1,
+        "state": row.state,
+        "reason": row.reason,
+        "opened_at": row.opened_at,
+        "asked_at": row.asked_at,
+        "closed_at": row.closed_at,
+    }
