@@ -34,7 +34,10 @@ def make_organisation(**details: Any) -> Organisation:
 
 
 def make_user(**details: Any) -> User:
-    details.setdefault("organisation", details.pop("organisation", None) or make_organisation())
+    """A user; operators and viewers are the fleet's own unless an organisation is given."""
+    if details.get("organisation") is None:
+        is_customer = details.get("role") == "customer"
+        details["organisation"] = make_organisation(operates_fleet=not is_customer)
     password = details.pop("password", "correct horse battery")
     user = User(**{"username": f"user-{next(_numbers)}", "role": "operator", **details})
     user.set_password(password)

@@ -13,4 +13,8 @@ class ContactsConfig(AppConfig):
 
         clock.tell_changes_to(tasks.plan_after_a_change_of_the_clock)
 
-        streams.register("contacts", lambda user, _: roles.may(user, "contacts.view_contact"))
+        # It tells the contacts of all organisations.
+        streams.register(
+            "contacts",
+            lambda user, _: roles.may(user, "contacts.view_contact") and roles.steers_fleet(user),
+        )

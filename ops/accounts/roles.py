@@ -1,7 +1,9 @@
 """What each role may do: one table.
 
-A permission is `app.verb_noun`. Operators may everything; the others only what stands here. Doors
-name the permission; nothing else decides.
+A permission is `app.verb_noun`. Operators of the organisation that operates the fleet may
+everything; the others only what stands here. Members of any other organisation may no more than
+what is shared with customers, whatever their role: those doors show and change what is their own.
+Doors name the permission; nothing else decides.
 """
 
 from typing import Any
@@ -33,13 +35,36 @@ _CUSTOMER = {
     "inference.add_query",
 }
 PERMISSIONS = {Role.VIEWER: _VIEW, Role.CUSTOMER: _CUSTOMER}
+SHARED = _CUSTOMER | {
+    "accounts.view_apikey",
+    "accounts.add_apikey",
+    "accounts.change_apikey",
+    "constellation.view_satellite",
+    "constellation.view_station",
+    "constellation.view_pass",
+    "contacts.view_contact",
+    "contacts.add_contact",
+    "contacts.change_contact",
+    "contacts.delete_contact",
+    "ops.view_clock",
+    "registry.add_upload",
+}
+"""What members of organisations that do not operate the fleet may at most: where satellites and
+stations are, and contacts, uploads, questions and keys of their own organisation."""
 
 
 def may(user: Any, permission: str) -> bool:
-    """Say whether `user` holds `permission`, by role."""
+    """Say whether `user` holds `permission`, by role and organisation."""
     if not user.is_authenticated or not user.is_active:
         return False
-    return user.role == Role.OPERATOR or permission in PERMISSIONS.get(user.role, set())
+    if user.role != Role.OPERATOR and permission not in PERMISSIONS.get(user.role, set()):
+        return False
+    return permission in SHARED or user.organisation.operates_fleet
+
+
+def steers_fleet(user: Any) -> bool:
+    """Say whether `user` belongs to the organisation that operates the fleet."""
+    return bool(user.is_authenticated and user.is_active and user.organisation.operates_fleet)
 
 
 class RoleBackend(ModelBackend):

@@ -7,7 +7,7 @@ import pytest
 from rest_framework.test import APIClient
 
 from ops import clock
-from tests.factories import NOON, make_user
+from tests.factories import NOON, make_organisation, make_user
 
 pytestmark = pytest.mark.usefixtures("no_handlers")
 
@@ -28,6 +28,8 @@ def received(contact, board, heard, monkeypatch):
     packets = [board.platform(charge=n / 10, at=NOON + timedelta(seconds=n)) for n in range(10)]
     heard.receive(board.frames([*packets[:2], *packets[3:], board.status()]))
     monkeypatch.setattr(clock, "now", lambda: NOON + timedelta(seconds=20))
+    contact.organisation.operates_fleet = True
+    contact.organisation.save()
     return contact
 
 
@@ -59,10 +61,10 @@ def test_strangers_and_customers_are_refused_and_operators_are_not(received, add
         assert client.post(url, {}).status_code == 405
 
 
-def test_the_ledger_of_somebody_elses_contact_is_not_found(received):
+def test_the_ledger_is_closed_to_operators_of_other_organisations(received):
     client = APIClient()
-    client.force_authenticate(make_user(role="operator"))
-    assert client.get(f"/api/v1/contacts/{received.id}/reception").status_code == 404
+    client.force_authenticate(make_user(role="operator", organisation=make_organisation()))
+    assert client.get(f"/api/v1/contacts/{received.id}/reception").status_code == 403
 
 
 def test_a_satellite_nobody_knows_is_not_found(client):

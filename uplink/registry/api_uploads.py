@@ -61,7 +61,7 @@ class TusView(APIView):
 
 
 class UploadsView(TusView):
-    permissions = {"GET": "registry.add_model", "POST": "registry.add_model"}
+    permissions = {"GET": "registry.add_upload", "POST": "registry.add_upload"}
 
     def get(self, request: Request) -> Response:
         asked(PageQuestion, request)
@@ -91,10 +91,10 @@ class UploadsView(TusView):
 
 class UploadView(TusView):
     permissions = {
-        "GET": "registry.add_model",
-        "PATCH": "registry.add_model",
-        "POST": "registry.add_model",
-        "DELETE": "registry.add_model",
+        "GET": "registry.add_upload",
+        "PATCH": "registry.add_upload",
+        "POST": "registry.add_upload",
+        "DELETE": "registry.add_upload",
     }
 
     def get(self, request: Request, upload_id: UUID) -> Response:

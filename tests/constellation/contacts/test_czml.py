@@ -108,7 +108,7 @@ def test_a_contact_is_shown_to_who_may_know_of_it(client):
     packet = packets(client)[f"contact/{booked.pk}"]
     assert packet["availability"] == "2026-08-22T13:00:00Z/2026-08-22T13:08:00Z"
     viewer = APIClient()
-    viewer.force_authenticate(make_user(role="viewer"))
+    viewer.force_authenticate(make_user(role="viewer", organisation=make_organisation()))
     assert f"contact/{booked.pk}" not in packets(viewer)
 
 

@@ -101,7 +101,7 @@ def test_contacts_are_told_apart_from_passes_with_how_they_stand(client):
 def test_contacts_of_others_are_not_told(fleet):
     make_contact(antenna=Antenna.objects.get(code="SGS-1"), aos_at=NOON + timedelta(hours=1))
     viewer = APIClient()
-    viewer.force_authenticate(make_user(role="viewer"))
+    viewer.force_authenticate(make_user(role="viewer", organisation=make_organisation()))
 
     calendar = read(viewer, FEEDS[0])
 
