@@ -49,6 +49,49 @@ class Clcw:
         )
 
 
+FSR_VERSION = 0b100
+
+
+@dataclass(frozen=True, slots=True)
+class SecurityReport:
+    """The frame security report (CCSDS 355.0-B-2, 4.2): what a satellite thinks of secured frames.
+
+    `association` is the last security parameter index used, `number` the low bits of the last
+    sequence number accepted.
+    """
+
+    is_alarm: bool
+    has_bad_number: bool
+    has_bad_code: bool
+    has_bad_association: bool
+    association: int
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Other:
+    """An operational control field of the mission's own, or of a version that is not known."""
+
+    word: int
+
+
+def read(field: bytes | int) -> Clcw | SecurityReport | Other:
+    """Read an operational control field, whatever it is (CCSDS 132.0-B-3, 4.1.5)."""
+    word = field if isinstance(field, int) else _WORD.unpack(field)[0]
+    if word >> 29 == 0:
+        return decode(word)
+    if word >> 28 != 0b1000 | FSR_VERSION:
+        return Other(word)
+    return SecurityReport(
+        is_alarm=bool(word >> 27 & 1),
+        has_bad_number=bool(word >> 26 & 1),
+        has_bad_code=bool(word >> 25 & 1),
+        has_bad_association=bool(word >> 24 & 1),
+        association=word >> 8 & 0xFFFF,
+        number=word & 0xFF,
+    )
+
+
 def decode(field: bytes | int) -> Clcw:
     """Read the word from 4 bytes or its number; ValueError when it is no CLCW of version 0."""
     word = field if isinstance(field, int) else _WORD.unpack(field)[0]

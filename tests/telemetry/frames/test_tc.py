@@ -141,3 +141,18 @@ def test_several_frames_in_a_unit_are_read_and_fill_is_not():
     assert tc.decode_all(data + b"\x55" * 6) == frames
     with pytest.raises(tc.BadFrame):
         tc.decode_all(b"\x55" * 6)
+
+
+def test_other_control_fields_are_told_apart():
+    report = clcw.read(bytes([0b11001010, 0x12, 0x34, 0x56]))
+    assert report == clcw.SecurityReport(
+        is_alarm=True,
+        has_bad_number=False,
+        has_bad_code=True,
+        has_bad_association=False,
+        association=0x1234,
+        number=0x56,
+    )
+    assert clcw.read(bytes(4)) == clcw.Clcw(cop=0)
+    assert clcw.read(0xFFFFFFFF) == clcw.Other(0xFFFFFFFF)
+    assert clcw.read(0x20000000) == clcw.Other(0x20000000)
