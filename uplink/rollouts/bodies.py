@@ -49,6 +49,7 @@ class RolloutRequest(OfVersion):
     forced_at = serializers.DateTimeField(default=None, allow_null=True)
     start_at = serializers.DateTimeField(default=None, allow_null=True)
     priority = serializers.IntegerField(default=0, min_value=-100, max_value=100)
+    laser = serializers.BooleanField(default=True)
     safe_window = serializers.JSONField(default=dict)
     needs_approval = serializers.BooleanField(default=False)
     rings = serializers.ListField(child=serializers.JSONField(), allow_empty=False, max_length=50)
@@ -78,7 +79,7 @@ class RolloutBody(serializers.ModelSerializer):
         model = Rollout
         fields = (
             "id", "name", "version", "artefact", "kind", "forced_at", "start_at", "priority",
-            "safe_window", "needs_approval", "state", "reason", "created_by", "created_at",
+            "laser", "safe_window", "needs_approval", "state", "reason", "created_by", "created_at",
             "decided_by", "decided_at", "remark", "started_at", "finished_at",
         )  # fmt: skip
 

@@ -22,6 +22,7 @@ def bring(
     organisation: Organisation,
     now: datetime,
     priority: int = 0,
+    laser: bool = True,
 ) -> Transfer:
     """Return a transfer that ends VERIFIED: one under way, one of what is on board, or a new one.
 
@@ -45,6 +46,7 @@ def bring(
         now=now,
         activate=False,
         priority=priority,
+        laser=laser,
     )
     return transfer
 

@@ -56,6 +56,9 @@ class Rollout(models.Model):
     forced_at = models.DateTimeField(null=True, help_text="Of TIMEFORCED.")
     start_at = models.DateTimeField(null=True, help_text="Empty: when somebody starts it.")
     priority = models.SmallIntegerField(default=0)
+    laser = models.BooleanField(
+        default=True, help_text="Packs may come from other satellites over laser links."
+    )
     safe_window = models.JSONField(default=dict)
     asked = models.JSONField(help_text="As it was asked for, to tell a repetition.")
     needs_approval = models.BooleanField(default=False)

@@ -55,6 +55,7 @@ def create(
     needs_approval: bool,
     rings_asked: Sequence[dict[str, Any]],
     now: datetime,
+    laser: bool = True,
 ) -> tuple[Rollout, bool]:
     """Create a rollout with its rings and targets; return it and whether it is new.
 
@@ -73,6 +74,7 @@ def create(
         "forced_at": forced_at,
         "start_at": start_at,
         "priority": priority,
+        "laser": laser,
         "safe_window": safe_window,
         "needs_approval": needs_approval,
         "asked": {"rings": list(rings_asked)},

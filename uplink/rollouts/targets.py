@@ -70,6 +70,7 @@ def begin(rollout: Rollout, target: Target, fleet: Fleet, *, now: datetime) -> N
                     version=rollout.version,
                     organisation=rollout.organisation,
                     priority=rollout.priority,
+                    laser=rollout.laser,
                     now=now,
                 )
             target.waits_for = ""

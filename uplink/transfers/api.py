@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from uuid import UUID
 
 from django.shortcuts import get_object_or_404
@@ -17,12 +18,13 @@ from ops import clock, errors
 from ops.api import Page
 from telemetry import onboard
 from uplink.registry.models import Artefact, Version
-from uplink.transfers import forecasts, progress, requests
+from uplink.transfers import forecasts, holding, progress, requests, sources
 from uplink.transfers.models import (
     Carriage,
     Deployment,
     Forecast,
     Shipment,
+    Spread,
     State,
     Transfer,
 )
@@ -38,6 +40,7 @@ class TransferRequest(serializers.Serializer):
     activate = serializers.BooleanField(default=True)
     slot = serializers.ChoiceField(choices=list(onboard.Slot.__members__), required=False)
     priority = serializers.IntegerField(default=0, min_value=-100, max_value=100)
+    laser = serializers.BooleanField(default=True)
 
     def validate(self, attrs: dict) -> dict:
         name, number = attrs.pop("model", None), attrs.get("version")
@@ -98,6 +101,7 @@ class TransferBody(serializers.ModelSerializer):
             "version",
             "activate",
             "slot",
+            "laser",
             "priority",
             "state",
             "reason",
@@ -160,6 +164,34 @@ class CarriageBody(serializers.ModelSerializer):
             "arrived_bytes",
             "files",
         )
+
+
+class SpreadBody(serializers.ModelSerializer):
+    """How a transfer gets its packs while other satellites may give them; spans [first, last]."""
+
+    class Meta:
+        model = Spread
+        fields = (
+            "planned_at",
+            "uploads",
+            "laser",
+            "why",
+            "peers",
+            "orders",
+            "expected_at",
+            "left_to_ground_until",
+            "withdrawn_bytes",
+        )
+
+
+def spread_body(row: Transfer) -> dict[str, object] | None:
+    """None for a transfer that contacts of its own carry alone."""
+    known = Spread.objects.filter(transfer=row).first()
+    if known is None:
+        return None
+    body = dict(SpreadBody(known).data)
+    codes = Satellite.objects.filter(entity_id__in=known.peers).order_by("code")
+    return {**body, "peers": list(codes.values_list("code", flat=True))}
 
 
 class DeploymentBody(serializers.ModelSerializer):
@@ -226,6 +258,8 @@ class TransferView(APIView):
         return Response(
             {
                 **TransferBody(row).data,
+                "spread": spread_body(row),
+                "sources": [asdict(one) for one in sources.of(row)],
                 "expected_contacts": legs if row.state in forecasts.OPEN else [],
                 "contacts": CarriageBody(contacts, many=True).data,
                 "files": files,
@@ -267,7 +301,48 @@ class DeploymentsView(APIView):
         return page.get_paginated_response(DeploymentBody(shown, many=True).data)
 
 
+class HoldingFilter(serializers.Serializer):
+    artefact = serializers.CharField(max_length=64)
+
+
+class HoldingsView(APIView):
+    """`GET /holdings?artefact=SHA256`: which satellite says that it holds which packs of an
+    artefact, from where each came, and whose contact told it. Spans are [source, first, last]."""
+
+    permissions = {"GET": "transfers.view_transfer"}
+
+    def get(self, request: Request) -> Response:
+        wanted = asked(HoldingFilter, request)
+        artefact = Artefact.objects.filter(pk=wanted["artefact"]).first()
+        if artefact is None:
+            raise errors.NotFound(f"There is no artefact {wanted['artefact']}.")
+        rows = list(holding.newest(artefact=artefact).select_related("satellite", "told_by"))
+        named_by = dict(Satellite.objects.values_list("entity_id", "code"))
+        named_by[onboard.GROUND_ENTITY_ID] = sources.GROUND
+        return Response(
+            {
+                "artefact": artefact.pk,
+                "packs": artefact.packs.count(),
+                "satellites": [
+                    {
+                        "satellite": row.satellite.code,
+                        "reported_ns": row.reported_ns,
+                        "told_by": row.told_by.code,
+                        "spans": [
+                            [named_by.get(source, str(source)), first, last]
+                            for source, first, last in row.spans
+                        ],
+                        "refused": [named_by.get(one, str(one)) for one in row.refused],
+                        "laser_bytes": row.laser_bytes,
+                    }
+                    for row in sorted(rows, key=lambda one: one.satellite.code)
+                ],
+            }
+        )
+
+
 urlpatterns = [
+    path("holdings", HoldingsView.as_view()),
     path("transfers", TransfersView.as_view()),
     path("transfers/<uuid:transfer_id>", TransferView.as_view()),
     path("transfers/<uuid:transfer_id>/cancel", TransferChangeView.as_view(), {"change": "cancel"}),

@@ -102,6 +102,9 @@ class Transfer(models.Model):
     slot = models.PositiveSmallIntegerField(
         null=True, help_text="1 is A, 2 is B; empty: the one that is not active then."
     )
+    laser = models.BooleanField(
+        default=True, help_text="May come from other satellites over laser links."
+    )
     priority = models.SmallIntegerField(default=0)
     state = models.CharField(max_length=12, choices=State, default=State.QUEUED)
     reason = models.CharField(max_length=300, blank=True)
@@ -208,6 +211,57 @@ class Forecast(models.Model):
     reason = models.CharField(max_length=300, blank=True)
     first_by_at = models.DateTimeField(null=True, help_text="What the first forecast said.")
     basis = models.CharField(max_length=32, help_text="Digest of all that it was made from.")
+
+
+class Spread(models.Model):
+    """How a transfer gets its packs when other satellites may give them: planned anew all the time.
+
+    Files exist only for packs that are planned to go up to this very satellite.
+    """
+
+    transfer = models.OneToOneField(Transfer, models.CASCADE, related_name="spread")
+    planned_at = models.DateTimeField(null=True, help_text="Mission time; empty: not yet.")
+    uploads = models.JSONField(default=list, help_text="Packs planned from the ground: spans.")
+    laser = models.JSONField(default=list, help_text="Packs planned from satellites: spans.")
+    why = models.CharField(max_length=120, blank=True, help_text="Why some packs go up again.")
+    peers = models.JSONField(default=list, help_text="Entity ids in the newest order to fetch.")
+    orders = models.PositiveSmallIntegerField(default=0, help_text="Orders to fetch given so far.")
+    expected_at = models.DateTimeField(null=True, help_text="When all packs should be there.")
+    held = models.PositiveIntegerField(default=0, help_text="Packs on board when last looked.")
+    due_at = models.DateTimeField(null=True, help_text="By then laser links bring some, or fail.")
+    left_to_ground_until = models.DateTimeField(
+        null=True, help_text="Laser links did not bring what they should have; contacts do."
+    )
+    withdrawn_bytes = models.BigIntegerField(
+        default=0, help_text="Sent of files that then went up elsewhere."
+    )
+
+
+class Holding(models.Model):
+    """Which packs of an artefact a satellite says, signed, that it holds, and where they are from.
+
+    A row for each that told it, itself or a neighbour, so that reports of two contacts never wait
+    for each other; the newest counts (`holding.newest`).
+    """
+
+    satellite = models.ForeignKey(Satellite, models.CASCADE, related_name="holdings")
+    artefact = models.ForeignKey(Artefact, models.CASCADE, related_name="holdings")
+    told_by = models.ForeignKey(
+        Satellite, models.CASCADE, related_name="+", help_text="Whose contact it was."
+    )
+    packs = models.PositiveIntegerField(help_text="In all; 0: it has no manifest.")
+    spans = models.JSONField(help_text="[source entity, first, last], by first.")
+    refused = models.JSONField(default=list, help_text="Entities that served it wrong bytes.")
+    laser_bytes = models.BigIntegerField(default=0)
+    reported_ns = models.BigIntegerField(help_text="Mission time of the report, on board.")
+
+    class Meta:
+        ordering = ["artefact_id", "satellite_id"]
+        constraints = [
+            models.UniqueConstraint(
+                name="holding_once", fields=["satellite", "artefact", "told_by"]
+            )
+        ]
 
 
 class BulkUplink(models.Model):

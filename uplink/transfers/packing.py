@@ -68,6 +68,11 @@ def manifest_of(artefact: Artefact) -> bytes:
     return json.dumps(manifest, sort_keys=True, separators=(",", ":")).encode()
 
 
+def digest_of(manifest: bytes) -> str:
+    """Return the SHA-256 by which an order to fetch names a manifest."""
+    return hashlib.sha256(manifest).hexdigest()
+
+
 def crc32c(data: bytes) -> int:
     """Return the CRC-32C of a few bytes held in memory."""
     return google_crc32c.value(data)

@@ -13,6 +13,7 @@ from django.db.models.functions import Cast, Coalesce, Greatest
 
 from constellation.contacts.models import Demand
 from ops.live import events
+from uplink.transfers import sources
 from uplink.transfers.models import OVER, State, Transfer
 
 STREAM = "transfers"
@@ -37,7 +38,8 @@ def settle(transfer: Transfer, *, now: datetime) -> None:
         if worn is not None:
             fail(transfer, f"{worn.name} was refused: {worn.fault}", now=now)
             return
-        if not transfer.shipments.filter(delivered=False).exists():
+        is_all_up = not transfer.shipments.filter(delivered=False).exists()
+        if is_all_up and not sources.lacks_packs(transfer):
             move(transfer, State.VERIFYING, now=now)
             return
     _announce(transfer)
@@ -87,7 +89,7 @@ def summary(transfer: Transfer) -> dict[str, Any]:
         sent=Sum(left, default=0),
         repeated=Sum(Greatest(left - left_once, 0), default=0),
     )
-    return {
+    numbers = {
         "packs": sums["packs"],
         "delivered_packs": sums["delivered_packs"],
         "size_bytes": carried_bytes(transfer, sums["pack_bytes"]),
@@ -95,6 +97,7 @@ def summary(transfer: Transfer) -> dict[str, Any]:
         "sent_bytes": sums["sent"],
         "repeated_bytes": int(sums["repeated"]),
     }
+    return sources.with_lasers(transfer, numbers)
 
 
 def carried_bytes(transfer: Transfer, pack_bytes: int) -> int:
@@ -107,7 +110,9 @@ def carried_bytes(transfer: Transfer, pack_bytes: int) -> int:
 
 def _announce(transfer: Transfer) -> None:
     numbers = summary(transfer)
-    _demand(transfer, numbers["size_bytes"] - numbers["acknowledged_bytes"])
+    planned_bytes = sources.planned_from_ground_bytes(transfer)
+    left_bytes = numbers["size_bytes"] - numbers["acknowledged_bytes"]
+    _demand(transfer, left_bytes if planned_bytes is None else planned_bytes)
     events.publish(
         STREAM,
         "transfer",

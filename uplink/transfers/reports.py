@@ -12,7 +12,7 @@ from telemetry.onboard import StoreEvent
 from telemetry.packets.handlers import StoredPacket
 from uplink.releases import directing
 from uplink.transfers import activation, progress
-from uplink.transfers.models import Deployment, State, Transfer
+from uplink.transfers.models import Deployment, Holding, State, Transfer
 
 _UNDER_WAY = [State.QUEUED, State.SENDING, State.VERIFYING]
 _SLOT_FIELDS = {onboard.Slot.A: "slot_a_sha256", onboard.Slot.B: "slot_b_sha256"}
@@ -57,8 +57,10 @@ def take_store_report(packet: StoredPacket, *, now: datetime) -> None:
             _released(packet, sha256, now=now)
         case StoreEvent.RELEASE_REFUSED:
             _not_released(packet, sha256, text, now=now)
-        case StoreEvent.PACK_REFUSED | StoreEvent.ARTEFACT_DROPPED:
-            pass  # the transaction's Finished tells the first, an operator asked for the second
+        case StoreEvent.ARTEFACT_DROPPED:  # an operator asked for it
+            Holding.objects.filter(satellite=packet.satellite_id, artefact=sha256).delete()
+        case StoreEvent.PACK_REFUSED | StoreEvent.PEER_REFUSED:
+            pass  # the transaction's Finished tells the first, holdings the second
 
 
 def _released(packet: StoredPacket, sha256: str, *, now: datetime) -> None:

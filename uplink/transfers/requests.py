@@ -19,7 +19,7 @@ from uplink.conduct import wake
 from uplink.registry import store
 from uplink.registry.models import Artefact, Kind, Version
 from uplink.releases import directing
-from uplink.transfers import activation, packages, packing, progress
+from uplink.transfers import activation, packages, packing, progress, spreads, tasks
 from uplink.transfers.models import Deployment, Shipment, State, Transfer
 
 
@@ -60,8 +60,12 @@ def request(
     activate: bool = True,
     slot: int | None = None,
     priority: int = 0,
+    laser: bool = True,
 ) -> tuple[Transfer, bool]:
     """Create a transfer with its files; return it and whether it is new.
+
+    With `laser` its packs may come from other satellites, where laser links are and others have or
+    get the artefact, too (`spreads`).
 
     Safe to repeat; raises `IdReused` when the id names another transfer, `AlreadyUnderWay` when
     this artefact is on its way to this satellite already, `DoesNotFit`, `BytesMissing`, and
@@ -73,6 +77,7 @@ def request(
         "version": version,
         "activate": activate,
         "priority": priority,
+        "laser": laser,
     }
     known = Transfer.objects.filter(pk=transfer_id).first()
     if known is None:
@@ -84,7 +89,7 @@ def request(
             )
         if activate or version is not None:
             directing.choose(satellite, artefact, version, organisation, now=now)
-        _request_parts(transfer_id, satellite, artefact, organisation, now, priority)
+        _request_parts(transfer_id, satellite, artefact, organisation, now, priority, laser)
         packing.pack(artefact)
         known, is_new = _create(
             transfer_id,
@@ -124,6 +129,7 @@ def _request_parts(
     organisation: Organisation,
     now: datetime,
     priority: int,
+    laser: bool,
 ) -> None:
     """Carry the parts of a bundle before the bundle, those that are neither there nor coming."""
     for part in artefact.parts.select_related("artefact"):
@@ -139,6 +145,7 @@ def _request_parts(
             now=now,
             activate=False,
             priority=priority + 1,
+            laser=laser,
         )
 
 
@@ -155,12 +162,18 @@ def _create(transfer_id: UUID, fields: dict[str, object]) -> tuple[Transfer, boo
             ) from error
         raise
     if is_new:
-        Shipment.objects.bulk_create(packages.files_of(transfer))
+        is_spread = spreads.begin(transfer)
+        if is_spread:
+            spreads.give_release(transfer)
+            sha256 = transfer.artefact_id
+            transaction.on_commit(lambda: tasks.plan_spread.delay(artefact_id=sha256))
+        else:
+            Shipment.objects.bulk_create(packages.files_of(transfer))
+            packages.have_made(transfer.package)
         Deployment.objects.update_or_create(
             satellite=transfer.satellite,
             defaults={"desired": transfer.artefact} if transfer.activate else {},
         )
-        packages.have_made(transfer.package)
         progress.settle(transfer, now=transfer.created_at)
         wake.satellite(transfer.satellite_id)
     return transfer, is_new

@@ -9,10 +9,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from celery import shared_task, signals
-from django.db import connection
+from django.db import OperationalError, connection
 
 from ops import clock, errors
-from uplink.transfers import forecasts, packages, repairs
+from uplink.registry.models import Artefact
+from uplink.transfers import forecasts, packages, repairs, spreads
 from uplink.transfers.models import Package, PackageState, Repair
 
 log = logging.getLogger(__name__)
@@ -87,6 +88,34 @@ def look_after_forecasts() -> None:
     forecasts.look_after(now=clock.now())
     ended_s = time.monotonic()
     _rest["until_s"] = ended_s + RESTS * (ended_s - begun_s)
+
+
+@shared_task(ignore_result=True, time_limit=300)
+def plan_spread(*, artefact_id: str) -> None:
+    """Plan how an artefact is spread; who meets somebody's locks comes again with the tick."""
+    artefact = Artefact.objects.filter(pk=artefact_id).first()
+    if artefact is None:
+        return
+    reading = clock.reading()
+    try:
+        spreads.plan(artefact, now=clock.now(), rate=reading.rate)
+    except OperationalError as error:
+        log.info("the spread of %s is planned later: %s", artefact_id[:12], error)
+
+
+_spread_rest = {"until_s": 0.0}
+
+
+@shared_task(ignore_result=True, time_limit=300)
+def look_after_spreads() -> None:
+    """Plan all that is spread anew, for at most a tenth of this worker's time."""
+    begun_s = time.monotonic()
+    if begun_s < _spread_rest["until_s"]:
+        return
+    for artefact in spreads.open_artefacts():
+        plan_spread(artefact_id=artefact.pk)
+    ended_s = time.monotonic()
+    _spread_rest["until_s"] = ended_s + RESTS * (ended_s - begun_s)
 
 
 @contextmanager

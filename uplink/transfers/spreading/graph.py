@@ -1,7 +1,7 @@
 """When bytes that some satellites have can be with others: earliest arrival over laser windows.
 
-Dijkstra's algorithm over time: a link may be used while its window is open, a copy is passed on when
-it is whole. Which terminals are busy is not asked: at the rates of laser links a model takes seconds.
+Dijkstra's algorithm over time: a link may be used while its window is open, a copy is passed on
+when it is whole. Which terminals are busy is not asked: by laser a model takes seconds.
 """
 
 from __future__ import annotations

@@ -1,0 +1,121 @@
+"""Where the packs of a transfer came from: contacts of its own, or other satellites over lasers."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import F, Sum
+
+from constellation.models import Satellite
+from telemetry import onboard
+from uplink.transfers.models import Holding, Spread, Transfer
+
+GROUND = "ground"
+
+
+@dataclass(frozen=True)
+class Source:
+    """What one source gave: `ground`, or the code of a satellite. Packs are spans [first, last]."""
+
+    source: str
+    packs: int
+    bytes: int
+    spans: list[list[int]]
+
+
+def with_lasers(transfer: Transfer, numbers: dict[str, Any]) -> dict[str, Any]:
+    """Return a transfer's numbers with what came over laser links beside what contacts carried.
+
+    Of a transfer that is spread, all packs of the artefact count, and not only those with a file.
+    """
+    spread = Spread.objects.filter(transfer=transfer).first()
+    numbers = {**numbers, "laser_packs": 0, "laser_bytes": 0}
+    if spread is None or transfer.package_id is not None:
+        return numbers
+    sizes = dict(transfer.artefact.packs.values_list("number", "size_bytes"))
+    up, across = _delivered(transfer), _by_laser(transfer) & sizes.keys()
+    laser_bytes = sum(sizes[n] for n in across)
+    # Held by laser and marked as delivered is one pack, and is counted with the lasers.
+    twice_bytes = sum(sizes[n] for n in across & up)
+    return {
+        **numbers,
+        "packs": len(sizes),
+        "delivered_packs": len(up | across),
+        "size_bytes": transfer.artefact.size_bytes,
+        "acknowledged_bytes": numbers["acknowledged_bytes"] + laser_bytes - twice_bytes,
+        "sent_bytes": numbers["sent_bytes"] + spread.withdrawn_bytes,
+        "laser_packs": len(across),
+        "laser_bytes": laser_bytes,
+    }
+
+
+def lacks_packs(transfer: Transfer) -> bool:
+    """Say whether packs of a transfer that is spread are not known to be on board."""
+    if transfer.package_id is not None or not Spread.objects.filter(transfer=transfer).exists():
+        return False
+    packs = dict(transfer.artefact.packs.values_list("number", "sha256"))
+    held = {packs.get(n) for n in _delivered(transfer) | _held(newest(transfer))}
+    return bool(set(packs.values()) - held)
+
+
+def _delivered(transfer: Transfer) -> set[int]:
+    rows = transfer.shipments.filter(delivered=True, number__gte=0)
+    return set(rows.values_list("number", flat=True))
+
+
+def _held(told: Holding | None) -> set[int]:
+    spans = told.spans if told else []
+    return {n for _, first, last in spans for n in range(first, last + 1)}
+
+
+def _by_laser(transfer: Transfer) -> set[int]:
+    told = newest(transfer)
+    return {
+        n
+        for source, first, last in (told.spans if told else [])
+        if source != onboard.GROUND_ENTITY_ID
+        for n in range(first, last + 1)
+    }
+
+
+def planned_from_ground_bytes(transfer: Transfer) -> int | None:
+    """Return what contacts still have to carry of a transfer that is spread; None if it is not."""
+    if transfer.package_id is not None or not Spread.objects.filter(transfer=transfer).exists():
+        return None
+    waiting = transfer.shipments.filter(delivered=False, number__gte=0)
+    left = Sum(F("size_bytes") - F("acknowledged_bytes"), default=0)
+    return waiting.aggregate(left=left)["left"]
+
+
+def newest(transfer: Transfer) -> Holding | None:
+    """Return what was last heard of the packs that a transfer brings."""
+    rows = Holding.objects.filter(satellite=transfer.satellite_id, artefact=transfer.artefact_id)
+    return rows.order_by("-reported_ns").first()
+
+
+def of(transfer: Transfer) -> list[Source]:
+    """Return who gave which packs, the ground first; empty while nothing is known."""
+    sizes = dict(transfer.artefact.packs.values_list("number", "size_bytes"))
+    told = newest(transfer)
+    spans: dict[int, list[list[int]]] = defaultdict(list)
+    for source, first, last in told.spans if told else []:
+        spans[source].append([first, last])
+    if not spans and transfer.package_id is None:
+        up = transfer.shipments.filter(delivered=True, number__gte=0)
+        spans[onboard.GROUND_ENTITY_ID] = [
+            [n, n] for n in up.order_by("number").values_list("number", flat=True)
+        ]
+    codes = dict(Satellite.objects.filter(entity_id__in=spans).values_list("entity_id", "code"))
+    codes[onboard.GROUND_ENTITY_ID] = GROUND
+    return [
+        Source(
+            codes.get(source, f"entity {source}"),
+            sum(last - first + 1 for first, last in given),
+            sum(sizes.get(n, 0) for first, last in given for n in range(first, last + 1)),
+            given,
+        )
+        for source, given in sorted(spans.items())
+        if given
+    ]

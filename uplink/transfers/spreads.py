@@ -1,0 +1,336 @@
+"""Spreading an artefact over laser links: the plan, and what follows from it for each transfer.
+
+All transfers of an artefact are planned together, anew every few seconds, from what satellites have
+reported. What is planned to go up to a satellite has files (`Shipment`); the rest it is ordered to
+fetch. A gateway that falls silent, or that gives nothing, is planned around.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from math import inf
+
+from django.db import connection, transaction
+
+from constellation import links
+from telemetry import onboard
+from uplink.conduct import wake
+from uplink.registry.models import Artefact
+from uplink.transfers import gateways, holding, members, orders, packing, progress
+from uplink.transfers.members import Member
+from uplink.transfers.models import Shipment, Spread, State, Transfer
+from uplink.transfers.spreading import graph, planning
+
+TOGETHER_MOST = 120
+"""Satellites that are planned together; of larger fleets, those of a plane are."""
+LATE = timedelta(minutes=3)
+"""Links that should have brought packs are waited for so long, then contacts bring them."""
+LEFT_TO_GROUND = timedelta(minutes=30)
+WINDOWS_FROM = timedelta(minutes=15)
+"""Windows are computed from full quarters of an hour on, so that they are there the next time."""
+OVERHEAD = 1.2
+"""Frames, headers and repeats: bytes on air for one byte of a file."""
+_LOCK = 0x5A_53  # of two-part advisory locks: whose spread is planned
+
+
+def begin(transfer: Transfer) -> bool:
+    """Join a new transfer to those of the same artefact, if there are any that may help.
+
+    Then it has no files but its release until the plan gives it some. The caller holds the row.
+    """
+    if not transfer.laser or not transfer.satellite.profile.isl_terminals:
+        return False
+    if not members.has_others(transfer):
+        return False
+    Spread.objects.get_or_create(transfer=transfer)
+    return True
+
+
+def open_artefacts() -> list[Artefact]:
+    """Return the artefacts that are being spread, or could be."""
+    rows = Transfer.objects.filter(
+        laser=True,
+        satellite__profile__isl_terminals__gt=0,
+        state__in=members.UNDER_WAY,
+        verified_at=None,
+    )
+    return list(Artefact.objects.filter(pk__in=rows.values("artefact")))
+
+
+def plan(artefact: Artefact, *, now: datetime, rate: float) -> None:
+    """Plan all open transfers of an artefact and bring them to what the plan says.
+
+    Safe to repeat and to race: who comes second leaves it to the first.
+    """
+    everybody = members.of(artefact, now=now, rate=rate)
+    for group in members.groups(everybody, TOGETHER_MOST):
+        if len(group) > 1 or any(hasattr(one.transfer, "spread") for one in group):
+            reach = _graph(group, now)
+            for linked in gateways.components(group, reach):
+                _plan_together(artefact, linked, reach, now=now, rate=rate)
+
+
+def _graph(group: list[Member], now: datetime) -> graph.Graph:
+    """Return when the members' terminals can hold links, by the element sets of record."""
+    quarter_s = WINDOWS_FROM.total_seconds()
+    start_s = now.timestamp() // quarter_s * quarter_s
+    start_at = members.as_instant(start_s)
+    able = [one.satellite for one in group if one.satellite.profile.isl_bit_per_s]
+    seen = links.windows_between(
+        start_at, start_at + members.HORIZON + WINDOWS_FROM, satellites=able, among=True
+    )
+    found = seen.windows
+    rate = {one.key: one.satellite.profile.isl_bit_per_s for one in group}
+    ids = [row.satellite_id for row in seen.element_sets]
+    return graph.Graph(
+        graph.Window(
+            first := ids[int(found.first[k])],
+            second := ids[int(found.second[k])],
+            float(found.start_s[k]),
+            float(found.end_s[k]),
+            min(rate[first], rate[second]),
+        )
+        for k in range(len(seen))
+        if found.end_s[k] > now.timestamp()
+    )
+
+
+@transaction.atomic
+def _plan_together(
+    artefact: Artefact,
+    linked: list[Member],
+    reach: graph.Graph,
+    *,
+    now: datetime,
+    rate: float,
+) -> None:
+    with connection.cursor() as cursor:
+        key = int(artefact.pk[:7], 16)
+        cursor.execute("SELECT pg_try_advisory_xact_lock(%s, %s)", [_LOCK, key])
+        if not cursor.fetchone()[0]:
+            return
+        # Others may hold what we wait for, and wait for what we hold: we can come again.
+        cursor.execute("SET LOCAL lock_timeout = '400ms'")
+    # Locked as contacts and reports lock them: transfers by id, then their files.
+    ids = [one.transfer.pk for one in linked if one.transfer is not None]
+    alive = Transfer.objects.select_for_update(of=["self"], no_key=True).filter(
+        pk__in=ids, state__in=members.UNDER_WAY, verified_at=None
+    )
+    alive = alive.order_by("pk")
+    rows = {row.pk: row for row in alive.select_related("satellite", "artefact", "organisation")}
+    for one in linked:
+        if one.transfer is not None:
+            package = one.transfer.package
+            one.transfer = rows.get(one.transfer.pk)
+            if one.transfer is not None and one.transfer.package_id:
+                one.transfer.package = package
+    if len(linked) == 1 and not hasattr(linked[0].transfer, "spread"):
+        return
+    spreads = {
+        one.key: Spread.objects.get_or_create(transfer=one.transfer)[0]
+        for one in linked
+        if one.transfer is not None
+    }
+    coming_s = gateways.choose(linked, spreads, now=now)
+    for key, spread in spreads.items():
+        _judge(_by_key(linked, key), spread, now=now)
+    problem = _problem(artefact, linked, spreads, coming_s, reach, now=now)
+    found = planning.plan(problem)
+    for one in linked:
+        if one.transfer is not None:
+            _bring_to_plan(one, spreads[one.key], problem, found, now=now)
+            _order(one, spreads[one.key], linked, now=now, rate=rate)
+
+
+def _by_key(linked: Iterable[Member], key: int) -> Member:
+    return next(one for one in linked if one.key == key)
+
+
+def _problem(
+    artefact: Artefact,
+    linked: list[Member],
+    spreads: dict[int, Spread],
+    coming_s: dict[int, float],
+    reach: graph.Graph,
+    *,
+    now: datetime,
+) -> planning.Problem:
+    packs = list(artefact.packs.all())
+    seen: set[str] = set()
+    numbers = frozenset(
+        pack.number for pack in packs if not (pack.sha256 in seen or seen.add(pack.sha256))
+    )
+    heard = [one for one in linked if not one.is_silent] or linked
+    wanting = [one for one in linked if one.transfer is not None and one.key not in coming_s]
+    entities = {one.satellite.entity_id: one.key for one in linked}
+    begun = {
+        (row.transfer.satellite_id, row.number): row.size_bytes - row.acknowledged_bytes
+        for row in Shipment.objects.filter(
+            transfer__in=[one.transfer for one in wanting], number__gte=0, delivered=False
+        ).select_related("transfer")
+    }
+    return planning.Problem(
+        now_s=now.timestamp(),
+        sizes=[pack.size_bytes for pack in packs],
+        wants={one.key: numbers - one.held for one in wanting},
+        holds={one.key: one.held & numbers for one in heard if one.held},
+        contacts=[
+            planning.Contact(
+                contact.pk,
+                one.key,
+                max(contact.aos_at, now).timestamp(),
+                contact.los_at.timestamp(),
+                contact.antenna.uplink_bit_per_s / 8 / OVERHEAD,
+            )
+            for one in heard
+            if one.transfer is not None
+            for contact in one.contacts
+        ],
+        graph=reach,
+        ready_s={
+            key: at_s
+            for one in wanting
+            for key, at_s in [(one.key, _ready_s(one, spreads[one.key], now))]
+            if at_s < inf
+        },
+        coming_s=coming_s,
+        begun={key: left for key, left in begun.items() if key[1] in numbers},
+        refused=frozenset(
+            (one.key, entities[entity])
+            for one in linked
+            for entity in (one.told.refused if one.told else [])
+            if entity in entities
+        ),
+    )
+
+
+def _ready_s(one: Member, spread: Spread, now: datetime) -> float:
+    """Return from when on a satellite may fetch: its order is on board, or comes in a contact."""
+    if spread.left_to_ground_until is not None and now < spread.left_to_ground_until:
+        return inf
+    if orders.is_on_board(spread):
+        return now.timestamp()
+    return max(now, one.contacts[0].aos_at).timestamp() if one.contacts else inf
+
+
+def _judge(one: Member, spread: Spread, *, now: datetime) -> None:
+    """Leave a satellite to its contacts for a while when links did not bring what they should."""
+    if len(one.held) > spread.held:
+        spread.held, spread.due_at = len(one.held), None
+    told_at = members.as_instant(one.told.reported_ns / 1e9) if one.told else None
+    if spread.due_at is not None and told_at is not None and told_at > spread.due_at:
+        spread.left_to_ground_until, spread.due_at = now + LEFT_TO_GROUND, None
+
+
+def _bring_to_plan(
+    one: Member,
+    spread: Spread,
+    problem: planning.Problem,
+    found: planning.Plan,
+    *,
+    now: datetime,
+) -> None:
+    """Give a transfer the files that it is planned to get, and take those back that it is not."""
+    transfer, key = one.transfer, one.key
+    if key not in problem.wants:  # it goes up as a package
+        _note(spread, found, key, frozenset(), now=now)
+        spread.expected_at = members.as_instant(problem.coming_s[key])
+        spread.save(update_fields=["expected_at"])
+        return
+    planned = found.uploads_to(key)
+    elsewhere = found.by_laser[key] | one.held
+    elsewhere |= {upload.pack for upload in found.uploads if upload.satellite != key}
+    changed = _take_back(transfer, spread, elsewhere - planned, one.held, now=now)
+    changed = _add_files(transfer, planned) or changed
+    _note(spread, found, key, planned, now=now)
+    if changed:
+        progress.settle(transfer, now=now)
+        wake.satellite(transfer.satellite_id)
+
+
+def _take_back(
+    transfer: Transfer,
+    spread: Spread,
+    numbers: frozenset[int],
+    held: frozenset[int],
+    *,
+    now: datetime,
+) -> bool:
+    """Take files back that come another way; those of packs on board are delivered."""
+    rows = list(transfer.shipments.filter(number__in=numbers, delivered=False))
+    for row in rows:
+        if row.number in held:
+            row.delivered, row.delivered_at, row.fault = True, now, ""
+            row.save(update_fields=["delivered", "delivered_at", "fault"])
+        else:
+            spread.withdrawn_bytes += row.sent_bytes
+            row.delete()
+    return bool(rows)
+
+
+def _add_files(transfer: Transfer, planned: frozenset[int]) -> bool:
+    known = set(transfer.shipments.values_list("number", flat=True))
+    wanted = set(planned) | ({-1} if planned else set())
+    if known and wanted <= known:
+        return False
+    files = [
+        file
+        for file in packing.files_of(transfer)
+        if (file.number in wanted or file.number == packing.RELEASE) and file.number not in known
+    ]
+    Shipment.objects.bulk_create(files)
+    return bool(files)
+
+
+def _note(
+    spread: Spread,
+    found: planning.Plan,
+    key: int,
+    planned: frozenset[int],
+    *,
+    now: datetime,
+) -> None:
+    """Write down what is planned, and by when links should have brought what others hold."""
+    by_laser = found.by_laser.get(key, frozenset())
+    arrives_s = found.arrives_s.get(key, inf)
+    spread.planned_at = now
+    spread.uploads, spread.laser = holding.ranges_of(planned), holding.ranges_of(by_laser)
+    again = any(u.satellite == key and u.why == planning.QUICKER for u in found.uploads)
+    spread.why = planning.QUICKER if again else ""
+    spread.expected_at = members.as_instant(arrives_s) if arrives_s < inf else None
+    held_s = found.from_held_s.get(key, 0.0)
+    if not by_laser or not held_s:
+        spread.due_at = None
+    elif spread.due_at is None:
+        spread.due_at = members.as_instant(held_s) + LATE
+    spread.save()
+
+
+def _order(
+    one: Member, spread: Spread, linked: list[Member], *, now: datetime, rate: float
+) -> None:
+    """Let the satellite fetch from all others of its group, but those that lied to it."""
+    refused = set(one.told.refused) if one.told else set()
+    peers = sorted(
+        other.satellite.entity_id
+        for other in linked
+        if other.key != one.key and other.satellite.entity_id not in refused
+    )
+    if one.transfer.package_id is None and peers:
+        spread.transfer = one.transfer
+        orders.give(spread, peers[: onboard.FETCH_PEERS_MAX], now=now, rate=rate)
+
+
+def moved(transfer: Transfer) -> None:
+    """A transfer that ended badly lets its satellite fetch no more."""
+    if transfer.state not in (State.FAILED, State.CANCELLED):
+        return
+    spread = Spread.objects.filter(transfer=transfer).select_related("transfer__artefact").first()
+    if spread is not None:
+        orders.withdraw(spread, now=transfer.finished_at, rate=1.0)
+
+
+def give_release(transfer: Transfer) -> None:
+    """Give a transfer that joined others its first file, so that nothing waits for the plan."""
+    Shipment.objects.bulk_create(packing.release_of(transfer))
