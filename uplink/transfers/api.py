@@ -178,6 +178,7 @@ class SpreadBody(serializers.ModelSerializer):
             "why",
             "peers",
             "orders",
+            "refused",
             "expected_at",
             "left_to_ground_until",
             "withdrawn_bytes",
@@ -190,8 +191,9 @@ def spread_body(row: Transfer) -> dict[str, object] | None:
     if known is None:
         return None
     body = dict(SpreadBody(known).data)
-    codes = Satellite.objects.filter(entity_id__in=known.peers).order_by("code")
-    return {**body, "peers": list(codes.values_list("code", flat=True))}
+    named_by = dict(Satellite.objects.values_list("entity_id", "code"))
+    lists = ("peers", "refused")
+    return {**body, **{name: sorted(named_by.get(e, str(e)) for e in body[name]) for name in lists}}
 
 
 class DeploymentBody(serializers.ModelSerializer):

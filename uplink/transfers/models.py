@@ -226,6 +226,9 @@ class Spread(models.Model):
     why = models.CharField(max_length=120, blank=True, help_text="Why some packs go up again.")
     peers = models.JSONField(default=list, help_text="Entity ids in the newest order to fetch.")
     orders = models.PositiveSmallIntegerField(default=0, help_text="Orders to fetch given so far.")
+    refused = models.JSONField(
+        default=list, help_text="Entities that ever served wrong bytes: never asked again."
+    )
     expected_at = models.DateTimeField(null=True, help_text="When all packs should be there.")
     held = models.PositiveIntegerField(default=0, help_text="Packs on board when last looked.")
     due_at = models.DateTimeField(null=True, help_text="By then laser links bring some, or fail.")

@@ -198,8 +198,8 @@ def _problem(
         begun={key: left for key, left in begun.items() if key[1] in numbers},
         refused=frozenset(
             (one.key, entities[entity])
-            for one in linked
-            for entity in (one.told.refused if one.told else [])
+            for one in wanting
+            for entity in spreads[one.key].refused
             if entity in entities
         ),
     )
@@ -215,7 +215,11 @@ def _ready_s(one: Member, spread: Spread, now: datetime) -> float:
 
 
 def _judge(one: Member, spread: Spread, *, now: datetime) -> None:
-    """Leave a satellite to its contacts for a while when links did not bring what they should."""
+    """Leave a satellite to its contacts for a while when links did not bring what they should.
+
+    Who served it wrong bytes is remembered: a new order would be a new chance on board.
+    """
+    spread.refused = sorted({*spread.refused, *(one.told.refused if one.told else [])})
     if len(one.held) > spread.held:
         spread.held, spread.due_at = len(one.held), None
     told_at = members.as_instant(one.told.reported_ns / 1e9) if one.told else None
@@ -311,11 +315,10 @@ def _order(
     one: Member, spread: Spread, linked: list[Member], *, now: datetime, rate: float
 ) -> None:
     """Let the satellite fetch from all others of its group, but those that lied to it."""
-    refused = set(one.told.refused) if one.told else set()
     peers = sorted(
         other.satellite.entity_id
         for other in linked
-        if other.key != one.key and other.satellite.entity_id not in refused
+        if other.key != one.key and other.satellite.entity_id not in spread.refused
     )
     if one.transfer.package_id is None and peers:
         spread.transfer = one.transfer

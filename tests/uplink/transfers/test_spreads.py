@@ -286,6 +286,12 @@ def test_who_lied_is_not_asked_again_and_contacts_bring_the_rest(artefact):
     tell(TRIO[1], artefact, [None] * 6, refused=[TRIO[0]], at_s=50.0)
 
     assert planned(artefact, at_s=60) == {TRIO[1]: set(range(6))}
+    # Under a new order the satellite would ask it again: it is not named any more.
+    tell(TRIO[1], artefact, [None] * 6, at_s=70.0)
+    assert planned(artefact, at_s=80) == {TRIO[1]: set(range(6))}
+    assert Spread.objects.get(transfer__satellite__code=TRIO[1]).refused == [
+        satellite(TRIO[0]).entity_id
+    ]
 
 
 def test_links_that_bring_nothing_are_not_waited_for(artefact):
