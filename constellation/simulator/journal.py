@@ -61,11 +61,18 @@ class Journal:
             os.truncate(path, self.size)
 
     def append(self, *records: bytes) -> None:
-        """Write records in one go; `records` of the opening is not touched."""
+        """Write records in one go, or none of them; `records` of the opening is not touched.
+
+        OSError when the disk takes no more: what it took of them is cut off again, so that what is
+        appended later can be read.
+        """
         joined = b"".join(map(encode, records))
         file = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         try:
             write_whole(file, joined)
+        except OSError:
+            os.ftruncate(file, self.size)
+            raise
         finally:
             os.close(file)
         self.size += len(joined)

@@ -68,7 +68,8 @@ def manifest(endpoint: str, satellite: str) -> list[tuple[int, int, int, int, st
 
 
 def set_faults(endpoint: str, **faults: float) -> dict:
-    """Set `frame_loss` and `bit_error_rate` of both directions; return what holds now."""
+    """Set probabilities of what goes wrong, as `ground.channel.Faults` names them; return what
+    holds now."""
     return ask(endpoint, {"faults": faults})["faults"]
 
 

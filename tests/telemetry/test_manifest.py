@@ -143,16 +143,18 @@ def hurried(simulator):
 
 
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.parametrize("frame_loss", [0.0, 0.3])
-def test_the_database_holds_the_manifest_as_a_set(hurried, no_handlers, frame_loss):
+@pytest.mark.parametrize(
+    "faults", [{}, {"frame_loss": 0.3}, {"frame_swap": 0.3, "spool_full": 0.4}], ids=str
+)
+def test_the_database_holds_the_manifest_as_a_set(hurried, no_handlers, faults):
     code = flight.SATELLITE
     satellite = make_satellite(code=code, spacecraft_id=flight.SCID[code])
     receiver = Receiver(hurried, make_contact(satellite=satellite))
-    control.ask(hurried.control, {"faults": {"frame_loss": frame_loss}})
+    control.set_faults(hurried.control, **faults)
     asyncio.run(receiver.fly(lambda: len(held(satellite)) > 60))
     before = sent(hurried)
 
-    control.ask(hurried.control, {"faults": {"frame_loss": 0.0}})
+    control.set_faults(hurried.control, **dict.fromkeys(faults, 0.0))
     after = receiver.contact.los_at + timedelta(hours=1)
     receiver.contact = make_contact(satellite=satellite, aos_at=after)
     # Until all of it is here, and what is here was let go of on board.
@@ -163,7 +165,7 @@ def test_the_database_holds_the_manifest_as_a_set(hurried, no_handlers, frame_lo
     gone = Gap.objects.filter(satellite=satellite, state=GapState.LOST)
     assert not gone.exists()
     closed = Gap.objects.filter(satellite=satellite, state=GapState.CLOSED)
-    assert closed.exists() >= (frame_loss > 0)
+    assert closed.exists() >= bool(faults)
     totals = Reception.objects.filter(satellite=satellite)
     assert sum(total.stored for total in totals) == len(held(satellite))
     assert all(t.packets == t.stored + t.duplicates + t.rejected for t in totals)

@@ -12,12 +12,16 @@ from telemetry.onboard import FRAME_BYTES
 
 @dataclass
 class Faults:
-    """What the links of the simulation do wrong, in both directions."""
+    """What the links of the simulation do wrong, in both directions, and its stations."""
 
     frame_loss: float = 0.0
     """Probability that a frame never arrives."""
     bit_error_rate: float = 0.0
     """Probability of each bit to arrive flipped."""
+    frame_swap: float = 0.0
+    """Probability that a frame changes places with the one behind it."""
+    spool_full: float = 0.0
+    """Probability that a station finds its disk full when it would keep what it received."""
 
 
 def spoil(burst: bytes, faults: Faults, random: np.random.Generator) -> bytes:
@@ -25,7 +29,16 @@ def spoil(burst: bytes, faults: Faults, random: np.random.Generator) -> bytes:
     if faults.frame_loss and burst:
         frames = np.frombuffer(burst, np.uint8).reshape(-1, FRAME_BYTES)
         burst = frames[random.random(len(frames)) >= faults.frame_loss].tobytes()
+    if faults.frame_swap and burst:
+        burst = _swap(np.frombuffer(burst, np.uint8).reshape(-1, FRAME_BYTES), faults, random)
     return flip(burst, faults, random)
+
+
+def _swap(frames: np.ndarray, faults: Faults, random: np.random.Generator) -> bytes:
+    order = list(range(len(frames)))
+    for place in np.flatnonzero(random.random(len(frames) - 1) < faults.frame_swap).tolist():
+        order[place], order[place + 1] = order[place + 1], order[place]
+    return frames[order].tobytes()
 
 
 def flip(content: bytes, faults: Faults, random: np.random.Generator) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import logging
 import time
 from collections import deque
@@ -217,7 +218,19 @@ class Contact:
         frames = b"".join(burst for _, burst in there)
         size = BATCH_FRAMES * FRAME_BYTES
         for start in range(0, len(frames), size):
-            self.spool.receive(received_at_ns, frames[start : start + size])
+            self._keep(received_at_ns, frames[start : start + size])
+
+    def _keep(self, received_at_ns: int, frames: bytes) -> None:
+        """Spool what was heard. What the disk does not take was not received: it is missing in the
+        counts of frames and packets, and is asked for again."""
+        try:
+            if self._faults.spool_full and self._random.random() < self._faults.spool_full:
+                raise OSError(errno.ENOSPC, "no space left on the station's disk")
+            self.spool.receive(received_at_ns, frames)
+        except OSError as error:
+            count = len(frames) // FRAME_BYTES
+            self.spool.counters.unspooled_frames += count
+            log.warning("contact %s: %d frames are not kept: %s", self.id, count, error)
 
     def _push(self) -> None:
         """Send what the holder has not been sent yet, as far as it reads."""

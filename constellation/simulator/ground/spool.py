@@ -1,8 +1,13 @@
-"""One contact's memory at its station, on disk: fencing, counters, frames not acknowledged yet."""
+"""One contact's memory at its station, on disk: fencing, counters, frames not acknowledged yet.
+
+A full disk ends no contact. Frames that cannot be kept were not received, and whoever is told of a
+frame may rely on it; all else that is noted adds up or may be repeated, and is noted next time.
+"""
 
 from __future__ import annotations
 
 import json
+import logging
 import struct
 from collections import deque
 from dataclasses import asdict, dataclass, replace
@@ -12,6 +17,7 @@ from constellation.simulator.journal import Journal
 from constellation.stations import wire
 from telemetry.onboard import FRAME_BYTES
 
+log = logging.getLogger(__name__)
 _BATCH = struct.Struct(">Qq")
 _NUMBER = struct.Struct(">Q")
 _COUNTERS = struct.Struct(">QQQ")
@@ -26,6 +32,8 @@ class Counters:
     command_bytes: int = 0
     down_frames: int = 0
     batches: int = 0
+    unspooled_frames: int = 0
+    """Heard while the disk was full, and not kept. Since the station started."""
 
     @property
     def radiated_bytes(self) -> int:
@@ -76,6 +84,13 @@ class Spool:
         elif kind == b"E":
             self.end_reason = body.decode()
 
+    def _note(self, record: bytes) -> None:
+        """Write down what the next note says again, or what may be done again, if the disk can."""
+        try:
+            self._journal.append(record)
+        except OSError as error:
+            log.warning("%s: %s", self._journal.path.name, error)
+
     def open(self, request: wire.OpenRequest) -> None:
         """Note a holder; the contact goes on under its fencing number."""
         self._journal.append(b"O" + json.dumps(asdict(request)).encode())
@@ -87,13 +102,14 @@ class Spool:
         self.counters.command_frames += commands
         self.counters.command_bytes += command_bytes
         counted = self.counters
-        self._journal.append(
+        self._note(
             b"U"
             + _COUNTERS.pack(counted.radiated_frames, counted.command_frames, counted.command_bytes)
         )
 
     def receive(self, received_at_ns: int, frames: bytes) -> wire.Batch:
-        """Number received frames and keep them until they are acknowledged."""
+        """Number received frames and keep them until they are acknowledged; OSError when the disk
+        is full: then they were not received."""
         batch = wire.Batch(self.counters.batches + 1, received_at_ns, frames)
         self._journal.append(b"D" + _BATCH.pack(batch.number, received_at_ns) + frames)
         self._take(batch)
@@ -102,13 +118,13 @@ class Spool:
     def acknowledge(self, number: int) -> None:
         """Let go of every batch up to this one."""
         if self.unacknowledged and self.unacknowledged[0].number <= number:
-            self._journal.append(b"K" + _NUMBER.pack(number))
+            self._note(b"K" + _NUMBER.pack(number))
             self._drop(number)
             if self.end_reason and not self.unacknowledged:
                 self._shrink()
 
     def end(self, reason: str) -> None:
-        self._journal.append(b"E" + reason.encode())
+        self._note(b"E" + reason.encode())
         self.end_reason = reason
         if not self.unacknowledged:
             self._shrink()
@@ -125,7 +141,7 @@ class Spool:
     def _shrink(self) -> None:
         """Keep the account and let the frames go: they are committed on the ground."""
         counted = self.counters
-        self._journal.rewrite(
+        self._rewrite(
             [
                 b"O" + json.dumps(asdict(self.request)).encode(),
                 b"U"
@@ -136,3 +152,9 @@ class Spool:
                 b"E" + self.end_reason.encode(),
             ]
         )
+
+    def _rewrite(self, records: list[bytes]) -> None:
+        try:
+            self._journal.rewrite(records)
+        except OSError as error:
+            log.warning("%s stays as long as it is: %s", self._journal.path.name, error)

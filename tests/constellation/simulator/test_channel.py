@@ -57,3 +57,10 @@ def test_idle_time_is_not_saved_up():
     for _ in range(1_000):
         budget.frames(0.02)
     assert budget.frames(0.02) <= 0.02 * 20_000_000 / 8 / FRAME_BYTES + 3
+
+
+def test_frames_change_places_and_none_is_lost():
+    burst = b"".join(bytes([n]) * FRAME_BYTES for n in range(200))
+    swapped = spoil(burst, Faults(frame_swap=0.2), np.random.default_rng(1))
+    order = [swapped[at] for at in range(0, len(swapped), FRAME_BYTES)]
+    assert order != sorted(order) == list(range(200))
