@@ -75,6 +75,18 @@ def test_a_customer_sees_only_what_customers_may(client, db, name):
         assert status != 403 if name in theirs else status in (403, 405)
 
 
+def test_an_operator_of_another_organisation_steers_nothing_here(client, fleet):
+    client.force_login(make_user(role="operator", organisation=make_organisation()))
+    for name in ["rollouts", "releases", "artefacts"]:
+        assert client.get(reverse(name)).status_code == 403
+    for name in ["clock", "send-model", "change-rollout"]:
+        assert client.post(pages()[name], {"action": "pause"}).status_code == 403
+    assert Contact.objects.exists()
+    assert "0 contacts" in client.get("/contacts").content.decode()
+    contact = Contact.objects.first()
+    assert client.post(reverse("cancel", args=[contact.pk])).status_code == 404
+
+
 def test_a_customer_reads_no_question_of_another_organisation(client, db):
     client.force_login(make_user(role="customer"))
     query = make_query(messages=[{"role": "user", "content": "our secret plan"}])

@@ -18,7 +18,8 @@ from tests.factories import NOON, make_organisation, make_query, make_user
 from uplink.commands.models import Command
 from uplink.inference.models import Segment
 from uplink.registry.models import Artefact, Model, Version
-from uplink.transfers.models import Deployment, Shipment, Transfer
+from uplink.transfers import forecasts
+from uplink.transfers.models import Carriage, Deployment, Shipment, Transfer
 
 NAMES = UUID("6f1e0c62-5b0a-4c5e-9d6a-0d9d2f3d8a11")
 PASSWORD = "correct horse battery"
@@ -43,6 +44,7 @@ def fill(ahead: timedelta = timedelta(hours=23)) -> None:
     book(organisation, ahead)
     version = register(organisation)
     carry(organisation, version)
+    forecasts.look_after(now=NOON)
     hear()
     ask(organisation, version)
 
@@ -171,7 +173,31 @@ def _pack(transfer: Transfer, part: float) -> None:
                 sent_bytes=there,
             )
         )
+    _carried(transfer, files)
     Shipment.objects.bulk_create(files)
+
+
+def _carried(transfer: Transfer, files: list[Shipment]) -> None:
+    """Share what is on board among the satellite's last contacts."""
+    flown = Contact.objects.filter(
+        satellite=transfer.satellite, state__in=[State.COMPLETED, State.PASS]
+    )
+    contacts = list(flown.order_by("-aos_at")[:3])[::-1]
+    there = [each for each in files if each.acknowledged_bytes]
+    for place, contact in enumerate(contacts):
+        mine = there[place :: len(contacts)]
+        for each in mine:
+            each.contact = contact
+        arrived = sum(each.acknowledged_bytes for each in mine)
+        Carriage.objects.create(
+            transfer=transfer,
+            contact=contact,
+            began_at=contact.aos_at,
+            last_at=min(contact.los_at, NOON),
+            sent_bytes=arrived + 300_000,
+            arrived_bytes=arrived,
+            files=len(mine),
+        )
 
 
 def hear() -> None:

@@ -121,11 +121,12 @@ def fleet_by_version() -> mosaic.Mosaic:
         running = known.get(one.pk, "")
         kind = names.get(running, running[:12]) or "no model"
         note = ", not what it should run" if one.pk in diverging else ""
-        tiles.append(_tile(one, kind, f"{one.code}: {kind}{note}", one.pk in diverging))
+        tiles.append(tile(one, kind, f"{one.code}: {kind}{note}", one.pk in diverging))
     return mosaic.lay_out(tiles, {"no model": mosaic.NOTHING})
 
 
-def _tile(one: Satellite, kind: str, title: str, is_marked: bool = False) -> mosaic.Tile:
+def tile(one: Satellite, kind: str, title: str, is_marked: bool = False) -> mosaic.Tile:
+    """Return the square of a satellite."""
     plane = one.plane.code if one.plane else ""
     return mosaic.Tile(one.code, one.name, plane, one.slot, kind, title, is_marked)
 
@@ -224,9 +225,7 @@ def of_rollout(rollout: Rollout, now: datetime) -> dict[str, Any]:
         state = targets.state_of(target, in_contact=target.satellite_id in here)
         shown.append(TargetRow(target, state, *TARGET_STATUS[state]))
     tiles = [
-        _tile(
-            row.target.satellite, row.words, f"{row.target.satellite.code}: {row.words} {row.why}"
-        )
+        tile(row.target.satellite, row.words, f"{row.target.satellite.code}: {row.words} {row.why}")
         for row in shown
     ]
     colours = {TARGET_STATUS[state][1]: fill for state, fill in COLOURS.items()}

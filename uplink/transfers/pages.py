@@ -1,6 +1,6 @@
 """Pages of models and transfers: what there is, who runs it, and what is on its way."""
 
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from django import forms
 from django.contrib import messages
@@ -15,7 +15,8 @@ from ops.accounts import roles
 from ops.errors import NotFound, Refusal
 from ops.pages import cleaned, needs
 from uplink.registry.models import Version
-from uplink.transfers import overview
+from uplink.transfers import overview, watching
+from uplink.transfers.models import Transfer
 
 
 @require_safe
@@ -83,7 +84,42 @@ def send(request: HttpRequest) -> HttpResponse:
     return redirect("models")
 
 
+@require_safe
+@needs("transfers.view_transfer")
+def transfer_page(request: HttpRequest, transfer_id: UUID) -> HttpResponse:
+    """One transfer: its packs, the contacts that carried them, its forecast."""
+    rows = Transfer.objects.select_related(
+        "satellite", "artefact", "version__model", "package", "organisation", "forecast"
+    )
+    transfer = rows.filter(pk=transfer_id).first()
+    if transfer is None:
+        raise NotFound(f"There is no transfer {transfer_id}.")
+    template = "transfers/transfer_parts.html" if request.htmx else "transfers/transfer.html"
+    shown = watching.of_transfer(transfer, clock.now())
+    shown |= {
+        "may_change": roles.may(request.user, "transfers.change_transfer"),
+        "section": "models",
+    }
+    return render(request, template, shown)
+
+
+@require_POST
+@needs("transfers.change_transfer")
+def change(request: HttpRequest, transfer_id: UUID, change: str) -> HttpResponse:
+    """Cancel a transfer, or take it up again."""
+    from uplink.transfers import requests
+
+    acts = {"cancel": requests.cancel, "retry": requests.retry}
+    if change not in acts:
+        raise NotFound(f"A transfer cannot be {change!r}.")
+    transfer = acts[change](transfer_id, now=clock.now())
+    messages.success(request, f"The transfer is {transfer.get_state_display().lower()}.")
+    return redirect("transfer", transfer_id=transfer_id)
+
+
 urlpatterns = [
     path("models", models_page, name="models"),
     path("models/send", send, name="send-model"),
+    path("transfers/<uuid:transfer_id>", transfer_page, name="transfer"),
+    path("transfers/<uuid:transfer_id>/<str:change>", change, name="change-transfer"),
 ]

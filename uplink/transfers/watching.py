@@ -1,0 +1,115 @@
+"""What the page of a transfer shows: its bar of packs, who carried them, and its forecast."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.utils.dateparse import parse_datetime
+
+from uplink.transfers import bars, forecasts, progress
+from uplink.transfers.models import Carriage, State, Transfer
+from uplink.transfers.overview import STATUS
+
+LEGS_SHOWN, LIKELY_LEAST = 12, 0.01
+CANCELLABLE = [State.QUEUED, State.SENDING, State.VERIFYING, State.ACTIVATING]
+RETRIABLE = [State.FAILED, State.CANCELLED]
+
+
+@dataclass(frozen=True)
+class Carrier:
+    """A contact that carried some of it, with the colour of its packs."""
+
+    number: int
+    row: Carriage
+    fill: str
+    packs: int
+
+    @property
+    def repeated_bytes(self) -> int:
+        return max(self.row.sent_bytes - self.row.arrived_bytes, 0)
+
+
+@dataclass(frozen=True)
+class Expected:
+    """A contact that may carry some of it."""
+
+    contact: str | None
+    station: str
+    from_at: datetime
+    until_at: datetime
+    percent: float
+    mean_bytes: int
+
+
+def of_transfer(transfer: Transfer, now: datetime) -> dict[str, Any]:
+    """Return all that the page of a transfer shows."""
+    shipments = list(transfer.shipments.defer("engine"))
+    packs = [each for each in shipments if each.number >= 0]
+    rows = list(transfer.carriages.select_related("contact__antenna__station"))
+    keys = [str(row.contact_id) for row in rows]
+    colours = bars.colours_of(keys)
+    names = {
+        str(row.contact_id): f"by contact {number} over {row.contact.antenna.station.code}"
+        for number, row in enumerate(rows, start=1)
+    }
+    drawn = [
+        bars.Pack(
+            each.number,
+            each.size_bytes,
+            each.size_bytes if each.delivered else each.acknowledged_bytes,
+            str(each.contact_id or ""),
+            is_under_way=each.sequence is not None and not each.delivered,
+        )
+        for each in packs
+    ]
+    held = sum(pack.held_bytes for pack in drawn)
+    size = progress.carried_bytes(transfer, sum(each.size_bytes for each in packs))
+    known = getattr(transfer, "forecast", None)
+    is_open = transfer.state in forecasts.OPEN
+    legs = [leg for leg in known.legs if leg["probability"] >= LIKELY_LEAST] if known else []
+    status, words = STATUS[State(transfer.state)]
+    return {
+        "now": now,
+        "transfer": transfer,
+        "status": status,
+        "words": words,
+        "bar": bars.lay_out(drawn, names, colours),
+        "packs": len(packs),
+        "delivered": sum(each.delivered for each in packs),
+        "under_way": sum(pack.is_under_way for pack in drawn),
+        "elsewhere": sum(each.delivered and str(each.contact_id) not in names for each in packs),
+        "elsewhere_fill": bars.ELSEWHERE,
+        "held_bytes": held,
+        "size_bytes": size,
+        "percent": 100 * held / size if size else 0.0,
+        "sums": progress.summary(transfer),
+        "carriers": [
+            Carrier(
+                number,
+                row,
+                colours[str(row.contact_id)],
+                sum(pack.carrier == str(row.contact_id) for pack in drawn),
+            )
+            for number, row in enumerate(rows, start=1)
+        ],
+        "forecast": known if is_open else None,
+        "sentence": forecasts.sentence(known) if known and is_open else "",
+        "said_first": known.first_by_at if known else None,
+        "expected": [_expected(leg) for leg in legs[:LEGS_SHOWN]] if is_open else [],
+        "faults": [each for each in shipments if each.fault and not each.delivered][:5],
+        "may_cancel": transfer.state in CANCELLABLE,
+        "may_retry": transfer.state in RETRIABLE,
+    }
+
+
+def _expected(leg: dict[str, Any]) -> Expected:
+    return Expected(
+        leg["contact"],
+        leg["station"],
+        parse_datetime(leg["from_at"]),
+        parse_datetime(leg["until_at"]),
+        100 * leg["probability"],
+        leg["mean_bytes"],
+    )
