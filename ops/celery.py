@@ -17,6 +17,7 @@ app.autodiscover_tasks(
         "constellation",
         "constellation.contacts",
         "telemetry",
+        "telemetry.alarms",
         "uplink.registry",
         "uplink.transfers",
         "uplink.commands",
@@ -49,5 +50,7 @@ app.conf.beat_schedule = {
     "look-after-rollouts": every(2, "uplink.rollouts.tasks.look_after_rollouts"),
     "look-after-deployments": every(5, "uplink.rollouts.tasks.look_after_deployments"),
     "decode-what-is-left": every(5, "telemetry.tasks.requeue_undecoded"),
+    "look-after-alarms": every(5, "telemetry.alarms.tasks.look_after_alarms"),
+    "send-notices": every(2, "telemetry.alarms.tasks.send_notices"),
     "compact-segments": every(60, "telemetry.tasks.compact_segments"),
 }

@@ -2,6 +2,7 @@
 
 import os
 import secrets
+from ipaddress import ip_network
 from pathlib import Path
 
 from csp.constants import NONE, SELF
@@ -35,6 +36,7 @@ INSTALLED_APPS = [
     "constellation",
     "constellation.contacts",
     "telemetry",
+    "telemetry.alarms",
     "uplink.registry",
     "uplink.releases",
     "uplink.transfers",
@@ -174,6 +176,19 @@ ZENITH_BULK_UPLINKS = int(os.environ.get("ZENITH_BULK_UPLINKS", "2"))
 ZENITH_ROLLOUT_APPROVAL = os.environ.get("ZENITH_ROLLOUT_APPROVAL", "0") == "1"
 # A new element set that moves a booked AOS by more than this moves the contact.
 ZENITH_AOS_LIMIT_S = float(os.environ.get("ZENITH_AOS_LIMIT_S", "5"))
+# Networks inside which webhooks of alarms may go, such as 10.1.0.0/16; elsewhere only public ones.
+ZENITH_WEBHOOK_NETWORKS = [
+    ip_network(each) for each in os.environ.get("ZENITH_WEBHOOK_NETWORKS", "").split(",") if each
+]
+# Where e-mail about alarms goes; without a host there is none.
+EMAIL_HOST = os.environ.get("ZENITH_SMTP_HOST", "")
+EMAIL_PORT = int(os.environ.get("ZENITH_SMTP_PORT", "25"))
+EMAIL_HOST_USER = os.environ.get("ZENITH_SMTP_USER", "")
+EMAIL_HOST_PASSWORD = os.environ.get("ZENITH_SMTP_PASSWORD", "")
+EMAIL_USE_TLS = os.environ.get("ZENITH_SMTP_TLS", "") == "starttls"
+EMAIL_USE_SSL = os.environ.get("ZENITH_SMTP_TLS", "") == "tls"
+EMAIL_TIMEOUT = 20
+DEFAULT_FROM_EMAIL = os.environ.get("ZENITH_MAIL_FROM", "zenith@localhost")
 ARTEFACT_ROOT = ZENITH_HOME / "artefacts"
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},

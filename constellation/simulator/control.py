@@ -30,6 +30,7 @@ class Control:
             "manifest": self._manifest,
             "faults": self._faults,
             "mischief": self._mischief,
+            "troubles": self._troubles,
             "satellites": self._satellites,
             "satellite": self._satellite,
             "status": self._status,
@@ -86,6 +87,13 @@ class Control:
     def _mischief(self, told: dict, request: dict) -> dict:
         self._world.mischief.tell(told, self._world.fleet.satellites)
         return {"mischief": self._world.mischief.as_dict()}
+
+    def _troubles(self, code: str, request: dict) -> dict:
+        """Say what is wrong with a satellite, and with "set" let other things be."""
+        if code not in self._world.fleet.satellites:
+            raise KeyError(code)
+        satellite = self._world.satellite(code)
+        return {"troubles": asdict(satellite.trouble(dict(request.get("set", {}))))}
 
     def _satellites(self, _: object, request: dict) -> dict:
         touched = [code for code in self._world.fleet.satellites if self._world.is_touched(code)]

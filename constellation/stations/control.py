@@ -79,6 +79,13 @@ def set_mischief(endpoint: str, **told: object) -> dict:
     return ask(endpoint, {"mischief": told})["mischief"]
 
 
+def set_troubles(endpoint: str, satellite: str, **troubles: float) -> dict:
+    """Let hardware of a satellite fail: `heat_c`, `power_w`, `corrected_per_s`,
+    `uncorrected_per_s`, `charge_most`, `panels_share`, `lasers_down`, `is_silent`; return what is
+    wrong with it now. Without any it only tells."""
+    return ask(endpoint, {"troubles": satellite, "set": troubles})["troubles"]
+
+
 def satellite(endpoint: str, code: str) -> dict:
     """Return what is on board: slots, packs held, queries, recorder."""
     return ask(endpoint, {"satellite": code})["satellite"]

@@ -19,6 +19,8 @@ _VIEW = {
     "contacts.view_contact",
     "telemetry.view_sample",
     "telemetry.view_packet",
+    "alarms.view_alarm",
+    "alarms.view_limit",
     "registry.view_model",
     "registry.view_artefact",
     "releases.view_release",

@@ -8,7 +8,8 @@ class RolloutsConfig(AppConfig):
     def ready(self) -> None:
         from ops.accounts import roles
         from ops.live import streams
-        from uplink.rollouts import events, revoking
+        from telemetry.alarms import conditions
+        from uplink.rollouts import alarming, events, revoking
         from uplink.transfers import progress, requests
 
         streams.register(
@@ -16,3 +17,4 @@ class RolloutsConfig(AppConfig):
         )
         requests.object_to(revoking.refuse_revoked)
         progress.listen(events.transfer_moved)
+        conditions.register(alarming.CONDITION)

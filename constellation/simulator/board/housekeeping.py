@@ -17,6 +17,7 @@ import numpy as np
 
 from constellation.orbits.eclipse import Light
 from constellation.simulator import clock, space
+from constellation.simulator.board.troubles import NONE, Troubles
 from telemetry import onboard
 from telemetry.onboard import Apid, Mode, Slot, SlotState
 
@@ -69,6 +70,7 @@ class Activity:
     packs: int = 0
     storage_bytes: int = 0
     neighbours: Sequence[int] = ()
+    troubles: Troubles = NONE
 
 
 def load(path: Path, *, now_s: float) -> Condition:
@@ -93,7 +95,12 @@ def accelerator_load(activity: Activity) -> float:
 
 def accelerator_w(activity: Activity) -> float:
     load_share = accelerator_load(activity)
-    return ACCELERATOR_IDLE_W + (ACCELERATOR_FULL_W - ACCELERATOR_IDLE_W) * load_share
+    usual_w = ACCELERATOR_IDLE_W + (ACCELERATOR_FULL_W - ACCELERATOR_IDLE_W) * load_share
+    return usual_w + activity.troubles.power_w
+
+
+def panels_w(light: int, activity: Activity) -> float:
+    return PANELS_W * sun_share(light) * activity.troubles.panels_share
 
 
 def step(
@@ -101,12 +108,12 @@ def step(
 ) -> Condition:
     """Return the condition at `at_s`, a sample later."""
     elapsed_s = at_s - before.at_s
-    share = sun_share(light)
+    share, wrong = sun_share(light), activity.troubles
     used_w = PLATFORM_W + accelerator_w(activity)
-    surplus_w = PANELS_W * share - used_w
+    surplus_w = panels_w(light, activity) - used_w
     stored_j = surplus_w * elapsed_s * (CHARGE_EFFICIENCY if surplus_w > 0 else 1.0)
-    charge = min(1.0, max(0.05, before.charge + stored_j / BATTERY_J))
-    accelerator_goal_c = 24.0 + 0.11 * accelerator_w(activity)
+    charge = min(wrong.charge_most, max(0.05, before.charge + stored_j / BATTERY_J))
+    accelerator_goal_c = 24.0 + 0.11 * accelerator_w(activity) + wrong.heat_c
 
     def relaxed(value_c: float, goal_c: float, time_s: float) -> float:
         return goal_c + (value_c - goal_c) * exp(-elapsed_s / time_s)
@@ -120,8 +127,10 @@ def step(
         radiator_c=relaxed(before.radiator_c, -18.0 + 0.06 * accelerator_w(activity), 900.0),
         structure_c=relaxed(before.structure_c, 4.0 + 18.0 * share, 3_000.0),
         accelerator_c=relaxed(before.accelerator_c, accelerator_goal_c, 45.0),
-        corrected=before.corrected + int(drawn.poisson(CORRECTED_PER_S * elapsed_s)),
-        uncorrected=before.uncorrected + int(drawn.poisson(UNCORRECTED_PER_S * elapsed_s)),
+        corrected=before.corrected
+        + int(drawn.poisson((CORRECTED_PER_S + wrong.corrected_per_s) * elapsed_s)),
+        uncorrected=before.uncorrected
+        + int(drawn.poisson((UNCORRECTED_PER_S + wrong.uncorrected_per_s) * elapsed_s)),
     )
 
 
@@ -147,7 +156,7 @@ def _mode(activity: Activity) -> Mode:
 
 
 def _platform(condition: Condition, light: int, activity: Activity, noise: np.ndarray) -> bytes:
-    solar_w = max(0.0, PANELS_W * sun_share(light) * (1.0 + 0.004 * noise[0]))
+    solar_w = max(0.0, panels_w(light, activity) * (1.0 + 0.004 * noise[0]))
     bus_v = 27.0 + 4.6 * condition.charge + 0.02 * noise[1]
     surplus_w = solar_w - PLATFORM_W - accelerator_w(activity)
     full = condition.charge >= 1.0 and surplus_w > 0

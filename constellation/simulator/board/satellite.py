@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from constellation.simulator.board import housekeeping
+from constellation.simulator.board import housekeeping, troubles
 from constellation.simulator.board.actions import Actions
 from constellation.simulator.board.commands import Commands
 from constellation.simulator.board.courier import Courier
@@ -64,6 +64,8 @@ class Satellite:
         self.radio = Radio(self.recorder, spec.scid)
         self._condition_path = folder / "condition.json"
         self._condition = housekeeping.load(self._condition_path, now_s=now_s)
+        self._troubles_path = folder / "troubles.json"
+        self.troubles = troubles.load(self._troubles_path)
         self._status_s = self._tick_s = 0.0
         self.slots = Slots(folder / "slots.json")
         self.recorder.restart()
@@ -195,7 +197,15 @@ class Satellite:
         self.radio.commands_heard = self.commands.heard
 
     def transmit(self, frames_most: int, now_s: float) -> bytes:
-        return b"" if self.is_lost else self.radio.transmit(frames_most)
+        if self.is_lost or self.troubles.is_silent:
+            return b""
+        return self.radio.transmit(frames_most)
+
+    def trouble(self, wanted: dict[str, float]) -> troubles.Troubles:
+        """Let other things be wrong with the satellite from now on; return all that is."""
+        self.troubles = self.troubles.changed(wanted)
+        troubles.save(self._troubles_path, self.troubles)
+        return self.troubles
 
     def advance(self, now_s: float) -> None:
         """Let the satellite live up to `now_s`; a long absence takes several calls."""
@@ -324,6 +334,8 @@ class Satellite:
         housekeeping.save(self._condition_path, self._condition)
 
     def _neighbours(self, at_s: float) -> list[int]:
+        if self.troubles.lasers_down:
+            return []
         known = self._around.fleet.satellites
         linked = self._around.space.neighbours(self.spec.code, at_s)
         return [known[code].entity_id for code in linked]
@@ -348,6 +360,7 @@ class Satellite:
             commands_refused=self.commands.refused,
             packs=self.packs.holdings.count,
             storage_bytes=self.packs.holdings.size,
+            troubles=self.troubles,
         )
 
     # --- the account ---

@@ -38,6 +38,7 @@ class Command(BaseCommand):
             operator_password=wishes["operator_password"], customer_key=wishes["customer_key"]
         )
         call_command("load_reference", stdout=self.stdout)
+        call_command("load_limits", stdout=self.stdout)
         if wishes["fleet"] == "planned":
             call_command("plan_fleet", stdout=self.stdout)
         if wishes["simulator"]:

@@ -1,0 +1,125 @@
+"""The fleet looked at on beat, in a handful of statements: who is silent, what has gone stale.
+
+A satellite that is silent has one alarm, that of its link, and none for each group that is stale
+because of it.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from django.db import transaction
+
+from constellation.contacts.models import Contact, State
+from telemetry import times
+from telemetry.alarms import conditions, freshness, keeping
+from telemetry.alarms.conditions import Condition, Found
+from telemetry.alarms.levels import Level
+from telemetry.alarms.models import Alarm, Revision, Watch
+
+LINK = "link"
+LINK_GRACE = timedelta(seconds=30)
+"""So long after AOS a satellite is waited for: light, lock, and the station's set-up."""
+WALL_GRACE_S = 5.0
+"""Decoding lags a little in wall time, which is much mission time when the clock runs fast."""
+LATE_AFTER = timedelta(seconds=60)
+"""Wall time after which the lookout itself is missed."""
+
+
+def look(*, now: datetime, rate: float) -> int:
+    """Look at everything; return how many transitions that made. Safe to repeat.
+
+    `rate` is that of the mission clock.
+    """
+    grace = max(LINK_GRACE, timedelta(seconds=WALL_GRACE_S * rate))
+    made = 0
+    with transaction.atomic():
+        contacts = _under_way(now)
+        heard_ns = dict(Watch.objects.values_list("satellite_id", "heard_ns"))
+        silent = _link(contacts, heard_ns, now, grace)
+        made += _settle(silent, heard_ns, now)
+        unheard = {found.satellite_id for found in silent}
+        for condition, found in freshness.look(contacts, now=now, grace=grace):
+            told = [each for each in found if each.satellite_id not in unheard]
+            made += _apply(condition, told, now)
+    for condition in conditions.registered():
+        with transaction.atomic():
+            made += _apply(condition, condition.find(now), now)
+    return made
+
+
+def note_look(wall: datetime) -> None:
+    """Note that somebody looked."""
+    Revision.objects.update_or_create(pk=1, defaults={"looked_at": wall})
+
+
+def late_s(wall: datetime) -> float | None:
+    """Return for how long nobody has looked, when that is too long; None when all is well."""
+    looked_at = Revision.objects.filter(pk=1).values_list("looked_at", flat=True).first()
+    if looked_at is None or wall - looked_at <= LATE_AFTER:
+        return None
+    return (wall - looked_at).total_seconds()
+
+
+def _under_way(now: datetime) -> dict[int, Contact]:
+    """Return the contacts in which satellites should be heard, by satellite."""
+    rows = Contact.objects.filter(state=State.PASS, aos_at__lte=now, los_at__gt=now)
+    return {row.satellite_id: row for row in rows.select_related("antenna")}
+
+
+def _link(
+    contacts: dict[int, Contact], heard_ns: dict[int, int], now: datetime, grace: timedelta
+) -> list[Found]:
+    """Find satellites that should be heard by now and are not."""
+    silent = []
+    for satellite_id, contact in contacts.items():
+        since = max(contact.aos_at, times.from_ns(heard_ns.get(satellite_id, 0)))
+        if now - since > grace:
+            told = f"Nothing heard over {contact.antenna.code} since {since:%H:%M:%SZ}"
+            silent.append(Found(satellite_id, since + grace, Level.DISTRESS, None, told))
+    return silent
+
+
+def _settle(silent: list[Found], heard_ns: dict[int, int], now: datetime) -> int:
+    """Raise the link alarms; one returns when its satellite is heard, not when the pass is over."""
+    condition = Condition(LINK, "Expected and not heard", lambda _: [])
+    missing = {found.satellite_id for found in silent}
+    rows = Alarm.objects.filter(rule=LINK, is_active=True).exclude(satellite__in=missing)
+    kept = [
+        Found(row.satellite_id, row.raised_at or now, Level(row.level), row.value, row.detail)
+        for row in rows
+        if row.raised_at and heard_ns.get(row.satellite_id, 0) <= times.to_ns(row.raised_at)
+    ]
+    return _apply(condition, silent + kept, now)
+
+
+def _apply(condition: Condition, found: list[Found], now: datetime) -> int:
+    """Move the alarms of a condition: those found hold, all others return."""
+    holding = {each.satellite_id for each in found}
+    over = Alarm.objects.filter(rule=condition.rule, is_active=True)
+    findings = [
+        keeping.Finding(
+            satellite_id=each.satellite_id,
+            rule=condition.rule,
+            name=condition.name,
+            parameter=condition.parameter,
+            level=each.level,
+            generated_ns=times.to_ns(each.since),
+            value=each.value,
+            detail=each.detail,
+        )
+        for each in found
+    ]
+    findings += [
+        keeping.Finding(
+            satellite_id=satellite_id,
+            rule=condition.rule,
+            name=condition.name,
+            parameter=condition.parameter,
+            level=Level.NORMAL,
+            generated_ns=times.to_ns(now),
+            detail="over",
+        )
+        for satellite_id in over.exclude(satellite__in=holding).values_list("satellite", flat=True)
+    ]
+    return len(keeping.keep(findings, now=now)) if findings else 0

@@ -1,0 +1,3 @@
+"""Pages of alarms and limits."""
+
+urlpatterns: list = []
