@@ -143,18 +143,19 @@ def _alternatives(definition: Definition, criteria: model.Criteria) -> list[list
 
 
 def _comparison(definition: Definition, said: model.Comparison) -> Iterable[dict[str, Any]]:
-    parameter = definition.parameters.get(said.parameter)
-    if parameter is None:
-        raise _Unsayable(f"a context on {said.parameter}")
+    named = said.left.name
+    parameter = definition.parameters.get(named)
+    if parameter is None or isinstance(said.right, model.Reference):
+        raise _Unsayable(f"a context on {named}")
     kind = parameter.type
     if kind.labels or kind.kind == "string":
-        return [{"parameter": said.parameter, "is": _words(kind, said)}]
-    if kind.calibrator is not None and not said.is_calibrated:
-        raise _Unsayable(f"a context on the raw value of {said.parameter}")
+        return [{"parameter": named, "is": _words(kind, said, said.right)}]
+    if kind.calibrator is not None and not said.left.is_calibrated:
+        raise _Unsayable(f"a context on the raw value of {named}")
     try:
-        value = float(said.value)
+        value = float(said.right)
     except ValueError:
-        raise _Unsayable(f'a context on {said.parameter} "{said.value}"') from None
+        raise _Unsayable(f'a context on {named} "{said.right}"') from None
     above, below = math.nextafter(value, math.inf), math.nextafter(value, -math.inf)
     sides = {
         "==": [{"low": value, "high": value}],
@@ -164,18 +165,17 @@ def _comparison(definition: Definition, said: model.Comparison) -> Iterable[dict
         ">": [{"low": above}],
         ">=": [{"low": value}],
     }[said.operator]
-    return [{"parameter": said.parameter, **side} for side in sides]
+    return [{"parameter": named, **side} for side in sides]
 
 
-def _words(kind: model.ParameterType, said: model.Comparison) -> list[str]:
+def _words(kind: model.ParameterType, said: model.Comparison, value: str) -> list[str]:
     """Return the labels for which a comparison on labels holds."""
     known = [label for _, _, label in kind.labels]
-    value = said.value
-    if kind.labels and not said.is_calibrated:
+    if kind.labels and not said.left.is_calibrated:
         raw = int(value, 0)
         value = next((label for low, high, label in kind.labels if low <= raw <= high), "")
     if said.operator == "==":
         return [value]
     if said.operator == "!=" and known:
         return [label for label in known if label != value]
-    raise _Unsayable(f"a context {said.operator} on {said.parameter}")
+    raise _Unsayable(f"a context {said.operator} on {said.left.name}")

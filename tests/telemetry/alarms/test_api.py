@@ -32,9 +32,9 @@ def find(satellite, rule="heat", level=levels.Level.DISTRESS, *, at=NOON, **deta
     return Alarm.objects.get(satellite=satellite, rule=rule)
 
 
-def person(role, **details):
+def person(role, *, operates_fleet=True, **details):
     """Somebody who signs in without a password: to hash one takes a second."""
-    organisation = make_organisation(operates_fleet=role == "operator")
+    organisation = make_organisation(operates_fleet=operates_fleet)
     fields = {"username": f"a-{role}", "role": role, "organisation": organisation, **details}
     return User.objects.create(**fields)
 
@@ -83,6 +83,8 @@ def test_strangers_read_and_change_nothing(client, db):
 
     assert answers([*CALLS, *CHANGES]) <= {401, 403}
     client.force_login(person("customer"))
+    assert answers([*CALLS, *CHANGES]) == {403}
+    client.force_login(person("operator", operates_fleet=False))
     assert answers([*CALLS, *CHANGES]) == {403}
     client.force_login(person("viewer"))
     assert answers(CALLS) == {200, 404}

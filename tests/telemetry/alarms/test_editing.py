@@ -1,11 +1,12 @@
 """Limits change while everything runs: written in versions, activated, withdrawn, loaded."""
 
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
 
 from ops.errors import IdReused
-from telemetry import xtce
+from telemetry import definitions, xtce
 from telemetry.alarms import editing, evaluation, from_xtce, limit_reading, plans, reference_limits
 from telemetry.alarms.limit_reading import BadLimit
 from telemetry.alarms.models import Cadence, Limit, Source
@@ -141,8 +142,11 @@ MODEL = xtce.model
 
 
 def parameter(name, kind="float", **details):
-    encoding = MODEL.Encoding("unsigned", MODEL.Size(8))
-    return MODEL.Parameter(name, MODEL.ParameterType(f"{name}_type", kind, encoding, **details))
+    return MODEL.Parameter(name, MODEL.ParameterType(f"{name}_type", kind, None, **details))
+
+
+def compared(name, operator, value, is_calibrated=True):
+    return MODEL.Comparison(MODEL.Reference(name, is_calibrated), operator, value)
 
 
 def system(*parameters):
@@ -176,11 +180,11 @@ def test_ranges_of_a_definition_become_limits_that_judge_alike():
 def test_contexts_of_a_definition_become_contexts():
     criteria = MODEL.Or(
         (
-            MODEL.Comparison("mode", "!=", "SAFE", True, 1),
+            compared("mode", "!=", "SAFE"),
             MODEL.And(
                 (
-                    MODEL.Comparison("mode", "==", "0", False, 1),
-                    MODEL.Comparison("sun", ">=", "0.5", True, 1),
+                    compared("mode", "==", "0", is_calibrated=False),
+                    compared("sun", ">=", "0.5"),
                 )
             ),
         )
@@ -210,6 +214,31 @@ def test_changes_and_enumerations_of_a_definition_become_limits():
     read = limit_reading.read(first.content)
     assert (read.kind, read.basis, read.span_s) == ("change", "per_second", 30.0)
     assert limit_reading.read(second.content).default.labels == (("SAFE", 3),)
+
+
+def test_alarms_of_a_definition_file_are_installed_as_limits_in_force(db):
+    text = (Path(definitions.__file__).parent / "scs.xml").read_text()
+    alarm = """<DefaultAlarm minViolations="2"><StaticAlarmRanges>
+        <WarningRange minInclusive="0.5"/><CriticalRange minInclusive="0.2"/>
+      </StaticAlarmRanges></DefaultAlarm></FloatParameterType>"""
+    head, tail = text.split('<FloatParameterType name="battery_charge_type">')
+    text = f'{head}<FloatParameterType name="battery_charge_type">' + tail.replace(
+        "</FloatParameterType>", alarm, 1
+    )
+    for _ in range(2):
+        assert reference_limits.install(xtce.load(text.encode()), NOON) == []
+
+    limit = Limit.objects.get()
+    assert (limit.parameter, limit.source, limit.active.version) == (
+        "battery_charge",
+        Source.DEFINITION,
+        1,
+    )
+    assert limit.active.content["levels"] == {
+        "warning": [{"low": 0.5}],
+        "critical": [{"low": 0.2}],
+    }
+    assert limit.active.content["minimum_violations"] == 2
 
 
 def test_what_our_limits_cannot_say_is_told_and_not_taken_in_part():

@@ -296,7 +296,7 @@ def test_an_e_mail_is_a_digest_that_people_can_read(db, post_office, wall):
     subscribe("night@example.org", "email")
     for n in range(12):
         find(make_satellite(code=f"SAT-A-{n:02}"), detail="84 °C: above 80 °C (Distress)")
-    find(make_satellite(), "cold", level=Level.WATCH)
+    find(make_satellite(), "cold", level=Level.WARNING)
     assert wall.run(seconds=0) == 0
     assert wall.run(seconds=31) == 1
 
