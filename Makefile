@@ -42,7 +42,7 @@ prove: test-venv
 	$(IN_VENV) -m pytest tests/proofs -o python_files='prove_*.py' -o python_functions='prove_*' --timeout 3600 -s $(ARGS)
 
 bench: test-venv
-	@for name in passes isl positions frames files packaging; do echo "$$name"; $(IN_VENV) -m tests.benchmarks.$$name; done
+	@for name in passes isl positions frames transfer packaging; do echo "$$name"; $(IN_VENV) -m tests.benchmarks.$$name; done
 
 lock: test-venv
 	.venv/bin/python -m pip install --quiet uv
@@ -51,7 +51,7 @@ lock: test-venv
 		-o requirements/$$lock.txt requirements/$$lock.in || exit 1; done
 
 clean:
-	rm -rf .venv .pytest_cache .ruff_cache .import_linter_cache .hypothesis ops/console/node_modules
+	rm -rf .venv .peers .pytest_cache .ruff_cache .import_linter_cache .hypothesis ops/console/node_modules
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 python:

@@ -23,7 +23,10 @@ from uplink.transfers.packing import RELEASE, crc32c, manifest_of
 from uplink.transfers.uplinker import Assignment, Progress, Snapshot, Work
 
 WINDOW = 4
-"""Files under way at once: while one is sent, the others wait for their Finished."""
+"""Files that leave at once, one after the other: the next is there before one has left."""
+UNDER_WAY_MOST = 24
+"""With those that have left and wait for repairs or their Finished. Where much is lost, some wait
+for several rounds of it, and the link must not stand still meanwhile; a satellite takes 64."""
 COMPARED_AFTER = timedelta(seconds=2)
 """Contacts that begin together are compared before the first of them may send files."""
 FORGOTTEN_AFTER = timedelta(seconds=10)
@@ -69,7 +72,7 @@ def _checkpoint(snapshot: Snapshot, *, now: datetime, last: bool) -> Work:
     wants = bool(held) or waiting.exists()
     if last or not may_carry_files(contact, wants=wants and not last):
         return Work(cancelled=cancelled)
-    room = WINDOW - len(held)
+    room = min(WINDOW + snapshot.left, UNDER_WAY_MOST) - len(held)
     assigned, failed, begun = [], set(), set()
     for row in waiting[: max(room, 0)]:
         if row.transfer_id in failed:

@@ -99,6 +99,8 @@ class Snapshot:
     satellite_id: int
     held: frozenset[int]
     changed: tuple[Progress, ...]
+    left: int = 0
+    """How many of those that are held have left entirely, and wait."""
 
 
 @dataclass(slots=True)
@@ -271,7 +273,11 @@ class Uplinker:
                 self._retire(number)
         held = frozenset(flight.assignment.shipment_id for flight in self._flights.values())
         held |= {progress.shipment_id for progress in changed}
-        return Snapshot(self.contact_id, self.fencing, self.satellite_id, held, tuple(changed))
+        waiting = cfdp.SenderState.WAITING
+        left = sum(flight.sender.state is waiting for flight in self._flights.values())
+        return Snapshot(
+            self.contact_id, self.fencing, self.satellite_id, held, tuple(changed), left
+        )
 
     def _retire(self, number: int) -> None:
         flight = self._flights.pop(number)

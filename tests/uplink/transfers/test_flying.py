@@ -178,6 +178,17 @@ def test_a_transaction_number_is_never_reused(satellite, transfer):
     flight.end()
 
 
+def test_files_that_wait_for_a_word_do_not_hold_up_those_behind_them(satellite, transfer):
+    flight = Pass(satellite, Board(satellite.entity_id))
+    for _ in range(12):  # all leaves, and nothing is heard
+        while flight.uplinker.pull(100, flight.now_s):
+            pass
+        flight.checkpoint()
+    begun = transfer.shipments.exclude(sequence=None).count()
+    assert begun == transfer.shipments.count() > flying.WINDOW
+    flight.end()
+
+
 def test_a_file_refused_on_board_is_sent_anew_and_then_the_transfer_fails(satellite, transfer):
     board = Board(satellite.entity_id)
     bad = transfer.shipments.get(number=2)

@@ -34,6 +34,22 @@ def pages(
         start = stop
 
 
+def requests_of(nak: pdus.Nak, size: int) -> tuple[list[tuple[int, int]], bool]:
+    """Return what a NAK says is missing of a file of `size` bytes, sorted and merged, and whether
+    the Metadata is."""
+    merged: list[tuple[int, int]] = []
+    knows_nothing = False
+    for start, end in sorted(nak.missing):
+        end = min(end, size)
+        if start == end == 0:
+            knows_nothing = True
+        elif merged and start <= merged[-1][1]:
+            merged[-1] = merged[-1][0], max(end, merged[-1][1])
+        elif start < end:
+            merged.append((start, end))
+    return merged, knows_nothing
+
+
 class Inquiry:
     """What a receiver was told and when: it decides when the next NAKs are due.
 
@@ -44,22 +60,20 @@ class Inquiry:
     def __init__(self, *, immediate: bool, limits: Limits) -> None:
         self.rounds = 0
         """Times in a row that we asked and nothing new came."""
-        self._immediate, self._limits = immediate, limits
+        self.immediate, self._limits = immediate, limits
         self._told = 0  # end of the scope of the last NAK
-        self._quiet_s = self._immediate_s = 0.0
-
-    def heard(self, now_s: float) -> None:
-        """File data came: as long as it flows nothing is asked for again."""
-        self._quiet_s = now_s
+        self.quiet_s = 0.0
+        """When file data last came: as long as it flows nothing is asked for again."""
+        self._immediate_s = 0.0
 
     def is_late(self, now_s: float) -> bool:
-        return now_s - self._quiet_s >= self._limits.nak_s
+        return now_s - self.quiet_s >= self._limits.nak_s
 
     def whole(
         self, received: Ranges, end: int, *, knows_metadata: bool, now_s: float
     ) -> tuple[int, int, list[tuple[int, int]]]:
         """Return the scope of the whole file up to `end`, and everything that is missing of it."""
-        self._quiet_s = now_s
+        self.quiet_s = now_s
         self._told = end
         missing = [] if knows_metadata else [(0, 0)]
         return 0, end, [*missing, *received.gaps(0, end)]
@@ -68,7 +82,7 @@ class Inquiry:
         self, received: Ranges, now_s: float
     ) -> tuple[int, int, list[tuple[int, int]]] | None:
         """Return the scope since the last time and the gaps in it, when it is time to tell."""
-        if not self._immediate or now_s < self._immediate_s:
+        if now_s < self._immediate_s:
             return None
         start, end = self._told, received.end
         missing = list(received.gaps(start, end))
@@ -80,5 +94,5 @@ class Inquiry:
 
     def shift(self, away_s: float) -> None:
         """So long there was no link: it does not count."""
-        self._quiet_s += away_s
+        self.quiet_s += away_s
         self._immediate_s += away_s

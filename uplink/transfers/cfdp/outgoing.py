@@ -53,16 +53,22 @@ class Outgoing:
 
     def add_repairs(self, batch: list[bytes], count: int, now_s: float) -> None:
         """Append PDUs with bytes that were asked for until `batch` has `count`, or all left."""
-        while self._wanted and len(batch) < count:
-            start, end = self._wanted.first()
+        if not self._wanted or len(batch) >= count:
+            return
+        self._forget_old(now_s)
+        at = lowest = self._wanted.first()[0]
+        left: list[tuple[int, int]] = []
+        for start, end in self._wanted.within(lowest, self.size):
             at = start
             while at < end and len(batch) < count:
                 stop = min(at + self.segment_size, end)
                 batch.append(self._file_data(at, stop))
                 at = stop
-            self._wanted.remove(start, at)
-            self._forget_old(now_s)
-            self._repaired[0].add(start, at)
+            left.append((start, at))
+            if len(batch) >= count:
+                break
+        self._wanted.remove(lowest, at)
+        self._repaired[0].add_all(left)
 
     def add_new(self, batch: list[bytes], count: int) -> None:
         """Append PDUs with bytes that never left until `batch` has `count`, or all left."""
@@ -99,23 +105,37 @@ class Outgoing:
     def _file_data(self, start: int, end: int) -> bytes:
         self.sent_bytes += end - start
         place = start.to_bytes(self._width, "big")
-        pdu = self._head(end - start) + place + self._read(start, end - start)
+        count = end - start
+        head = self._full_head if count == self.segment_size else self._head(count)
+        pdu = head + place + self._read(start, count)
         return pdus.seal(pdu) if self._form.crc else pdu
 
     # --- what the receiver says ---
 
-    def take_nak(self, scope: tuple[int, int], missing: Ranges, now_s: float) -> None:
-        """Confirm what lies in the scope and is not missing; what is missing leaves again."""
+    def take_nak(
+        self, scope: tuple[int, int], missing: list[tuple[int, int]], now_s: float
+    ) -> None:
+        """Confirm what lies in the scope and is not missing; what is missing leaves again.
+
+        The receiver is the authority: what it lost, it lost. `missing` is sorted and apart.
+        """
         start, end = scope[0], min(scope[1], self.size)
-        for first, last in missing.gaps(start, end):
-            self.acked.add(first, last)
-            self._wanted.remove(first, last)
         self._forget_old(now_s)
+        acked, wanted, before = self.acked, self._wanted, self._wanted.total
+        confirmed: list[tuple[int, int]] = []
+        acked.remove(start, end)
+        wanted.remove(start, end)
+        at = start
         for first, last in missing:
-            # The receiver is the authority: what it lost, it lost.
-            self.acked.remove(first, last)
-            for lost in self._not_under_way(first, last):
-                self.lost_bytes += self._wanted.add(*lost)
+            confirmed.append((at, min(first, end)))
+            at = max(at, last)
+            if first < start or last > end:  # told beyond its scope: lost all the same
+                acked.remove(first, last)
+                wanted.remove(first, last)
+        confirmed.append((at, end))
+        acked.add_all(confirmed)
+        wanted.add_all(self._not_under_way(missing))
+        self.lost_bytes += max(0, wanted.total - before)
         self.high_water = max(self.high_water, end)
         self._clear = (0, 0)
 
@@ -163,8 +183,7 @@ class Outgoing:
         self._repaired = [Ranges(), Ranges() if old else self._repaired[0]]
         self._span_ends_s = now_s + self._span_s
 
-    def _not_under_way(self, start: int, end: int) -> list[tuple[int, int]]:
-        parts = [(start, end)]
+    def _not_under_way(self, parts: list[tuple[int, int]]) -> list[tuple[int, int]]:
         for repaired in self._repaired:
             if repaired:
                 parts = [gap for part in parts for gap in repaired.gaps(*part)]

@@ -24,18 +24,16 @@ class Patience:
         self.inquiry = naks.Inquiry(immediate=immediate, limits=limits)
         self.is_frozen = False
         self._limits = limits
-        self._frozen_s = self._heard_s = self._kept_alive_s = 0.0
+        self.heard_s = 0.0
+        """When a PDU of the transaction last came."""
+        self._frozen_s = self._kept_alive_s = 0.0
         self._ack, self._check = Timer(), Timer()
-
-    def heard(self, now_s: float) -> None:
-        """A PDU of the transaction came."""
-        self._heard_s = now_s
 
     def renew(self, now_s: float) -> None:
         """Begin to count anew, after a fault."""
-        self._heard_s = now_s
+        self.heard_s = now_s
         self._ack.count = self._check.count = self.inquiry.rounds = 0
-        self.inquiry.heard(now_s)
+        self.inquiry.quiet_s = now_s
 
     def await_data(self, now_s: float) -> None:
         """The EOF came and data lacks."""
@@ -72,7 +70,7 @@ class Patience:
         if knows_end and self.inquiry.is_late(now_s):
             self.inquiry.rounds += 1
             return Condition.NAK_LIMIT_REACHED if self.inquiry.rounds >= limits.tries else Due.NAK
-        if now_s - self._heard_s >= limits.inactivity_s:
+        if now_s - self.heard_s >= limits.inactivity_s:
             return Condition.INACTIVITY_DETECTED
         every_s = limits.keep_alive_s
         if every_s and not knows_end and now_s - self._kept_alive_s >= every_s:
@@ -91,7 +89,7 @@ class Patience:
             return
         away_s = now_s - self._frozen_s
         self.is_frozen = False
-        self._heard_s += away_s
+        self.heard_s += away_s
         self._kept_alive_s += away_s
         self.inquiry.shift(away_s)
         self._ack.thaw(now_s)

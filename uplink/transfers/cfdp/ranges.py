@@ -36,6 +36,12 @@ class Ranges:
         if start < 0 or end < start:
             raise ValueError(f"[{start}, {end}) is not a range.")
         size, new = self._region_bytes, 0
+        index = start // size
+        region = self._regions.get(index)
+        if region is not None and start < end <= (index + 1) * size:  # most are like this
+            new = _add(region, start, end)
+            self.total += new
+            return new
         while start < end:
             index = start // size
             stop = min(end, (index + 1) * size)
@@ -50,31 +56,51 @@ class Ranges:
         self.total += new
         return new
 
+    def add_all(self, ranges: Iterable[tuple[int, int]]) -> None:
+        """Add ranges; quickest when they ascend and the regions have nothing above them."""
+        starts: list[int] = []
+        ends: list[int] = []
+        border = new = 0
+        for start, end in ranges:
+            if start < end <= border and ends[-1] < start:
+                starts.append(start)
+                ends.append(end)
+                new += end - start
+            elif start < end:
+                self.add(start, end)
+                index = (end - 1) // self._region_bytes
+                starts, ends = self._regions[index]
+                border = (index + 1) * self._region_bytes
+        self.total += new
+
     def remove(self, start: int, end: int) -> int:
         """Take [start, end) out; return how many integers were there."""
         gone = 0
-        for first, last in list(self.within(start, end)):
-            gone += self._remove(first, last)
-        self.total -= gone
-        return gone
-
-    def _remove(self, start: int, end: int) -> int:
-        size, gone = self._region_bytes, 0
-        while start < end:
-            index = start // size
-            stop = min(end, (index + 1) * size)
+        for index in self._touched(start, end):
             starts, ends = self._regions[index]
-            at = bisect_right(starts, start) - 1
-            low, high = starts[at], ends[at]
-            pieces = [(a, b) for a, b in ((low, start), (stop, high)) if a < b]
-            starts[at : at + 1] = [a for a, _ in pieces]
-            ends[at : at + 1] = [b for _, b in pieces]
+            low, high = bisect_right(ends, start), bisect_left(starts, end)
+            if low >= high:
+                continue
+            first, last = starts[low], ends[high - 1]
+            gone += sum(ends[low:high]) - sum(starts[low:high])
+            left = [(a, b) for a, b in ((first, start), (end, last)) if a < b]
+            gone -= sum(b - a for a, b in left)
+            starts[low:high] = [a for a, _ in left]
+            ends[low:high] = [b for _, b in left]
             if not starts:
                 del self._regions[index]
                 self._lowest = None
-            gone += stop - start
-            start = stop
+        self.total -= gone
         return gone
+
+    def _touched(self, start: int, end: int) -> list[int]:
+        """Return the regions that have anything and reach into [start, end), in order."""
+        if start >= end:
+            return []
+        first, last = start // self._region_bytes, (end - 1) // self._region_bytes
+        if last - first < len(self._regions):
+            return [index for index in range(first, last + 1) if index in self._regions]
+        return sorted(index for index in self._regions if first <= index <= last)
 
     def __iter__(self) -> Iterator[tuple[int, int]]:
         """Yield the ranges in order; neighbours over a region's border come as one."""
@@ -92,20 +118,9 @@ class Ranges:
 
     def within(self, start: int, end: int) -> Iterator[tuple[int, int]]:
         """Yield the parts of the ranges that lie in [start, end), cut at region borders."""
-        if start >= end:
-            return
-        size = self._region_bytes
-        first, last = start // size, (end - 1) // size
-        if last - first < len(self._regions):
-            indices: Iterable[int] = range(first, last + 1)
-        else:
-            indices = sorted(index for index in self._regions if first <= index <= last)
-        for index in indices:
-            region = self._regions.get(index)
-            if region is None:
-                continue
-            starts, ends = region
-            at = bisect_right(ends, start) if index == first else 0
+        for number, index in enumerate(self._touched(start, end)):
+            starts, ends = self._regions[index]
+            at = bisect_right(ends, start) if number == 0 else 0
             while at < len(starts) and starts[at] < end:
                 yield max(starts[at], start), min(ends[at], end)
                 at += 1
@@ -184,16 +199,22 @@ def _add(region: tuple[list[int], list[int]], start: int, end: int) -> int:
         ends.append(end)
         return end - start
     low = bisect_left(ends, start)  # the first range that ends at or after the start
-    high = bisect_right(starts, end)  # one past the last range that starts at or before the end
+    high = bisect_right(
+        starts, end, low
+    )  # one past the last range that starts at or before the end
     if low == high:
         starts.insert(low, start)
         ends.insert(low, end)
         return end - start
-    known = sum(ends[low:high]) - sum(starts[low:high])
-    first, last = min(start, starts[low]), max(end, ends[high - 1])
+    first, last = starts[low], ends[high - 1]
+    first, last = first if first < start else start, last if last > end else end
     if high - low == 1:
-        starts[low], ends[low] = first, last
+        known = ends[low] - starts[low]
+    elif high - low == 2:  # a gap is filled
+        known = ends[low] - starts[low] + ends[high - 1] - starts[high - 1]
+        del starts[high - 1], ends[low]
     else:
-        starts[low:high] = [first]
-        ends[low:high] = [last]
+        known = sum(ends[low:high]) - sum(starts[low:high])
+        del starts[low + 1 : high], ends[low + 1 : high]
+    starts[low], ends[low] = first, last
     return last - first - known

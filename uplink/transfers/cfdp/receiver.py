@@ -119,7 +119,7 @@ class Receiver:
         return []
 
     def _wake(self, now_s: float) -> None:
-        self._patience.heard(now_s)
+        self._patience.heard_s = now_s
         if self.fault not in (None, Condition.SUSPEND_REQUEST_RECEIVED):
             self._go_on(now_s)
 
@@ -128,14 +128,16 @@ class Receiver:
         self._patience.renew(now_s)
 
     def _on_file_data(self, offset: int, data: bytes, now_s: float) -> list[Event]:
-        intake, inquiry = self._intake, self._patience.inquiry
+        intake, patience = self._intake, self._patience
+        inquiry = patience.inquiry
         if self.state is not ReceiverState.RECEIVING:
             intake.repeated_bytes += len(data) if self.complete else 0
             return []
         if offset + len(data) > intake.bound:
             return self._fault(Condition.FILE_SIZE_ERROR, now_s)
-        self._wake(now_s)
-        inquiry.heard(now_s)
+        patience.heard_s = inquiry.quiet_s = now_s
+        if self.fault is not None:
+            self._wake(now_s)
         try:
             new = intake.take(offset, data)
         except OSError:
@@ -144,7 +146,8 @@ class Receiver:
             inquiry.rounds = 0
         if self.eof is not None:
             return self._check(now_s) if new else []
-        if self.fault is None and (seen := inquiry.fresh_gaps(intake.ranges, now_s)):
+        asks = inquiry.immediate and self.fault is None
+        if asks and (seen := inquiry.fresh_gaps(intake.ranges, now_s)) is not None:
             self._answers.missing(*seen)
         return []
 
@@ -223,9 +226,8 @@ class Receiver:
         return self._checksum(eof.size, metadata.checksum) == eof.checksum
 
     def _end(self, condition: Condition, now_s: float, *, kept: bool = False) -> list[Event]:
-        self.condition, self.state = condition, ReceiverState.FINISHING
+        self.condition, self.state, self.fault = condition, ReceiverState.FINISHING, None
         self.complete = kept or condition is Condition.NO_ERROR
-        self.fault = None
         self._patience.stop()
         self._send_finished(now_s)
         events = [Event.KEPT if self.complete else Event.FAILED]
@@ -281,8 +283,7 @@ class Receiver:
 
     def _send_nak(self, now_s: float) -> None:
         end = self.received.end if self.eof is None else self.eof.size
-        known = self.metadata is not None
-        inquiry = self._patience.inquiry
+        known, inquiry = self.metadata is not None, self._patience.inquiry
         told = inquiry.whole(self.received, end, knows_metadata=known, now_s=now_s)
         self._answers.missing(*told)
 
@@ -292,14 +293,12 @@ class Receiver:
         """Let timers run out; call a few times a second while there is a link."""
         if self._patience.is_frozen or self.fault is not None:
             return []
+        due: Due | Condition | None = None
         if self.state is ReceiverState.FINISHING:
             due = self._patience.finishing(now_s)
         elif self.state is ReceiverState.RECEIVING:
-            due = self._patience.receiving(
-                now_s, knows_end=self.eof is not None, acknowledged=self.shape.form.acknowledged
-            )
-        else:
-            due = None
+            known, acknowledged = self.eof is not None, self.shape.form.acknowledged
+            due = self._patience.receiving(now_s, knows_end=known, acknowledged=acknowledged)
         if isinstance(due, Condition):
             return self._on_limit(due, now_s)
         if due is Due.FINISHED:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from uplink.transfers.cfdp import endings, records
+from uplink.transfers.cfdp import endings, naks, records
 from uplink.transfers.cfdp import pdu as pdus
 from uplink.transfers.cfdp.faults import Handler, Handlers
 from uplink.transfers.cfdp.outgoing import Outgoing
@@ -188,13 +188,9 @@ class Sender:
     def _on_nak(self, nak: pdus.Nak, now_s: float) -> None:
         if self.state.is_over or self.state is SenderState.CANCELLING:
             return
-        missing, knows_nothing = Ranges(), False
-        for start, end in nak.missing:
-            if start == end == 0:
-                knows_nothing = True
-                self._send_metadata()
-            elif start < min(end, self.size):
-                missing.add(start, min(end, self.size))
+        missing, knows_nothing = naks.requests_of(nak, self.size)
+        if knows_nothing:
+            self._send_metadata()
         self._out.take_nak((nak.start, nak.end), missing, now_s)
         if self.state is SenderState.ASKING and nak.start == 0:
             self._go_on(nak, now_s)
