@@ -1,6 +1,22 @@
-"""What the database says when a promise would be broken."""
+"""What the database says when a promise would be broken, and bulk data on its way to it."""
 
-from django.db import Error, InterfaceError, OperationalError
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import psycopg
+from django.db import Error, InterfaceError, OperationalError, connection
+
+
+@contextmanager
+def bulk_cursor() -> Iterator[psycopg.Cursor]:
+    """Give a cursor of the same connection, in the same transaction, whose parameters travel apart
+    from the statement: bytes as they are, where Django's own would write them out as text.
+
+    Errors are those of `django.db`, as everywhere.
+    """
+    connection.ensure_connection()
+    with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
+        yield cursor
 
 
 def broken_rule(error: Error) -> str | None:

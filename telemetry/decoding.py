@@ -1,7 +1,7 @@
-"""One batch of frames decoded: packets kept, gaps noted, handlers called, samples archived.
+"""Batches of frames decoded: packets kept, gaps noted, handlers called, samples archived.
 
-Runs inside the transaction that marks the batch decoded. The ledger holds at every commit, because
-the database says so: packets received whole = stored + duplicates + rejected.
+Runs inside the transaction that marks the batches decoded. The ledger holds at every commit,
+because the database says so: packets received whole = stored + duplicates + rejected.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from ops.live import events
 from telemetry import definitions, gaps, models_ledger, onboard, storing, times
 from telemetry.archive import followers, writing
 from telemetry.frames import aos, reassembly
+from telemetry.joining import Joined
 from telemetry.ledger import counting, foreign, keeping, origins
 from telemetry.models import RawBatch, Reception, Rejected, RejectedKind, Volume
 from telemetry.packets import handlers, space
@@ -37,8 +38,8 @@ _KEPT_WITHOUT_READER = {onboard.Apid.CFDP_DOWN}
 """Known, read by nobody here: the conductor's file engine takes them from the frames itself."""
 
 
-def decode_batch(reception: Reception, batch: RawBatch, *, now: datetime) -> None:
-    """Decode `batch` of the locked `reception`; both are saved."""
+def decode_batch(reception: Reception, batch: Joined, *, now: datetime) -> None:
+    """Decode joined batches of the locked `reception`; all are saved."""
     heard = _reassemble(reception, batch)
     read = origins.sort(reception.satellite_id, heard.packets)
     volumes = gaps.lock(reception.satellite_id, _volumes_of(read))
@@ -53,8 +54,8 @@ def decode_batch(reception: Reception, batch: RawBatch, *, now: datetime) -> Non
     newest = writing.keep_latest(reception.satellite_id, arrival.tables)
     unread += undescribed + _call_followers(arrival, now=now) + _call_handlers(kept.new, now=now)
     refused = read.refused + [_conflict(*conflict) for conflict in kept.conflicts]
-    _reject(reception, batch, [_rejected_packet(each) for each in refused])
-    _reject(reception, batch, [_unread_packet(*each) for each in unread])
+    _reject(reception, [_rejected_packet(each, batch) for each in refused])
+    _reject(reception, [_unread_packet(*each, batch) for each in unread])
     _close(reception, batch, heard, kept, refused)
     if newest:
         _announce(reception, batch, newest)
@@ -68,25 +69,26 @@ def _volumes_of(read: origins.Sorted) -> set[int]:
 # --- Frames ---------------------------------------------------------------------------------
 
 
-def _reassemble(reception: Reception, batch: RawBatch) -> reassembly.Harvest:
+def _reassemble(reception: Reception, batch: Joined) -> reassembly.Harvest:
     """Take the packets out of the batch's frames; frames that cannot be used are set aside."""
     layout, data = aos.DOWNLINK, bytes(batch.frames)
     whole = len(data) // layout.frame_bytes * layout.frame_bytes
     frames = aos.decode(layout, data[:whole])
     faults = frames.faults(spacecraft=reception.satellite.spacecraft_id)
     rejects = [
-        (reason, frames.data[index].tobytes()) for index, reason in enumerate(faults) if reason
+        (reason, frames.data[index].tobytes(), batch.holding(index))
+        for index, reason in enumerate(faults)
+        if reason
     ]
     if whole < len(data):
-        rejects.append(("wrong length", data[whole:]))
+        rejects.append(("wrong length", data[whole:], batch.last))
     reassembler = reassembly.Reassembler.from_json(reception.channels)
     heard = reassembler.feed(frames, faults)
     _reject(
         reception,
-        batch,
         [
-            Rejected(kind=RejectedKind.FRAME, code=reason, reason=reason, data=bad)
-            for reason, bad in rejects
+            Rejected(kind=RejectedKind.FRAME, code=reason, reason=reason, data=bad, batch=part)
+            for reason, bad, part in rejects
         ],
     )
     keeping.enter_frames(
@@ -105,20 +107,23 @@ def _reassemble(reception: Reception, batch: RawBatch) -> reassembly.Harvest:
     return heard
 
 
-def _reject(reception: Reception, batch: RawBatch, rejects: list[Rejected]) -> None:
+def _reject(reception: Reception, rejects: list[Rejected]) -> None:
     """Keep what could not be used, with the reason."""
+    if not rejects:
+        return
     for each in rejects:
-        each.satellite_id, each.batch = reception.satellite_id, batch
+        each.satellite_id = reception.satellite_id
         each.reason = each.reason[:_REASON_LONGEST]
     Rejected.objects.bulk_create(rejects)
 
 
 def _conflict(reason: str, packet: storing.Arrived) -> origins.Refused:
-    return origins.Refused("conflict", reason, packet.channel, packet.data)
+    return origins.Refused("conflict", reason, packet.channel, packet.data, packet.frame)
 
 
-def _rejected_packet(refused: origins.Refused) -> Rejected:
+def _rejected_packet(refused: origins.Refused, batch: Joined) -> Rejected:
     return Rejected(
+        batch=batch.holding(refused.frame),
         kind=RejectedKind.PACKET,
         code=refused.code,
         reason=refused.reason,
@@ -128,9 +133,16 @@ def _rejected_packet(refused: origins.Refused) -> Rejected:
     )
 
 
-def _unread_packet(reason: str, data: bytes) -> Rejected:
+def _unread_packet(reason: str, data: bytes, batch: Joined) -> Rejected:
     apid = space.apid_of(data) if data else None
-    return Rejected(kind=RejectedKind.UNREAD, code="unread", reason=reason, apid=apid, data=data)
+    return Rejected(
+        batch=batch.last,
+        kind=RejectedKind.UNREAD,
+        code="unread",
+        reason=reason,
+        apid=apid,
+        data=data,
+    )
 
 
 # --- Packets --------------------------------------------------------------------------------
@@ -166,7 +178,7 @@ def _take_recorder_status(
 
 
 def _decode_values(
-    reception: Reception, batch: RawBatch, packets: list[handlers.StoredPacket]
+    reception: Reception, batch: Joined, packets: list[handlers.StoredPacket]
 ) -> tuple[followers.Arrival, list[Reject]]:
     """Return samples by group for the packets that the definition describes, and those that it
     should but does not."""
@@ -179,7 +191,7 @@ def _decode_values(
     definition = definitions.current()
     decoded = definition.decode([packet.data for packet in described])
     generated = [packet.generated_ns for packet in described]
-    received = [times.to_ns(packet.received_at) for packet in described]
+    received = [packet.received_ns for packet in described]
     is_dump = np.array([packet.channel == onboard.DownlinkChannel.PLAYBACK for packet in described])
     for table in decoded:
         arrival.tables[table.group] = writing.samples_of(
@@ -238,7 +250,7 @@ def is_known(apid: int) -> bool:
 
 def _close(
     reception: Reception,
-    batch: RawBatch,
+    batch: Joined,
     heard: reassembly.Harvest,
     kept: storing.Kept,
     refused: list[origins.Refused],
@@ -264,8 +276,7 @@ def _close(
     reception.rejected += len(refused)
     reception.unknown += sum(packet.apid in unknown for packet in kept.new)
     reception.save(update_fields=_LEDGER)
-    batch.decoded = True
-    batch.save(update_fields=["decoded"])
+    RawBatch.objects.filter(pk__in=[each.pk for each in batch.batches]).update(decoded=True)
 
 
 def _keys(packets: Sequence[handlers.StoredPacket | storing.Arrived]) -> NDArray[np.int64]:
@@ -273,7 +284,7 @@ def _keys(packets: Sequence[handlers.StoredPacket | storing.Arrived]) -> NDArray
     return np.fromiter(keys, np.int64, len(packets))
 
 
-def _announce(reception: Reception, batch: RawBatch, newest: dict[str, Any]) -> None:
+def _announce(reception: Reception, batch: Joined, newest: dict[str, Any]) -> None:
     """Tell who watches the satellite the values that are the newest now: one event a batch at
     most, and none of what a dump brought of the past."""
     events.publish(

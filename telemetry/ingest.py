@@ -2,8 +2,9 @@
 
 Two steps that do not wait for each other. `store_batch` commits the frames as they came; only then
 is the station told that it may forget them. `decode_reception` takes the stored batches of a
-contact in order, one transaction a batch: what a batch gives, what its handlers write and that it
-is decoded become true together, so that whoever is killed in between leaves nothing half done.
+contact in order, those that wait together in one transaction: what batches give, what their
+handlers write and that they are decoded become true together, so that whoever is killed in between
+leaves nothing half done.
 """
 
 from __future__ import annotations
@@ -13,10 +14,11 @@ import logging
 from datetime import datetime
 from uuid import UUID
 
-from django.db import InterfaceError, OperationalError, connection, transaction
+from django.db import InterfaceError, OperationalError, transaction
 from django.db.models import QuerySet
 
-from telemetry import decoding, times
+from ops import db
+from telemetry import decoding, joining, times
 from telemetry.models import RawBatch, Reception
 
 log = logging.getLogger(__name__)
@@ -25,11 +27,11 @@ _INSERT = """
     INSERT INTO telemetry_rawbatch
         (contact_id, station_id, number, digest, satellite_id, received_ns, frames, decoded,
          failure)
-    VALUES (%s, %s, %s, %s, %s, %s, %s, false, '') ON CONFLICT DO NOTHING RETURNING id
+    VALUES (%s, %s, %s, %b, %s, %s, %b, false, '') ON CONFLICT DO NOTHING RETURNING id
 """
 _SELECT = """
     SELECT id FROM telemetry_rawbatch
-    WHERE contact_id = %s AND station_id = %s AND number = %s AND digest = %s
+    WHERE contact_id = %s AND station_id = %s AND number = %s AND digest = %b
 """
 
 
@@ -52,7 +54,7 @@ def store_batch(
     stamp = received_ns.to_bytes(8, "big", signed=True)
     digest = hashlib.blake2b(stamp + frames, digest_size=16).digest()
     named = [contact_id, station_id, number, digest]
-    with transaction.atomic(durable=True), connection.cursor() as cursor:
+    with transaction.atomic(durable=True), db.bulk_cursor() as cursor:
         cursor.execute(_INSERT, [*named, satellite_id, received_ns, frames])
         row = cursor.fetchone()
         is_new = row is not None
@@ -69,9 +71,14 @@ def decode_reception(contact_id: UUID, *, now: datetime, most: int | None = None
 
     When another worker is at it, it will do ours too: it looks again after it has let go.
     """
-    decoded = 0
+    decoded, together = 0, joining.BATCHES_MAX
     while (most is None or decoded < most) and _undecoded(contact_id).exists():
-        is_ours, batches = _decode_next(contact_id, now=now)
+        wanted = together if most is None else min(together, most - decoded)
+        try:
+            is_ours, batches = _decode_next(contact_id, wanted, now=now)
+        except _BadBatch:
+            together = 1  # one by one, to find which of them it is
+            continue
         if not is_ours:
             break
         decoded += batches
@@ -84,26 +91,32 @@ def undecoded_contacts() -> list[UUID]:
     return list(rows.values_list("contact_id", flat=True).distinct())
 
 
-def _decode_next(contact_id: UUID, *, now: datetime) -> tuple[bool, int]:
-    """Decode the contact's next batch, unless another worker holds its reception; return whether
-    it was ours to decode, and how many batches were."""
-    batch = None
+class _BadBatch(Exception):
+    """One of several batches, nobody knows yet which, cannot be decoded."""
+
+
+def _decode_next(contact_id: UUID, most: int, *, now: datetime) -> tuple[bool, int]:
+    """Decode the contact's next batches, unless another worker holds their reception; return
+    whether they were ours to decode, and how many were."""
+    taken: list[RawBatch] = []
     try:
         with transaction.atomic():
             held = _locked(contact_id)
-            batch = _undecoded(contact_id).first()
-            reception = batch and (held.get(batch.station_id) or _made(batch))
+            waiting = joining.together(_undecoded(contact_id)[:most])
+            reception = waiting and (held.get(waiting[0].station_id) or _made(waiting[0]))
             if not reception:
-                batch = None
                 return False, 0
-            decoding.decode_batch(reception, batch, now=now)
-            return True, 1
+            taken = waiting
+            decoding.decode_batch(reception, joining.Joined.of(taken), now=now)
+            return True, len(taken)
     except (OperationalError, InterfaceError):
         raise  # the database is away, or two waited for each other: another time
     except Exception as error:
-        if batch is None:
+        if not taken:
             raise
-        _set_aside(batch, error)
+        if len(taken) > 1:
+            raise _BadBatch from error
+        _set_aside(taken[0], error)
         return True, 0
 
 

@@ -102,7 +102,8 @@ class RawBatch(models.Model):
 class Packet(models.Model):
     """One space packet, exactly as it was sent. `data` is the whole packet, header included."""
 
-    satellite = models.ForeignKey(Satellite, models.PROTECT, related_name="packets")
+    # Both unique constraint and index begin with the satellite: one of its own would cost alone.
+    satellite = models.ForeignKey(Satellite, models.PROTECT, related_name="packets", db_index=False)
     volume = models.BigIntegerField()
     serial = models.BigIntegerField()
     boot = models.IntegerField()
@@ -202,13 +203,26 @@ class Gap(models.Model):
         ]
 
 
-class Segment(models.Model):
-    """Samples of one parameter group over a span, as compressed columns."""
+class SegmentShape(models.Model):
+    """What the columns of segments are (telemetry/archive/columns.py). Never changed, the same for
+    all satellites: the one table that is not keyed by satellite, small enough to be everywhere."""
 
-    satellite = models.ForeignKey(Satellite, models.CASCADE, related_name="segments")
+    digest = models.CharField(primary_key=True, max_length=32)
+    columns = models.JSONField(
+        help_text="[name, kind, labels, polynomial, kind of values] of each column, in order."
+    )
+
+
+class Segment(models.Model):
+    """Samples of one parameter group over a span, as packed columns."""
+
+    satellite = models.ForeignKey(
+        Satellite, models.CASCADE, related_name="segments", db_index=False
+    )
     group = models.CharField(max_length=100, help_text="The container's qualified name.")
     generation = models.PositiveIntegerField(default=1)
     batch = models.BigIntegerField(null=True, help_text="Of a short segment; empty: compacted.")
+    shape = models.ForeignKey(SegmentShape, models.PROTECT, related_name="+", db_index=False)
     first_ns = models.BigIntegerField()
     last_ns = models.BigIntegerField()
     count = models.IntegerField()
@@ -233,10 +247,58 @@ class Segment(models.Model):
         ]
 
 
-class Latest(models.Model):
-    """The newest value of each parameter of each satellite."""
+class Rollup(models.Model):
+    """Lowest, highest, sum and number of a group's samples in buckets of one width.
 
-    satellite = models.ForeignKey(Satellite, models.CASCADE, related_name="latest")
+    Written with the long segment that its samples went into. A row that is a part is not in any
+    row of the next width yet: what is read of a width are its rows, and the parts of narrower ones.
+    """
+
+    satellite = models.ForeignKey(Satellite, models.CASCADE, related_name="rollups", db_index=False)
+    group = models.CharField(max_length=100)
+    generation = models.PositiveIntegerField(default=1)
+    shape = models.ForeignKey(SegmentShape, models.PROTECT, related_name="+", db_index=False)
+    width_s = models.IntegerField()
+    is_part = models.BooleanField(default=True)
+    first_ns = models.BigIntegerField(help_text="Where the first bucket begins.")
+    end_ns = models.BigIntegerField(help_text="Where the last bucket ends.")
+    count = models.IntegerField(help_text="Of buckets.")
+    columns = models.BinaryField()
+
+    class Meta:
+        indexes = [
+            models.Index(
+                name="rollup_by_span",
+                fields=["satellite", "group", "width_s", "first_ns", "end_ns"],
+            ),
+            models.Index(
+                name="rollup_parts",
+                fields=["satellite", "group", "width_s"],
+                condition=models.Q(is_part=True),
+            ),
+        ]
+
+
+class Newest(models.Model):
+    """The newest sample of each parameter group of each satellite: one row, however wide it is."""
+
+    satellite = models.ForeignKey(Satellite, models.CASCADE, related_name="newest", db_index=False)
+    group = models.CharField(max_length=100, help_text="The container's qualified name.")
+    generated_ns = models.BigIntegerField()
+    received_ns = models.BigIntegerField()
+    raw = models.JSONField(help_text="Raw values by parameter.")
+    value = models.JSONField(help_text="Engineering values by parameter.")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(name="newest_once", fields=["satellite", "group"])]
+
+
+class Latest(models.Model):
+    """The newest value of each parameter of each satellite: a view of `Newest`, to be read."""
+
+    id = models.CharField(primary_key=True, max_length=300)
+    satellite = models.ForeignKey(Satellite, models.DO_NOTHING, related_name="latest")
+    group = models.CharField(max_length=100)
     parameter = models.CharField(max_length=200, help_text="Qualified name.")
     generated_ns = models.BigIntegerField()
     received_ns = models.BigIntegerField()
@@ -244,6 +306,5 @@ class Latest(models.Model):
     value = models.JSONField()
 
     class Meta:
-        constraints = [
-            models.UniqueConstraint(name="latest_once", fields=["satellite", "parameter"])
-        ]
+        managed = False
+        db_table = "telemetry_latest"

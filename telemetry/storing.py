@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import datetime
+from functools import lru_cache
 
-from django.db import connection
-
-from telemetry import times
-from telemetry.models import Packet, RawBatch, Reception
+from ops import db
+from telemetry import joining, times
+from telemetry.models import Packet, Reception
 from telemetry.packets import handlers, space
 
 _INSERT = """
     INSERT INTO telemetry_packet
         (satellite_id, volume, serial, boot, apid, sequence, generated_ns, received_ns, channel,
          contact_id, data)
-    SELECT %s, volume, serial, boot, apid, sequence, generated_ns, %s, channel, %s, data
-    FROM unnest(%s::bigint[], %s::bigint[], %s::int[], %s::int[], %s::int[], %s::bigint[],
-                %s::smallint[], %s::bytea[])
-        AS arrived(volume, serial, boot, apid, sequence, generated_ns, channel, data)
+    SELECT %s, volume, serial, boot, apid, sequence, generated_ns, received_ns, channel, %s, data
+    FROM unnest(%b::bigint[], %b::bigint[], %b::int[], %b::int[], %b::int[], %b::bigint[],
+                %b::bigint[], %b::smallint[], %b::bytea[])
+        AS arrived(volume, serial, boot, apid, sequence, generated_ns, received_ns, channel, data)
     ON CONFLICT (satellite_id, volume, serial) DO NOTHING
     RETURNING id, volume, serial
 """
@@ -25,11 +26,12 @@ _INSERT = """
 
 @dataclass(frozen=True, slots=True)
 class Arrived:
-    """A packet read, the virtual channel it came on, and its bytes."""
+    """A packet read, the virtual channel it came on, its bytes, and the frame in which it ended."""
 
     downlink: space.Downlink
     channel: int
     data: bytes
+    frame: int = 0
 
     @property
     def key(self) -> tuple[int, int]:
@@ -46,7 +48,7 @@ class Kept:
     conflicts: list[tuple[str, Arrived]] = field(default_factory=list)
 
 
-def store(reception: Reception, batch: RawBatch, arrived: list[Arrived]) -> Kept:
+def store(reception: Reception, batch: joining.Joined, arrived: list[Arrived]) -> Kept:
     """Store the packets that are not there yet, and say what became of each."""
     kept = Kept()
     if not arrived:
@@ -76,7 +78,7 @@ def _name(packet: Arrived) -> str:
 
 
 def _insert(
-    reception: Reception, batch: RawBatch, arrived: list[Arrived]
+    reception: Reception, batch: joining.Joined, arrived: list[Arrived]
 ) -> dict[tuple[int, int], int]:
     """Insert in the order of serials, so that two batches wait for each other and never both.
 
@@ -92,17 +94,17 @@ def _insert(
             packet.downlink.header.apid,
             packet.downlink.header.sequence_count,
             packet.downlink.secondary.generated_ns,
+            batch.holding(packet.frame).received_ns,
             packet.channel,
             packet.data,
         )
         for key, packet in sorted(first.items(), key=lambda item: item[0])
     ]
-    with connection.cursor() as cursor:
+    with db.bulk_cursor() as cursor:
         cursor.execute(
             _INSERT,
             [
                 reception.satellite_id,
-                batch.received_ns,
                 batch.contact_id,
                 *(list(column) for column in zip(*rows, strict=True)),
             ],
@@ -124,10 +126,17 @@ def _bytes_of(satellite_id: int, packets: list[Arrived]) -> dict[tuple[int, int]
     }
 
 
+@lru_cache(maxsize=1024)
+def _instant(received_ns: int) -> datetime:
+    """A batch's packets have one time."""
+    return times.from_ns(received_ns)
+
+
 def _stored(
-    row: int, reception: Reception, batch: RawBatch, packet: Arrived
+    row: int, reception: Reception, batch: joining.Joined, packet: Arrived
 ) -> handlers.StoredPacket:
     secondary, header = packet.downlink.secondary, packet.downlink.header
+    received_ns = batch.holding(packet.frame).received_ns
     return handlers.StoredPacket(
         id=row,
         satellite_id=reception.satellite_id,
@@ -139,6 +148,7 @@ def _stored(
         serial=secondary.serial,
         channel=packet.channel,
         generated_ns=secondary.generated_ns,
-        received_at=times.from_ns(batch.received_ns),
+        received_at=_instant(received_ns),
         data=packet.data,
+        received_ns=received_ns,
     )

@@ -6,8 +6,8 @@ from uuid import UUID
 from celery import Task, shared_task
 
 from ops import clock
-from telemetry import ingest
-from telemetry.archive import compaction
+from telemetry import ingest, joining
+from telemetry.archive import compaction, rolling
 
 SLICE_S = 1.0
 """So long one contact holds a worker while others wait."""
@@ -15,10 +15,11 @@ SLICE_S = 1.0
 
 @shared_task(bind=True, expires=60, time_limit=300)
 def decode_reception(self: Task, contact_id: str) -> None:
-    """Decode what came down in a contact, each batch at the time it is read; after a slice of
-    wall time, queue the rest behind the others."""
+    """Decode what came down in a contact, what waits together at the time it is read; after a
+    slice of wall time, queue the rest behind the others."""
     until = time.monotonic() + SLICE_S
-    while ingest.decode_reception(UUID(str(contact_id)), now=clock.now(), most=1):
+    most = joining.BATCHES_MAX
+    while ingest.decode_reception(UUID(str(contact_id)), now=clock.now(), most=most):
         if time.monotonic() > until:
             queue = (self.request.delivery_info or {}).get("routing_key") or "decoding"
             self.apply_async(kwargs={"contact_id": contact_id}, queue=queue)
@@ -34,5 +35,6 @@ def requeue_undecoded() -> None:
 
 @shared_task(expires=60, time_limit=300)
 def compact_segments() -> None:
-    """Swap short segments for long ones."""
+    """Swap short segments for long ones, and let roll-ups grow."""
     compaction.compact()
+    rolling.grow()

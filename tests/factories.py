@@ -13,6 +13,7 @@ from constellation.contacts.models import Contact
 from constellation.models import Antenna, ElementSet, HardwareProfile, Satellite, Station
 from constellation.orbits import elements, omm
 from ops.accounts.models import Organisation, User
+from telemetry.models import Newest
 from uplink.inference.models import Query
 from uplink.registry import formats, registering
 from uplink.registry.models import Artefact, Model, Version
@@ -43,6 +44,23 @@ def make_user(**details: Any) -> User:
     user.set_password(password)
     user.save()
     return user
+
+
+def make_newest(
+    satellite: Satellite, group: str, known: dict[str, tuple[Any, Any]], ns: int
+) -> Newest:
+    """The newest sample of a parameter group: (value, raw value) by parameter, made at `ns`."""
+    row, _ = Newest.objects.update_or_create(
+        satellite=satellite,
+        group=group,
+        defaults={
+            "generated_ns": ns,
+            "received_ns": ns,
+            "value": {name: value for name, (value, _) in known.items()},
+            "raw": {name: raw for name, (_, raw) in known.items()},
+        },
+    )
+    return row
 
 
 def make_profile(**details: Any) -> HardwareProfile:

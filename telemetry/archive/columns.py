@@ -1,41 +1,48 @@
-"""Columns of samples into bytes and back. Pure.
+"""Samples of a parameter group as columns: what a column holds, and how it becomes bytes. Pure.
 
-A segment is a length (u32), a table of contents in JSON, and one block a column, compressed where
-that helps; one column can be read without the others. Integers are kept in the fewest bytes that
-hold them, times as differences, floats as float32 where nothing is lost by it.
+The bytes of a segment (telemetry/archive/wide.py makes them) hold numbers alone. What they mean
+(names, labels, calibrators) is its shape, the same for all segments of a group until the definition
+changes, and kept once. Of a parameter with a polynomial calibrator only the raw values are kept;
+the others follow from them.
 """
 
 from __future__ import annotations
 
-import struct
+import hashlib
+import math
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import orjson
-import zstandard
 from numpy.typing import NDArray
 
-_LENGTH = struct.Struct(">I")
-_LEVEL = 3
-_LONGEST_BYTES = 256 * 1024 * 1024
+from telemetry.archive import packing
+from telemetry.xtce import calibration, model
+
+TIMES = 2
+"""Columns before the first parameter: when samples were generated, and when received."""
 
 
 class BadSegment(ValueError):
-    """The bytes are no segment."""
+    """The bytes are no segment of that shape."""
 
 
 @dataclass(slots=True)
 class Column:
     """One parameter: `raw`, and `value` where a calibrator made one (else None).
 
-    Arrays of n numbers, or lists of n bytes. `labels` gives the words for raw values.
+    Arrays of n numbers, or lists of n bytes. `labels` gives the words for raw values; `terms` are
+    those of the polynomial that makes `value` out of `raw`, as (coefficient, exponent).
     """
 
     raw: NDArray | list[bytes]
     value: NDArray | None = None
     labels: dict[int, Any] | None = None
     is_text: bool = False
+    terms: tuple[tuple[float, int], ...] | None = None
 
     def __len__(self) -> int:
         return len(self.raw)
@@ -48,51 +55,155 @@ class Samples:
     generated_ns: NDArray[np.int64]
     received_ns: NDArray[np.int64]
     columns: dict[str, Column] = field(default_factory=dict)
+    known_shape: Shape | None = None
+    """Where it is known beforehand."""
+
+    @property
+    def shape(self) -> Shape:
+        return self.known_shape or Shape.of(self)
 
     def __len__(self) -> int:
         return len(self.generated_ns)
 
 
-def pack(samples: Samples) -> bytes:
-    """Return the segment's bytes."""
-    blocks: list[bytes] = []
-    contents: dict[str, Any] = {
-        "n": len(samples),
-        "times": [
-            _add(blocks, samples.generated_ns, is_time=True),
-            _add(blocks, samples.received_ns, is_time=True),
-        ],
-        "columns": {},
-    }
-    for name, column in samples.columns.items():
-        entry: dict[str, Any] = {"raw": _add(blocks, column.raw)}
-        if column.value is not None:
-            entry["value"] = _add(blocks, column.value)
-        if column.labels is not None:
-            entry["labels"] = [[key, label] for key, label in column.labels.items()]
-        if column.is_text:
-            entry["text"] = True
-        contents["columns"][name] = entry
-    head = orjson.dumps(contents)
-    return _LENGTH.pack(len(head)) + head + b"".join(blocks)
+# --- Shapes ---------------------------------------------------------------------------------
 
 
-def unpack(data: bytes, names: set[str] | None = None) -> Samples:
-    """Return the samples of a segment, of all its columns or of those named that it has."""
+@dataclass(frozen=True, slots=True)
+class Described:
+    """What a shape says of one column. `kind`: int, uint, float, text or bytes, of raw values;
+    `value_kind`: that of a column of values which is kept too, or empty."""
+
+    name: str
+    kind: str
+    labels: tuple[tuple[int, Any], ...] | None = None
+    terms: tuple[tuple[float, int], ...] | None = None
+    value_kind: str = ""
+
+    @property
+    def is_number(self) -> bool:
+        return self.kind in ("int", "uint", "float")
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What the columns of a segment are. Named by its content."""
+
+    columns: tuple[Described, ...]
+
+    @classmethod
+    def of(cls, samples: Samples) -> Shape:
+        return cls(tuple(_described(name, column) for name, column in samples.columns.items()))
+
+    @classmethod
+    def from_json(cls, columns: Iterable[list[Any]]) -> Shape:
+        return cls(
+            tuple(
+                Described(
+                    name,
+                    kind,
+                    labels if labels is None else tuple(map(tuple, labels)),
+                    terms if terms is None else tuple((float(c), int(e)) for c, e in terms),
+                    value_kind,
+                )
+                for name, kind, labels, terms, value_kind in columns
+            )
+        )
+
+    def to_json(self) -> list[list[Any]]:
+        return [[c.name, c.kind, c.labels, c.terms, c.value_kind] for c in self.columns]
+
+    @cached_property
+    def digest(self) -> str:
+        """32 hexadecimal digits."""
+        return hashlib.blake2b(orjson.dumps(self.to_json()), digest_size=16).hexdigest()
+
+    @cached_property
+    def places(self) -> dict[str, tuple[int, int | None]]:
+        """By name: the block of raw values, and that of values where there is one."""
+        following = TIMES + len(self.columns)
+        found: dict[str, tuple[int, int | None]] = {}
+        for place, column in enumerate(self.columns, TIMES):
+            found[column.name] = (place, following if column.value_kind else None)
+            following += bool(column.value_kind)
+        return found
+
+    @cached_property
+    def by_name(self) -> dict[str, Described]:
+        return {column.name: column for column in self.columns}
+
+    @property
+    def blocks(self) -> int:
+        return TIMES + len(self.columns) + sum(bool(each.value_kind) for each in self.columns)
+
+
+def _described(name: str, column: Column) -> Described:
+    raw, value_kind = column.raw, ""
+    if column.value is not None and column.terms is None:
+        value_kind = _kind_of(column.value)
+    kind = ("text" if column.is_text else "bytes") if isinstance(raw, list) else _kind_of(raw)
+    labels = None if column.labels is None else tuple(column.labels.items())
+    return Described(name, kind, labels, column.terms, value_kind)
+
+
+def _kind_of(numbers: NDArray) -> str:
+    return {"u": "uint", "f": "float"}.get(numbers.dtype.kind, "int")
+
+
+# --- To bytes and back ----------------------------------------------------------------------
+
+
+def arrays_of(samples: Samples) -> list[NDArray | list[bytes]]:
+    """Return what is kept of samples, block by block."""
+    arrays: list[NDArray | list[bytes]] = [samples.generated_ns, samples.received_ns]
+    arrays += [column.raw for column in samples.columns.values()]
+    arrays += [
+        column.value
+        for column in samples.columns.values()
+        if column.value is not None and column.terms is None
+    ]
+    return arrays
+
+
+def unpack(shape: Shape, data: bytes, n: int, names: set[str] | None = None) -> Samples:
+    """Return the n samples of a segment, of all its columns or of those named that it has."""
+    chosen = [column for column in shape.columns if names is None or column.name in names]
+    places = [0, 1]
+    for column in chosen:
+        places += [place for place in shape.places[column.name] if place is not None]
     try:
-        (length,) = _LENGTH.unpack_from(data)
-        contents = orjson.loads(data[_LENGTH.size : _LENGTH.size + length])
-        body = memoryview(data)[_LENGTH.size + length :]
-        n = contents["n"]
-        times = [_read(body, entry, n) for entry in contents["times"]]
-        columns = {
-            name: _column(body, entry, n)
-            for name, entry in contents["columns"].items()
-            if names is None or name in names
-        }
-    except (struct.error, orjson.JSONDecodeError, KeyError, zstandard.ZstdError) as error:
+        blocks = packing.disassemble(data, shape.blocks)
+        arrays = packing.read_all([blocks[place] for place in places], n)
+    except packing.BadBlock as error:
         raise BadSegment(str(error)) from error
-    return Samples(times[0], times[1], columns)
+    return from_arrays(chosen, arrays)
+
+
+def from_arrays(chosen: list[Described], arrays: list[Any]) -> Samples:
+    """Return samples out of the arrays of their blocks: both times, then each column's raw values
+    and, where they are kept, its values."""
+    rest = iter(arrays[TIMES:])
+    columns = {}
+    for described in chosen:
+        raw = next(rest)
+        value = next(rest) if described.value_kind else None
+        columns[described.name] = column_of(described, raw, value)
+    return Samples(arrays[0], arrays[1], columns)
+
+
+def column_of(described: Described, raw: Any, value: Any) -> Column:
+    """Return the column that a shape's description and its arrays make."""
+    if described.kind == "uint":
+        raw = raw.view(np.uint64)
+    if described.value_kind == "uint":
+        value = value.view(np.uint64)
+    if described.terms is not None:
+        value = calibration.polynomial(model.Polynomial(described.terms), raw)
+    labels = None if described.labels is None else dict(described.labels)
+    return Column(raw, value, labels, described.kind == "text", described.terms)
+
+
+# --- Together and apart ---------------------------------------------------------------------
 
 
 def join(parts: list[Samples]) -> Samples:
@@ -101,11 +212,13 @@ def join(parts: list[Samples]) -> Samples:
     The parts are of one group; a column that a part lacks is left out of the whole.
     """
     generated = np.concatenate([part.generated_ns for part in parts])
-    order = np.argsort(generated, kind="stable")
+    order = None
+    if (np.diff(generated) < 0).any():
+        order = np.argsort(generated, kind="stable")
     shared = [n for n in parts[0].columns if all(n in part.columns for part in parts)]
     return Samples(
-        generated[order],
-        np.concatenate([part.received_ns for part in parts])[order],
+        _picked([generated], order),
+        _picked([part.received_ns for part in parts], order),
         {name: _joined([part.columns[name] for part in parts], order) for name in shared},
     )
 
@@ -118,6 +231,29 @@ def select(samples: Samples, chosen: NDArray) -> Samples:
         samples.received_ns[places],
         {name: _joined([column], places) for name, column in samples.columns.items()},
     )
+
+
+def _joined(parts: list[Column], order: NDArray | None) -> Column:
+    first = parts[0]
+    labels = first.labels
+    if labels is not None and any(part.labels != labels for part in parts):
+        labels = {key: label for part in parts for key, label in (part.labels or {}).items()}
+    raw = _picked([part.raw for part in parts], order)
+    value = None
+    if first.value is not None:
+        value = _picked([part.value for part in parts], order)
+    return Column(raw, value, labels, first.is_text, first.terms)
+
+
+def _picked(parts: list, order: NDArray | None) -> Any:
+    if isinstance(parts[0], list):
+        whole = [each for part in parts for each in part]
+        return whole if order is None else [whole[place] for place in order.tolist()]
+    whole = parts[0] if len(parts) == 1 else np.concatenate(parts)
+    return whole if order is None else whole[order]
+
+
+# --- As JSON --------------------------------------------------------------------------------
 
 
 def values(column: Column) -> list[Any]:
@@ -140,108 +276,37 @@ def raws(column: Column) -> list[Any]:
     return _finite(column.raw)
 
 
+def one(column: Column, place: int) -> tuple[Any, Any]:
+    """Return the raw and the engineering value at one place, as JSON takes them."""
+    if isinstance(column.raw, list):
+        word = column.raw[place]
+        return word.hex(), _text(word) if column.is_text else word.hex()
+    raw = column.raw.item(place)
+    if column.labels is not None:
+        return raw, column.labels.get(raw)
+    value = raw if column.value is None else column.value.item(place)
+    return _or_none(raw), _or_none(value)
+
+
+def _or_none(number: int | float) -> int | float | None:
+    return number if isinstance(number, int) or math.isfinite(number) else None
+
+
+def numbers(column: Column, *, is_raw: bool = False) -> NDArray[np.float64] | None:
+    """Return what of a column can be drawn on an axis, NaN where there is no value; None when it
+    holds words, labels or bytes."""
+    if isinstance(column.raw, list) or (column.labels is not None and not is_raw):
+        return None
+    return (column.raw if is_raw or column.value is None else column.value).astype(np.float64)
+
+
 def _text(raw: bytes) -> str:
     """Return a text without its fill of zeros; PostgreSQL's JSON takes none in the middle."""
     return raw.decode("utf-8", "replace").rstrip("\0").replace("\0", "\ufffd")
 
 
 def _finite(numbers: NDArray) -> list[Any]:
-    if numbers.dtype.kind == "f":
-        return [x if np.isfinite(x) else None for x in numbers.tolist()]
-    return numbers.tolist()
-
-
-def _joined(parts: list[Column], order: NDArray) -> Column:
-    first = parts[0]
-    labels = None
-    if first.labels is not None:
-        labels = {key: label for part in parts for key, label in (part.labels or {}).items()}
-    raw = _picked([part.raw for part in parts], order)
-    value = None
-    if first.value is not None:
-        value = _picked([part.value for part in parts], order)
-    return Column(raw, value, labels, first.is_text)
-
-
-def _picked(parts: list, order: NDArray) -> Any:
-    if isinstance(parts[0], list):
-        whole = [each for part in parts for each in part]
-        return [whole[place] for place in order]
-    return np.concatenate(parts)[order]
-
-
-# --- One column -----------------------------------------------------------------------------
-
-
-def _add(blocks: list[bytes], column: NDArray | list[bytes], is_time: bool = False) -> list[Any]:
-    """Append a column's block; return its entry: [form, offset, size, is compressed, first]."""
-    first = 0
-    if isinstance(column, list):
-        form, plain = "bytes", _bytes_block(column)
-    elif is_time or column.dtype.kind in "iu":
-        numbers = column
-        form = "times" if is_time else "int"
-        if is_time and len(column):
-            first = int(column[0])
-            numbers = np.diff(column, prepend=column[:1])
-        if numbers.dtype == np.uint64:
-            form, plain = "u8", numbers.astype("<u8").tobytes()
-        else:
-            narrow = _narrowest(numbers)
-            form, plain = f"{form}:{narrow}", numbers.astype(narrow).tobytes()
-    else:
-        with np.errstate(invalid="ignore", over="ignore"):
-            single = column.astype("<f4")
-            is_exact = np.array_equal(single.astype(np.float64), column, equal_nan=True)
-        form = "f4" if is_exact else "f8"
-        plain = single.tobytes() if is_exact else column.astype("<f8").tobytes()
-    packed = zstandard.ZstdCompressor(level=_LEVEL).compress(plain) if len(plain) > 32 else plain
-    block = packed if len(packed) < len(plain) else plain
-    offset = sum(map(len, blocks))
-    blocks.append(block)
-    return [form, offset, len(block), block is not plain, first]
-
-
-def _narrowest(numbers: NDArray) -> str:
-    if not len(numbers):
-        return "<i1"
-    low, high = int(numbers.min()), int(numbers.max())
-    for bits in (8, 16, 32):
-        if -(1 << (bits - 1)) <= low and high < 1 << (bits - 1):
-            return f"<i{bits // 8}"
-    return "<i8"
-
-
-def _bytes_block(column: list[bytes]) -> bytes:
-    lengths = np.array([len(each) for each in column], "<u4").tobytes()
-    return lengths + b"".join(column)
-
-
-def _column(body: memoryview, entry: dict[str, Any], n: int) -> Column:
-    labels = entry.get("labels")
-    return Column(
-        _read(body, entry["raw"], n),
-        _read(body, entry["value"], n) if "value" in entry else None,
-        dict(map(tuple, labels)) if labels is not None else None,
-        entry.get("text", False),
-    )
-
-
-def _read(body: memoryview, entry: list[Any], n: int) -> Any:
-    form, offset, size, is_compressed, first = entry
-    block = bytes(body[offset : offset + size])
-    if is_compressed:
-        block = zstandard.ZstdDecompressor().decompress(block, max_output_size=_LONGEST_BYTES)
-    kind, _, dtype = form.partition(":")
-    match kind:
-        case "times":
-            return np.cumsum(np.frombuffer(block, dtype).astype(np.int64)) + first
-        case "int":
-            return np.frombuffer(block, dtype).astype(np.int64)
-        case "u8":
-            return np.frombuffer(block, "<u8").astype(np.uint64)
-        case "f4" | "f8":
-            return np.frombuffer(block, f"<{form}").astype(np.float64)
-    ends = 4 * n + np.cumsum(np.frombuffer(block, "<u4", n), dtype=np.int64)
-    starts = [4 * n, *ends.tolist()]
-    return [block[start:end] for start, end in zip(starts, ends.tolist(), strict=False)]
+    listed = numbers.tolist()
+    if numbers.dtype.kind == "f" and not np.isfinite(numbers).all():
+        return [x if np.isfinite(x) else None for x in listed]
+    return listed

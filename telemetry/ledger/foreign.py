@@ -11,8 +11,9 @@ from django.db import connection
 
 from telemetry import onboard
 from telemetry.frames.reassembly import Extracted
+from telemetry.joining import Joined
 from telemetry.ledger import unwrapping
-from telemetry.models import Gap, GapState, Packet, RawBatch, Volume
+from telemetry.models import Gap, GapState, Packet, Volume
 from telemetry.packets import space
 from telemetry.storing import Arrived
 
@@ -43,7 +44,7 @@ def apid_of(volume: int) -> int | None:
 
 
 def place(
-    satellite_id: int, batch: RawBatch, packets: list[Extracted], volumes: dict[int, Volume]
+    satellite_id: int, batch: Joined, packets: list[Extracted], volumes: dict[int, Volume]
 ) -> list[Arrived]:
     """Give each packet its long count. `volumes` holds the locked volumes of their APIDs."""
     by_apid: dict[int, list[Extracted]] = {}
@@ -138,7 +139,7 @@ def _room(spans: list[tuple[int, int]], count: int) -> int | None:
 
 def _reconsider(
     satellite_id: int,
-    batch: RawBatch,
+    batch: Joined,
     placed: list[tuple[Extracted, int]],
     volumes: dict[int, Volume],
 ) -> list[tuple[Extracted, int]]:
@@ -196,4 +197,6 @@ def _arrived(packet: Extracted, count: int, received_ns: int) -> Arrived:
     header = space.decode_header(packet.data)
     named = onboard.Secondary(received_ns, volume_of(header.apid), 0, count)
     payload = packet.data[space.HEADER_BYTES :]
-    return Arrived(space.Downlink(header, named, payload), packet.channel, packet.data)
+    return Arrived(
+        space.Downlink(header, named, payload), packet.channel, packet.data, packet.frame
+    )

@@ -15,8 +15,9 @@ from django.db import connection
 from numpy.typing import NDArray
 
 from telemetry import onboard, times
+from telemetry.joining import Joined
 from telemetry.ledger import counting
-from telemetry.models import RawBatch, Reception
+from telemetry.models import Reception
 from telemetry.models_ledger import UNTRUSTED_CHANNEL
 
 _FRAMES = """
@@ -92,7 +93,7 @@ def key_of(channel: int, packet: bytes) -> int:
 
 def enter_frames(
     reception: Reception,
-    batch: RawBatch,
+    batch: Joined,
     *,
     channels: Sequence[int] | NDArray[np.int64],
     faults: Sequence[str],
@@ -127,7 +128,7 @@ def enter_frames(
 
 def enter_packets(
     reception: Reception,
-    batch: RawBatch,
+    batch: Joined,
     received: counting.Received,
     *,
     is_good: NDArray[np.bool_],
@@ -181,7 +182,7 @@ def enter_packets(
         )
 
 
-def _day(batch: RawBatch) -> date:
+def _day(batch: Joined) -> date:
     return times.from_ns(batch.received_ns).date()
 
 

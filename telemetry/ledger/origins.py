@@ -27,6 +27,8 @@ class Refused:
     reason: str
     channel: int
     data: bytes
+    frame: int = 0
+    """In which it ended."""
 
 
 @dataclass(slots=True)
@@ -49,12 +51,12 @@ def sort(satellite_id: int, packets: list[Extracted]) -> Sorted:
             downlink = space.decode_downlink(packet.data)
         except space.BadPacket as error:
             if is_ours or error.code in space.BROKEN:
-                refused = Refused(error.code, str(error), packet.channel, packet.data)
+                refused = Refused(error.code, str(error), packet.channel, packet.data, packet.frame)
                 found.refused.append(refused)
             else:
                 found.foreign.append(packet)
             continue
-        arrived = Arrived(downlink, packet.channel, packet.data)
+        arrived = Arrived(downlink, packet.channel, packet.data, packet.frame)
         if is_ours:
             found.ours.append(arrived)
         else:

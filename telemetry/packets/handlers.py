@@ -18,7 +18,7 @@ from telemetry.packets import space
 
 @dataclass(frozen=True, slots=True)
 class StoredPacket:
-    """A packet of a satellite, as stored. `generated_ns` is int64 since 1970-01-01 UTC."""
+    """A packet of a satellite, as stored. Times in ns are int64 since 1970-01-01 UTC."""
 
     id: int
     satellite_id: int
@@ -32,6 +32,7 @@ class StoredPacket:
     generated_ns: int
     received_at: datetime
     data: bytes
+    received_ns: int = 0
 
     @property
     def payload(self) -> bytes:

@@ -13,8 +13,9 @@ from constellation.models import Antenna, HardwareProfile, Satellite, Station
 from ops import clock
 from ops.accounts.models import Organisation
 from ops.models import ClockRow
-from telemetry.models import Gap, Latest, Reception, Volume
-from tests.factories import NOON, make_organisation, make_query, make_user
+from telemetry import definitions
+from telemetry.models import Gap, Reception, Volume
+from tests.factories import NOON, make_newest, make_organisation, make_query, make_user
 from uplink.commands.models import Command
 from uplink.inference.models import Segment
 from uplink.registry.models import Artefact, Model, Version
@@ -207,17 +208,11 @@ def hear() -> None:
             continue
         at = NOON - timedelta(hours=7) if place == 9 else NOON - timedelta(minutes=4 * place)
         ns = int(at.timestamp() * 1e9)
-        Latest.objects.bulk_create(
-            Latest(
-                satellite=satellite,
-                parameter=name,
-                generated_ns=ns,
-                received_ns=ns + 20_000_000,
-                raw=value,
-                value=value,
-            )
-            for name, value in _housekeeping(place).items()
-        )
+        by_group: dict[str, dict[str, tuple]] = {}
+        for name, value in _housekeeping(place).items():
+            by_group.setdefault(definitions.groups()[name], {})[name] = (value, value)
+        for group, known in by_group.items():
+            make_newest(satellite, group, known, ns)
         volume = 0x5CA1AB1E + place
         Volume.objects.create(satellite=satellite, volume=volume, following=18_432 + place)
         for first, state in [(401, "closed"), (912, "open")]:

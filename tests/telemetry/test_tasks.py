@@ -1,7 +1,7 @@
 """The doors: what workers call, and who may read the stream."""
 
 from ops.live import streams
-from telemetry import tasks
+from telemetry import joining, tasks
 from telemetry.models import Packet, RawBatch
 from tests.factories import make_user
 
@@ -28,6 +28,7 @@ def test_a_long_reception_lets_others_have_the_worker(contact, board, heard, mon
     queued = []
     monkeypatch.setattr(tasks.decode_reception, "apply_async", lambda **said: queued.append(said))
     monkeypatch.setattr(tasks, "SLICE_S", 0.0)
+    monkeypatch.setattr(joining, "BATCHES_MAX", 1)
     for _ in range(3):
         heard.store(board.frames([board.platform()]))
 

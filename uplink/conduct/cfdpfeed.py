@@ -23,6 +23,8 @@ class CfdpFeed:
     def pdus(self, frames: bytes) -> Iterator[bytes]:
         """Yield the CFDP PDUs that are complete with these frames."""
         batch = aos.decode(aos.DOWNLINK, frames)
+        if not (batch.channel == onboard.DownlinkChannel.FILES).any():
+            return
         harvest = self._reassembler.feed(batch, batch.faults(spacecraft=self._spacecraft))
         for packet in harvest.packets:
             if packet.channel != onboard.DownlinkChannel.FILES:

@@ -1,11 +1,12 @@
 """Columns into bytes and back: nothing changes on the way."""
 
 import numpy as np
+import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from telemetry.archive import columns
+from telemetry.archive import columns, wide
 
 integers = st.one_of(st.integers(-100, 100), st.integers(-(2**63), 2**63 - 1))
 floats = st.floats(width=64)
@@ -16,12 +17,20 @@ def make_samples(n, **named):
     return columns.Samples(times, times + 5, {k: columns.Column(**v) for k, v in named.items()})
 
 
+def packed_and_back(samples, names=None, *, quickly=False):
+    shape = columns.Shape.of(samples)
+    kept = columns.Shape.from_json(orjson.loads(orjson.dumps(shape.to_json())))
+    assert kept.digest == shape.digest
+    return columns.unpack(kept, wide.pack(wide.of(samples), quickly=quickly), len(samples), names)
+
+
 @given(
+    quickly=st.booleans(),
     rows=st.lists(
         st.tuples(integers, floats, st.binary(max_size=40), st.integers(0, 2**64 - 1)), min_size=1
-    )
+    ),
 )
-def test_what_is_packed_is_unpacked(rows):
+def test_what_is_packed_is_unpacked(rows, quickly):
     ints, reals, blobs, wide = (list(column) for column in zip(*rows, strict=True))
     samples = make_samples(
         len(rows),
@@ -31,7 +40,7 @@ def test_what_is_packed_is_unpacked(rows):
         wide={"raw": np.array(wide, np.uint64)},
         calibrated={"raw": np.array(ints, np.int64), "value": np.array(reals)},
     )
-    back = columns.unpack(columns.pack(samples))
+    back = packed_and_back(samples, quickly=quickly)
 
     np.testing.assert_array_equal(back.generated_ns, samples.generated_ns)
     np.testing.assert_array_equal(back.received_ns, samples.received_ns)
@@ -44,7 +53,7 @@ def test_what_is_packed_is_unpacked(rows):
 
 def test_one_column_is_read_without_the_others():
     samples = make_samples(3, a={"raw": np.arange(3)}, b={"raw": [b"x", b"", b"yz"]})
-    back = columns.unpack(columns.pack(samples), {"b", "c"})
+    back = packed_and_back(samples, {"b", "c"})
     assert list(back.columns) == ["b"]
     assert back.columns["b"].raw == [b"x", b"", b"yz"]
 
@@ -57,7 +66,7 @@ def test_values_read_as_json_takes_them():
         text={"raw": [b"abc\0", "é".encode(), b"\xff"], "is_text": True},
         real={"raw": np.array([1.5, np.nan, np.inf])},
     )
-    back = columns.unpack(columns.pack(samples)).columns
+    back = packed_and_back(samples).columns
     assert columns.values(back["mode"]) == ["IDLE", "CONTACT", None]
     assert columns.values(back["lit"]) == [False, True, True]
     assert columns.values(back["text"]) == ["abc", "é", "\ufffd"]
@@ -84,10 +93,12 @@ def test_slow_telemetry_takes_less_than_a_byte_a_sample():
         temperature={"raw": drift, "value": drift * 0.01},
         **{f"count_{k}": {"raw": np.full(n, 7)} for k in range(10)},
     )
-    assert len(columns.pack(samples)) < n * 11
+    assert len(wide.pack(wide.of(samples))) < n * 11
 
 
 def test_noise_is_no_segment():
-    for noise in (b"", b"\0\0\0\1", b"\0\0\0\2{}", b"\xff\xff\xff\xff" * 4):
+    samples = make_samples(3, a={"raw": np.arange(3)}, b={"raw": [b"x", b"", b"yz"]})
+    shape, good = columns.Shape.of(samples), wide.pack(wide.of(samples))
+    for noise in (b"", b"\0\0\0\1", good[:-1], good + b"\0", b"\xff" * len(good)):
         with pytest.raises(columns.BadSegment):
-            columns.unpack(noise)
+            columns.unpack(shape, noise, 3)

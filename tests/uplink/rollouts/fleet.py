@@ -11,6 +11,7 @@ from tests.factories import (
     NOON,
     make_artefact,
     make_contact,
+    make_newest,
     make_organisation,
     make_profile,
     make_satellite,
@@ -128,13 +129,8 @@ class Fleet:
             for row in Latest.objects.filter(satellite=satellite)
         }
         new = {name: (value, value) for name, value in changed.items()}
-        for name, (value, raw) in {**SAFE, **known, **new}.items():
-            ns = times.to_ns(at or self.now)
-            Latest.objects.update_or_create(
-                satellite=satellite,
-                parameter=name,
-                defaults={"generated_ns": ns, "received_ns": ns, "value": value, "raw": raw},
-            )
+        both = {**SAFE, **known, **new}
+        make_newest(satellite, "HK", both, times.to_ns(at or self.now))
 
     def silence(self, satellite: Satellite) -> None:
         """Its contact is over, and it says nothing more."""
