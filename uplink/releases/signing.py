@@ -102,7 +102,9 @@ def withdraw(
 ) -> Release:
     """Take a release back: no satellite that hears of it loads it or switches to it any more.
 
-    It is heard of with the next assignment that the satellite gets.
+    On board it is heard of with the next assignment. If nothing else gives out the artefact, it is
+    besides taken out of slots by telecommand, at each satellite's next contact
+    (`uplink.rollouts.revoking`).
     """
     keys = roots.enough(keys, now=now)
     roots.alone()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
@@ -10,17 +11,29 @@ from django.db.models import Q
 
 from constellation.contacts.models import Contact
 from constellation.contacts.models import State as ContactState
+from constellation.models import Satellite
 from ops import errors
 from ops.accounts.models import Organisation, User
 from ops.live import events as live
 from uplink.commands import release
 from uplink.registry.models import Artefact, Version
+from uplink.releases.models import Release
 from uplink.rollouts import control, delivery, undoing
 from uplink.rollouts.models import MOVING, OVER, Revocation, Rollout, Target
 from uplink.rollouts.models import State as RolloutState
 from uplink.transfers import activation, requests
 from uplink.transfers import models as transfers
 from uplink.transfers.models import Deployment, Transfer
+
+
+@dataclass(frozen=True, slots=True)
+class Ban:
+    """Why an artefact must run nowhere, and in whose name it is taken off."""
+
+    source: str
+    organisation: Organisation
+    since_at: datetime
+    said: str
 
 
 class Revoked(errors.Conflict):
@@ -63,31 +76,35 @@ def revoke(
         revoked_by=user,
         revoked_at=now,
     )
-    said = f"{version} was revoked: {reason}"
-    for rollout in Rollout.objects.select_for_update().filter(version__artefact=version.artefact):
-        if rollout.state in MOVING:
-            control.roll_back(rollout, reason=said, now=now)
-        elif rollout.state not in OVER:
-            control.end(rollout, RolloutState.STOPPED, reason=said, now=now)
-    for transfer in Transfer.objects.filter(artefact=version.artefact, finished_at=None):
-        try:
-            requests.cancel(transfer.pk, now=now)
-        except (requests.NotPossible, release.AlreadySent):
-            continue  # it ended meanwhile, or a telecommand left: `enforce` sees what came of it
+    _call_off(version.artefact, f"{version} was revoked: {reason}", now=now)
     live.publish("transfers", "revoked", {"version": str(version), "reason": reason})
     enforce(now=now)
     return row, True
 
 
+def _call_off(artefact: Artefact, said: str, *, now: datetime) -> None:
+    """Roll the rollouts of an artefact back, and cancel its transfers. Safe to repeat."""
+    for rollout in Rollout.objects.select_for_update().filter(version__artefact=artefact):
+        if rollout.state in MOVING and rollout.state != RolloutState.ROLLING_BACK:
+            control.roll_back(rollout, reason=said, now=now)
+        elif rollout.state not in (*MOVING, *OVER):
+            control.end(rollout, RolloutState.STOPPED, reason=said, now=now)
+    for transfer in Transfer.objects.filter(artefact=artefact, finished_at=None):
+        try:
+            requests.cancel(transfer.pk, now=now)
+        except (requests.NotPossible, release.AlreadySent):
+            continue  # it ended meanwhile, or a telecommand left: `enforce` sees what came of it
+
+
 def enforce(*, now: datetime) -> int:
     """Take revoked artefacts out of all slots that are known to hold one; return of how many
     satellites. For ever: a satellite that reports one later is told then."""
-    revoked = {
-        row.version.artefact_id: row
-        for row in Revocation.objects.select_related("version", "organisation")
-    }
+    revoked = _bans()
     if not revoked:
         return 0
+    for artefact in Artefact.objects.filter(_still_on_its_way(), pk__in=revoked):
+        with transaction.atomic():
+            _call_off(artefact, f"{artefact}: {revoked[artefact.pk].said}", now=now)
     holders = Deployment.objects.select_related("satellite").filter(
         Q(active_sha256__in=revoked) | Q(slot_a_sha256__in=revoked) | Q(slot_b_sha256__in=revoked)
     )
@@ -104,13 +121,49 @@ def enforce(*, now: datetime) -> int:
     return count
 
 
+def _bans() -> dict[str, Ban]:
+    """Return every artefact that must run nowhere: of a revoked version, or one whose releases
+    were all withdrawn. Who signed for it says no more, so it goes at the next contact, and does
+    not wait until a satellite hears of the withdrawal with its next assignment."""
+    withdrawn = (
+        Release.objects.exclude(withdrawn_at=None)
+        .exclude(artefact__in=Release.objects.filter(withdrawn_at=None).values("artefact"))
+        .select_related("organisation")
+        .order_by("counter")
+    )
+    bans = {
+        row.artefact_id: Ban(
+            f"release:{row.counter}",
+            row.organisation,
+            row.withdrawn_at,
+            f"{row} was withdrawn: {row.reason}",
+        )
+        for row in withdrawn
+    }
+    for row in Revocation.objects.select_related("version", "organisation"):
+        bans[row.version.artefact_id] = Ban(
+            f"revocation:{row.pk}",
+            row.organisation,
+            row.revoked_at,
+            f"{row.version} was revoked: {row.reason}",
+        )
+    return bans
+
+
+def _still_on_its_way() -> Q:
+    """What a rollout brings, or a transfer. A rollback is on its way off, and left alone."""
+    planned = [*OVER, RolloutState.ROLLING_BACK]
+    moving = Rollout.objects.exclude(state__in=planned).values("version__artefact")
+    return Q(pk__in=moving) | Q(pk__in=Transfer.objects.filter(finished_at=None).values("artefact"))
+
+
 def _is_being_undone(known: Deployment) -> bool:
     undoing_rows = Target.objects.filter(satellite_id=known.satellite_id, undo_from__isnull=False)
     return undoing_rows.filter(undone_at=None).exists()
 
 
 def _withdraw(
-    known: Deployment, revoked: dict[str, Revocation], *, in_contact: bool, now: datetime
+    known: Deployment, revoked: dict[str, Ban], *, in_contact: bool, now: datetime
 ) -> None:
     satellite, active = known.satellite, known.active_sha256
     if known.desired_id in revoked:
@@ -128,17 +181,17 @@ def _withdraw(
     undoing.clear(
         satellite,
         undoing.slot_of(known, sha256),
-        source=f"revocation:{row.pk}",
+        source=row.source,
         organisation=row.organisation,
         in_contact=in_contact,
         now=now,
     )
 
 
-def _let_run(satellite, fallback: Artefact, row: Revocation, *, now: datetime) -> bool:
+def _let_run(satellite: Satellite, fallback: Artefact, row: Ban, *, now: datetime) -> bool:
     """Activate what lies in the other slot; False when that failed since the revocation."""
     since = Transfer.objects.filter(
-        satellite=satellite, artefact=fallback, created_at__gte=row.revoked_at
+        satellite=satellite, artefact=fallback, created_at__gte=row.since_at
     )
     if since.filter(state=transfers.State.FAILED).exists():
         return False

@@ -8,6 +8,8 @@ import pytest
 from tests.factories import make_transfer
 from tests.uplink.rollouts.fleet import Fleet, targets
 from uplink.commands.models import Command
+from uplink.releases import directing, roots, signing
+from uplink.releases.models import Release
 from uplink.rollouts import revoking
 from uplink.rollouts.models import Outcome, State
 from uplink.transfers import models as transfers
@@ -104,3 +106,35 @@ def test_what_ran_before_does_not_come_back_when_it_is_revoked_too(fleet):
     assert target.previous is None
     assert not Transfer.objects.filter(artefact=fleet.old.artefact, state="ACTIVATING").exists()
     assert Command.objects.filter(name="CLEAR_SLOT", satellite=target.satellite).exists()
+
+
+def test_a_withdrawn_release_is_taken_off_at_the_next_contact_and_may_be_signed_for_again(fleet):
+    bad = fleet.version("2")
+    directing.choose(
+        fleet.satellites[0], bad.artefact, bad, fleet.operator, now=fleet.now
+    )  # which has it signed for
+    rollout = fleet.start(bad, {"filter": {"codes": ["R-00"]}}, {})
+    under_way = make_transfer(satellite=fleet.satellites[1], artefact=bad.artefact)
+    holder = fleet.satellites[2]
+    fleet.runs(holder, bad.artefact_id)
+    assert revoking.enforce(now=fleet.now) == 0
+
+    keys = roots.at_hand(now=fleet.now)
+    for row in Release.objects.filter(artefact=bad.artefact):
+        signing.withdraw(row.counter, "it answers in verse", keys=keys, now=fleet.now)
+    assert revoking.enforce(now=fleet.now) == 1
+    back = Transfer.objects.get(satellite=holder)
+    assert (back.state, back.artefact) == (transfers.State.ACTIVATING, fleet.old.artefact)
+    under_way.refresh_from_db()
+    rollout.refresh_from_db()
+    assert under_way.state == transfers.State.CANCELLED
+    assert rollout.state in (State.ROLLING_BACK, State.ROLLED_BACK)
+    assert "it answers in verse" in rollout.reason
+    assert "was withdrawn" in rollout.reason
+
+    fleet.runs(fleet.satellites[1], bad.artefact_id)
+    signing.sign(
+        artefact=bad.artefact, version=bad, profiles=["x"], organisation=fleet.operator,
+        keys=keys, now=fleet.now,
+    )  # fmt: skip
+    assert revoking.enforce(now=fleet.now) == 0
