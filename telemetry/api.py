@@ -23,6 +23,7 @@ from constellation.questions import NoQuestion, PageQuestion, asked
 from ops import clock
 from ops.api import Page
 from telemetry import gaps, onboard, times, values
+from telemetry.definitions import api as definitions_api
 from telemetry.ledger import completeness, foreign
 from telemetry.models import Gap, GapState, Packet, RawBatch, Reception, Rejected
 
@@ -210,6 +211,7 @@ class ReceptionDetail(APIView):
 
 
 urlpatterns = [
+    *definitions_api.urlpatterns,
     path("telemetry/parameters", ParameterList.as_view()),
     path("satellites/<str:code>/telemetry/latest", LatestValues.as_view()),
     path("satellites/<str:code>/telemetry/samples", Samples.as_view()),

@@ -49,14 +49,16 @@ def decode_batch(reception: Reception, batch: Joined, *, now: datetime) -> None:
         serials = [packet.serial for packet in kept.new if packet.volume == number]
         gaps.note_arrival(volume, serials, contact_id=batch.contact_id, now=now)
     unread = _take_recorder_status(volumes, kept.new, now=now)
-    arrival, undescribed = _decode_values(reception, batch, kept.new)
+    timeline = definitions.timeline(reception.satellite_id)
+    arrival, undescribed = _decode_values(reception, batch, kept.new, timeline)
     writing.keep(reception.satellite_id, batch.pk, arrival.tables)
     newest = writing.keep_latest(reception.satellite_id, arrival.tables)
     unread += undescribed + _call_followers(arrival, now=now) + _call_handlers(kept.new, now=now)
     refused = read.refused + [_conflict(*conflict) for conflict in kept.conflicts]
     _reject(reception, [_rejected_packet(each, batch) for each in refused])
     _reject(reception, [_unread_packet(*each, batch) for each in unread])
-    _close(reception, batch, heard, kept, refused)
+    unknown = {packet.apid for packet in kept.new if not is_known(packet, timeline)}
+    _close(reception, batch, heard, kept, refused, unknown)
     if newest:
         _announce(reception, batch, newest)
 
@@ -178,27 +180,51 @@ def _take_recorder_status(
 
 
 def _decode_values(
-    reception: Reception, batch: Joined, packets: list[handlers.StoredPacket]
+    reception: Reception,
+    batch: Joined,
+    packets: list[handlers.StoredPacket],
+    timeline: definitions.Timeline,
 ) -> tuple[followers.Arrival, list[Reject]]:
     """Return samples by group for the packets that the definition describes, and those that it
     should but does not."""
     arrival = followers.Arrival(
         reception.satellite_id, batch.contact_id, batch.pk, batch.received_ns
     )
-    described = [packet for packet in packets if packet.apid in definitions.apids()]
-    if not described:
-        return arrival, []
-    definition = definitions.current()
-    decoded = definition.decode([packet.data for packet in described])
-    generated = [packet.generated_ns for packet in described]
-    received = [packet.received_ns for packet in described]
-    is_dump = np.array([packet.channel == onboard.DownlinkChannel.PLAYBACK for packet in described])
+    by_edition: dict[definitions.Edition, list[handlers.StoredPacket]] = {}
+    for packet in packets:
+        edition = timeline.at(packet.generated_ns)
+        if edition.describes(packet.apid):
+            by_edition.setdefault(edition, []).append(packet)
+    unread: list[Reject] = []
+    for edition, described in by_edition.items():
+        unread += _read_values(arrival, edition, described)
+    return arrival, unread
+
+
+def _read_values(
+    arrival: followers.Arrival, edition: definitions.Edition, packets: list[handlers.StoredPacket]
+) -> list[Reject]:
+    """Add the samples of packets that one edition describes; return those that it cannot read."""
+    decoded = edition.xtce.decode([packet.data for packet in packets])
+    generated = [packet.generated_ns for packet in packets]
+    received = [packet.received_ns for packet in packets]
+    is_dump = np.array([packet.channel == onboard.DownlinkChannel.PLAYBACK for packet in packets])
     for table in decoded:
-        arrival.tables[table.group] = writing.samples_of(
-            definition, table, generated, received, definitions.header_parameters()
+        samples = writing.samples_of(
+            edition.xtce, table, generated, received, edition.header_parameters
         )
-        arrival.playback[table.group] = is_dump[table.indices]
-    return arrival, [(reason, described[index].data) for index, reason in decoded.refused.items()]
+        if not samples.columns:
+            continue
+        # A batch that is read by two editions has a group of each, where both call it the same.
+        group = table.group if table.group not in arrival.tables else edition.own(table.group)
+        arrival.tables[group] = samples
+        arrival.playback[group] = is_dump[table.indices]
+    is_told = edition.apids is not None
+    return [
+        (reason, packets[index].data)
+        for index, reason in decoded.refused.items()
+        if is_told or index not in decoded.undescribed
+    ]
 
 
 def _call_followers(arrival: followers.Arrival, *, now: datetime) -> list[Reject]:
@@ -236,13 +262,12 @@ def _failure(call: Callable[..., None], about: Any, *, now: datetime) -> str:
     return ""
 
 
-def is_known(apid: int) -> bool:
-    """Say whether anybody reads packets of `apid`."""
-    return (
-        handlers.handler_of(apid) is not None
-        or apid in definitions.apids()
-        or apid in _KEPT_WITHOUT_READER
-    )
+def is_known(packet: handlers.StoredPacket, timeline: definitions.Timeline) -> bool:
+    """Say whether anybody reads packets of such an APID."""
+    if handlers.handler_of(packet.apid) is not None or packet.apid in _KEPT_WITHOUT_READER:
+        return True
+    apids = timeline.at(packet.generated_ns).apids
+    return apids is not None and packet.apid in apids
 
 
 # --- The books ------------------------------------------------------------------------------
@@ -254,8 +279,8 @@ def _close(
     heard: reassembly.Harvest,
     kept: storing.Kept,
     refused: list[origins.Refused],
+    unknown: set[int],
 ) -> None:
-    unknown = {packet.apid for packet in kept.new if not is_known(packet.apid)}
     bad = {(each.channel, each.data) for each in refused}
     is_good = np.ones(len(heard.packets), bool)
     if bad:

@@ -9,6 +9,8 @@ from django.db import models
 
 from constellation.contacts.models import Contact
 from constellation.models import Satellite, Station
+from telemetry.models_definitions import Activation as Activation
+from telemetry.models_definitions import DefinitionFile as DefinitionFile
 from telemetry.models_ledger import FrameAccount as FrameAccount
 from telemetry.models_ledger import PacketAccount as PacketAccount
 

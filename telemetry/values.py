@@ -26,11 +26,13 @@ class UnknownParameter(errors.NotFound):
 
 
 def parameters() -> list[dict[str, Any]]:
-    """Return what the definition in force says of each archived parameter."""
-    described = definitions.current().parameters
-    return [
-        _described(described[name], group) for name, group in sorted(definitions.groups().items())
-    ]
+    """Return what definitions say of each archived parameter: the one that was activated last, of
+    those that describe it."""
+    found: dict[str, dict[str, Any]] = {}
+    for edition in definitions.in_use():
+        for name, group in edition.groups.items():
+            found[name] = _described(edition.xtce.parameters[name], group)
+    return [found[name] for name in sorted(found)]
 
 
 def _described(parameter: Any, group: str) -> dict[str, Any]:
@@ -57,11 +59,12 @@ def latest(satellite: Satellite, *, now: datetime) -> list[dict[str, Any]]:
     should have come by now. A report has no age at which it would be stale.
     """
     found = []
+    edition = definitions.for_satellite(satellite.pk, times.to_ns(now))
     for row in Latest.objects.filter(satellite=satellite).order_by("parameter"):
-        group = definitions.groups().get(row.parameter, "")
+        group = edition.group_of(row.parameter) or ""
         stale_after_s = _stale_after_s(group)
         age_s = max(0.0, (times.to_ns(now) - row.generated_ns) / 1e9)
-        parameter = definitions.current().parameters.get(row.parameter)
+        parameter = edition.xtce.parameters.get(row.parameter)
         found.append(
             {
                 "parameter": row.parameter,
@@ -93,24 +96,40 @@ def samples(
     `points` of them, thinned such that no peak is lost. UnknownParameter names one that the
     definition does not have.
     """
-    wanted: dict[str, set[str]] = defaultdict(set)
+    groups = definitions.groups_of(satellite.pk)
+    wanted: dict[tuple[str, ...], set[str]] = defaultdict(set)
     for name in names:
-        group = definitions.groups().get(name)
-        if group is None:
+        held = groups.get(name) or definitions.groups_of_element(satellite.pk, name)
+        if not held:
             raise UnknownParameter(f"There is no parameter {name}.", parameter=name)
-        wanted[group].add(name)
+        wanted[held].add(name)
     found: dict[str, dict[str, list[Any]]] = {}
-    for group, members in wanted.items():
-        read = reading.read(
-            satellite.pk,
-            group,
-            members,
-            first_ns=times.to_ns(start),
-            end_ns=times.to_ns(end),
-        )
+    for held, members in wanted.items():
+        parts = [
+            reading.read(
+                satellite.pk,
+                group,
+                members,
+                first_ns=times.to_ns(start),
+                end_ns=times.to_ns(end),
+            )
+            for group in held
+        ]
         for name in members:
-            found[name] = _shown(read, name, points, is_raw)
+            found[name] = _shown(_joined(parts, name), name, points, is_raw)
     return {name: found[name] for name in names}
+
+
+def _joined(parts: list[columns.Samples | None], name: str) -> columns.Samples | None:
+    """Return the samples of one parameter out of all groups that it was in."""
+    having = [
+        columns.Samples(part.generated_ns, part.received_ns, {name: part.columns[name]})
+        for part in parts
+        if part is not None and name in part.columns
+    ]
+    if len(having) < 2:
+        return having[0] if having else None
+    return columns.join(having)
 
 
 def _shown(

@@ -21,6 +21,7 @@ _VIEW = {
     "telemetry.view_packet",
     "alarms.view_alarm",
     "alarms.view_limit",
+    "telemetry.view_definition",
     "registry.view_model",
     "registry.view_artefact",
     "releases.view_release",

@@ -1,48 +1,138 @@
-"""The XTCE definitions that come with Zenith, loaded once a process."""
+"""Definitions of telemetry: which one is in force, by satellite and instant.
 
-from functools import cache
+    edition = definitions.for_satellite(satellite_id, at_ns)
+    edition.xtce.decode(packets)
+
+One comes with Zenith; others are uploaded and activated for groups of satellites from an instant
+on (`definitions.keeping`). What is in force is asked of the database each time, so that all
+processes agree; what a definition says is compiled once a process.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from dataclasses import dataclass
+from functools import cache, lru_cache
 from pathlib import Path
+from uuid import UUID
+
+from django.db.models import Q
 
 from telemetry import xtce
-from telemetry.xtce import criteria
+from telemetry.definitions.editions import Edition
 
 _FOLDER = Path(__file__).parent
-HEADER_CONTAINER = "PACKET"
-"""Holds what every packet says of itself; the packet table has that, the archive does not."""
+_KEPT = 32
+_ALWAYS_NS = -(1 << 63)
 
 
 @cache
+def shipped() -> Edition:
+    """Return the definition that comes with Zenith."""
+    return Edition(None, xtce.load((_FOLDER / "scs.xml").read_bytes()))
+
+
+@lru_cache(_KEPT)
+def _compiled(definition_id: UUID) -> Edition:
+    from telemetry.models_definitions import DefinitionFile
+
+    data = DefinitionFile.objects.values_list("xtce", flat=True).get(pk=definition_id)
+    return Edition(definition_id, xtce.load(bytes(data)))
+
+
+def load(definition_id: UUID | None) -> Edition:
+    """Return one edition by its id, compiled once a process; None is the one of Zenith."""
+    return shipped() if definition_id is None else _compiled(definition_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Timeline:
+    """Which definition is in force for a satellite, over all time."""
+
+    from_ns: tuple[int, ...]
+    definitions: tuple[UUID | None, ...]
+
+    def at(self, at_ns: int) -> Edition:
+        """Return the edition by which a packet generated at `at_ns` is read."""
+        return load(self.definitions[bisect_right(self.from_ns, at_ns) - 1])
+
+    def editions(self) -> list[Edition]:
+        """Return all editions, the oldest first, each once."""
+        return [load(each) for each in dict.fromkeys(self.definitions)]
+
+
+def timeline(satellite_id: int) -> Timeline:
+    """Return a satellite's definitions as the database has them now.
+
+    Activations for the satellite's hardware profile go before those for all satellites: these
+    rule only until its profile has its first.
+    """
+    from telemetry.models_definitions import Activation
+
+    rows = (
+        Activation.objects.filter(Q(profile=None) | Q(profile__satellites=satellite_id))
+        .order_by("from_ns")
+        .values_list("from_ns", "definition_id", "profile_id")
+    )
+    own = [(at, each) for at, each, profile in rows if profile is not None]
+    everyone = [(at, each) for at, each, profile in rows if profile is None]
+    if own:
+        everyone = [step for step in everyone if step[0] < own[0][0]]
+    steps = [(_ALWAYS_NS, None), *everyone, *own]
+    return Timeline(tuple(at for at, _ in steps), tuple(each for _, each in steps))
+
+
+def for_satellite(satellite_id: int, at_ns: int) -> Edition:
+    """Return the edition by which a packet that a satellite generated at `at_ns` is read."""
+    return timeline(satellite_id).at(at_ns)
+
+
+def groups_of(satellite_id: int) -> dict[str, tuple[str, ...]]:
+    """Return for each archived parameter of a satellite the groups that may hold samples of it,
+    by any definition that it ever had; the newest definition's first."""
+    found: dict[str, dict[str, None]] = {}
+    for edition in reversed(timeline(satellite_id).editions()):
+        for parameter, group in edition.groups.items():
+            names = found.setdefault(parameter, {})
+            names[group] = names[edition.own(group)] = None
+    return {parameter: tuple(names) for parameter, names in found.items()}
+
+
+def groups_of_element(satellite_id: int, parameter: str) -> tuple[str, ...]:
+    """Return the groups that may hold an element of an array whose size is in the packet."""
+    found: dict[str, None] = {}
+    for edition in reversed(timeline(satellite_id).editions()):
+        group = edition.group_of(parameter)
+        if group is not None:
+            found[group] = found[edition.own(group)] = None
+    return tuple(found)
+
+
+def in_use() -> list[Edition]:
+    """Return the definition that comes with Zenith and all that were ever activated, in order."""
+    from telemetry.models_definitions import Activation
+
+    rows = Activation.objects.order_by("from_ns").values_list("definition_id", flat=True)
+    return [shipped(), *(load(each) for each in dict.fromkeys(rows))]
+
+
+# --- The definition that comes with Zenith --------------------------------------------------
+
+
 def current() -> xtce.Definition:
-    """Return the definition that our satellites' packets are decoded with."""
-    return xtce.load((_FOLDER / "scs.xml").read_bytes())
+    return shipped().xtce
 
 
-@cache
 def header_parameters() -> frozenset[str]:
     """Return the names of the parameters in the header of every packet."""
-    plan = current().plans[HEADER_CONTAINER]
-    return frozenset(placed.parameter.name for placed in plan.fields)
+    return shipped().header_parameters
 
 
-@cache
 def apids() -> frozenset[int]:
     """Return the APIDs of which the definition describes packets."""
-    found = set()
-    for container in current().system.containers.values():
-        for comparison in criteria.comparisons(container.criteria):
-            if comparison.parameter == "packet_apid" and comparison.operator == "==":
-                found.add(int(str(comparison.right), 0))
-    return frozenset(found)
+    return shipped().apids or frozenset()
 
 
-@cache
 def groups() -> dict[str, str]:
     """Return for each archived parameter the group in which it is: its container's name."""
-    found = {}
-    for name, plan in current().plans.items():
-        if name == HEADER_CONTAINER:
-            continue
-        for placed in plan.fields:
-            if placed.parameter.name not in header_parameters():
-                found[placed.parameter.name] = name
-    return found
+    return shipped().groups

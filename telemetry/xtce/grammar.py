@@ -7,7 +7,12 @@ one place and not in another is refused where it is read.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
+from telemetry.xtce.model import Unsupported
 from telemetry.xtce.xml import Node
+
+MOST_TOLD = 100
 
 _DESCRIBED = {"LongDescription", "AliasSet", "AncillaryDataSet"}
 """Children that say nothing about how to decode; what is inside them is not looked at."""
@@ -367,22 +372,34 @@ _XINCLUDE = "http://www.w3.org/2001/XInclude"
 
 
 def check(root: Node) -> None:
-    """Refuse the first thing in `root` or below that is not understood."""
+    """Refuse `root` if anything in it is not understood; the refusal lists all that is not."""
+    found = []
+    for refusal in _refusals(root):
+        found.append(refusal)
+        if len(found) == MOST_TOLD:
+            break
+    if found:
+        found[0].others = list(found)
+        raise found[0]
+
+
+def _refusals(root: Node) -> Iterator[Unsupported]:
     waiting = [root]
     while waiting:
         node = waiting.pop()
         attributes, allowed = ELEMENTS[node.name]
         for key, value in node.attributes.items():
-            if key not in attributes:
-                raise node.unsupported(f"attribute {key.rpartition(' ')[2]} is not supported")
             known = VALUES.get((node.name, key))
-            if known is not None and value not in known:
-                raise node.unsupported(f'{key}="{value[:60]}" is not supported')
+            if key not in attributes:
+                yield node.unsupported(f"attribute {key.rpartition(' ')[2]} is not supported")
+            elif known is not None and value not in known:
+                yield node.unsupported(f'{key}="{value[:60]}" is not supported')
+        understood = []
         for child in node.children:
             is_include = child.name == "include" and child.namespace == _XINCLUDE
             is_ours = child.namespace == root.namespace and child.name != "include"
             if child.name not in allowed or not (is_ours or is_include):
-                raise child.unsupported(f"not supported in {node.name}")
-        waiting += reversed(
-            [c for c in node.children if c.name not in _OPAQUE and c.name != "include"]
-        )
+                yield child.unsupported(f"not supported in {node.name}")
+            elif child.name not in _OPAQUE and not is_include:
+                understood.append(child)
+        waiting += reversed(understood)

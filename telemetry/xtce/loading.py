@@ -112,7 +112,9 @@ class _Loader:
     def __init__(self, top: names.System, name: str) -> None:
         self._systems = top.walk()[1:]
         self._types = Types()
-        self._found = model.SpaceSystem(name)
+        header = top.node.child("Header")
+        version = header.get("version") if header is not None else ""
+        self._found = model.SpaceSystem(name, version)
 
     def load(self) -> model.SpaceSystem:
         for system in self._systems:

@@ -32,6 +32,8 @@ class BadDefinition(ValueError):
         super().__init__(message)
         self.line = line
         self.element = element
+        self.others: list[BadDefinition] = []
+        """All refusals of the file that were found, this one first; empty: it is the only one."""
 
 
 class Unsupported(BadDefinition):
@@ -453,6 +455,7 @@ class SpaceSystem:
     """Everything that the files define, by qualified name."""
 
     name: str
+    version: str = ""
     parameters: dict[str, Parameter] = field(default_factory=dict)
     containers: dict[str, Container] = field(default_factory=dict)
     algorithms: dict[str, Algorithm] = field(default_factory=dict)

@@ -48,10 +48,12 @@ class Table:
 
 @dataclass(slots=True)
 class Decoded:
-    """Tables, and for each packet that is in none of them the reason."""
+    """Tables, and for each packet that is in none of them the reason; `undescribed` are those of
+    them that no container describes, as against those that are not what their container says."""
 
     tables: list[Table]
     refused: dict[int, str]
+    undescribed: set[int] = field(default_factory=set)
 
     def __iter__(self) -> Iterator[Table]:
         return iter(self.tables)
@@ -125,16 +127,18 @@ class Definition:
     def decode(self, packets: Sequence[bytes]) -> Decoded:
         """Decode packets, each whole with its primary header, container by container."""
         refused: dict[int, str] = {}
+        undescribed: set[int] = set()
         members: dict[str, list[int]] = defaultdict(list)
         for index, found in enumerate(self._tree.containers_of(packets)):
             if isinstance(found, selection.NoContainer):
                 refused[index] = str(found)
+                undescribed.add(index)
             else:
                 members[found].append(index)
         tables: list[Table] = []
         for name, indices in members.items():
             tables += self._tables(name, packets, indices, refused)
-        return Decoded(tables, refused)
+        return Decoded(tables, refused, undescribed)
 
     def _tables(
         self, name: str, packets: Sequence[bytes], indices: list[int], refused: dict[int, str]

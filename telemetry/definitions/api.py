@@ -1,0 +1,233 @@
+"""`/api/v1/definitions…`: definitions of telemetry, and their activation."""
+
+from __future__ import annotations
+
+from datetime import UTC
+from typing import Any
+from uuid import UUID
+
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404
+from django.urls import path
+from rest_framework import serializers
+from rest_framework.parsers import BaseParser
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from constellation.models import HardwareProfile, Satellite
+from constellation.questions import Instant, NoQuestion, PageQuestion, asked
+from ops import clock, errors, parsers
+from ops.api import Page
+from telemetry import definitions, times
+from telemetry.definitions import keeping
+from telemetry.models_definitions import Activation, DefinitionFile
+
+
+class TooLarge(errors.Invalid):
+    status = 413
+    code = "too_large"
+
+
+class _Bytes(BaseParser):
+    def parse(self, stream: Any, media_type: Any = None, parser_context: Any = None) -> bytes:
+        data = stream.read(keeping.LONGEST_BYTES + 1)
+        if len(data) > keeping.LONGEST_BYTES:
+            raise TooLarge(f"A definition has at most {keeping.LONGEST_BYTES} bytes.")
+        return data
+
+
+class Xml(_Bytes):
+    media_type = "application/xml"
+
+
+class TextXml(_Bytes):
+    media_type = "text/xml"
+
+
+class Csv(_Bytes):
+    media_type = "text/csv"
+
+
+class NewestFirst(Page):
+    ordering = ("-uploaded_at", "-id")
+
+
+class LatestFirst(Page):
+    ordering = ("-from_ns", "-id")
+
+
+def body_of(row: DefinitionFile) -> dict[str, Any]:
+    return {
+        "id": str(row.pk),
+        "name": row.name,
+        "version": row.version,
+        "sha256": row.digest,
+        "format": "csv" if row.source is not None else "xtce",
+        **row.summary,
+        "uploaded_by": row.uploaded_by,
+        "uploaded_at": row.uploaded_at,
+        "activations": [activation_body(each) for each in row.activations.all()],
+    }
+
+
+def activation_body(row: Activation) -> dict[str, Any]:
+    return {
+        "id": str(row.pk),
+        "definition": str(row.definition_id),
+        "profile": row.profile.code if row.profile else None,
+        "from": times.text(row.from_ns),
+        "activated_by": row.activated_by,
+        "activated_at": row.activated_at,
+    }
+
+
+def _rows():
+    return DefinitionFile.objects.defer("xtce").prefetch_related("activations__profile")
+
+
+class DefinitionList(APIView):
+    """`GET /definitions`: all that were uploaded, newest first."""
+
+    permissions = {"GET": "telemetry.view_definition"}
+
+    def get(self, request: Request) -> Response:
+        asked(PageQuestion, request)
+        page = NewestFirst()
+        shown = page.paginate_queryset(_rows(), request, view=self)
+        return page.get_paginated_response([body_of(row) for row in shown])
+
+
+class DefinitionDetail(APIView):
+    """`PUT /definitions/{id}` takes XTCE (`application/xml`) or a dictionary (`text/csv`)."""
+
+    permissions = {"GET": "telemetry.view_definition", "PUT": "telemetry.add_definition"}
+    parser_classes = [Xml, TextXml, Csv]
+
+    def get(self, request: Request, definition_id: UUID) -> Response:
+        asked(NoQuestion, request)
+        return Response(body_of(get_object_or_404(_rows(), pk=definition_id)))
+
+    def put(self, request: Request, definition_id: UUID) -> Response:
+        asked(NoQuestion, request)
+        data = request.data
+        if not isinstance(data, bytes) or not data:
+            raise errors.Invalid("The body is an XTCE file, or a dictionary in CSV.")
+        row, is_new = keeping.upload(
+            definition_id,
+            data,
+            organisation=request.user.organisation,
+            uploaded_by=request.user.username,
+            now=clock.now(),
+            is_dictionary=(request.content_type or "").startswith("text/csv"),
+        )
+        return Response(body_of(row), status=201 if is_new else 200)
+
+
+class DefinitionXtce(APIView):
+    """`GET /definitions/{id}/xtce`: the file by which packets are read."""
+
+    permissions = {"GET": "telemetry.view_definition"}
+
+    def get(self, request: Request, definition_id: UUID) -> HttpResponse:
+        asked(NoQuestion, request)
+        row = get_object_or_404(DefinitionFile, pk=definition_id)
+        return HttpResponse(bytes(row.xtce), content_type="application/xml")
+
+
+class ActivationRequest(serializers.Serializer):
+    definition = serializers.UUIDField()
+    profile = serializers.CharField(required=False, allow_null=True, default=None)
+
+    def get_fields(self) -> dict[str, serializers.Field]:
+        # `from` is a word of Python, and no name that a class body can give.
+        return {**super().get_fields(), "from": Instant()}
+
+
+class ActivationList(APIView):
+    """`GET /definition-activations`, by the instants from which they rule, latest first."""
+
+    permissions = {"GET": "telemetry.view_definition"}
+
+    def get(self, request: Request) -> Response:
+        asked(PageQuestion, request)
+        page = LatestFirst()
+        rows = Activation.objects.select_related("profile")
+        shown = page.paginate_queryset(rows, request, view=self)
+        return page.get_paginated_response([activation_body(row) for row in shown])
+
+
+class ActivationDetail(APIView):
+    """`PUT /definition-activations/{id}` with `definition`, `profile` (or null: all) and `from`."""
+
+    permissions = {"GET": "telemetry.view_definition", "PUT": "telemetry.activate_definition"}
+    parser_classes = [parsers.Json]
+
+    def get(self, request: Request, activation_id: UUID) -> Response:
+        asked(NoQuestion, request)
+        rows = Activation.objects.select_related("profile")
+        return Response(activation_body(get_object_or_404(rows, pk=activation_id)))
+
+    def put(self, request: Request, activation_id: UUID) -> Response:
+        asked(NoQuestion, request)
+        wanted = _activation_request(request)
+        definition = DefinitionFile.objects.defer("xtce").filter(pk=wanted["definition"]).first()
+        if definition is None:
+            raise errors.NotFound(f"There is no definition {wanted['definition']}.")
+        profile = None
+        if wanted["profile"] is not None:
+            profile = HardwareProfile.objects.filter(code=wanted["profile"]).first()
+            if profile is None:
+                raise errors.NotFound(f"There is no hardware profile {wanted['profile']}.")
+        row, is_new = keeping.activate(
+            activation_id,
+            definition=definition,
+            profile=profile,
+            from_at=wanted["from"],
+            activated_by=request.user.username,
+            now=clock.now(),
+        )
+        return Response(activation_body(row), status=201 if is_new else 200)
+
+
+def _activation_request(request: Request) -> dict[str, Any]:
+    if not isinstance(request.data, dict):
+        raise errors.Invalid("The body is a JSON object.")
+    read = ActivationRequest(data=request.data)
+    if unknown := sorted(set(map(str, request.data)) - set(read.fields)):
+        raise errors.Invalid(f"There is no field {', '.join(unknown)}.")
+    read.is_valid(raise_exception=True)
+    return read.validated_data
+
+
+class InForceAsked(serializers.Serializer):
+    at = Instant(required=False)
+
+
+class InForce(APIView):
+    """`GET /satellites/{code}/telemetry/definition?at=`: by what a satellite's packets are read."""
+
+    permissions = {"GET": "telemetry.view_definition"}
+
+    def get(self, request: Request, code: str) -> Response:
+        satellite = get_object_or_404(Satellite, code=code)
+        at = asked(InForceAsked, request).get("at") or clock.now()
+        edition = definitions.for_satellite(satellite.pk, times.to_ns(at.astimezone(UTC)))
+        return Response(
+            {
+                "satellite": code,
+                "at": at,
+                "definition": str(edition.id) if edition.id else None,
+                "name": edition.xtce.system.name,
+            }
+        )
+
+
+urlpatterns = [
+    path("definitions", DefinitionList.as_view()),
+    path("definitions/<uuid:definition_id>", DefinitionDetail.as_view()),
+    path("definitions/<uuid:definition_id>/xtce", DefinitionXtce.as_view()),
+    path("definition-activations", ActivationList.as_view()),
+    path("definition-activations/<uuid:activation_id>", ActivationDetail.as_view()),
+    path("satellites/<str:code>/telemetry/definition", InForce.as_view()),
+]

@@ -1,0 +1,513 @@
+"""Dictionaries of telemetry in CSV, as many missions keep them, into XTCE. Pure.
+
+The first row names the columns, in any order; each row after it is a field of a packet, in the
+order in which fields come. Columns:
+
+    name         of the parameter
+    data_type    uint, int, float, str, bytes, bool or fill; or U8, I16, F32 with the length in it
+    bit_length   of one element
+    packet       name of the packet; without it, all rows are of one packet
+    apid         of the packet; in its first row, or in each
+    bit_offset   from the start of the packet, primary header and all; without it, a field follows
+                 the one before, and the first the primary header
+    array_shape  sizes of an array, like 4 or 2,3; a name of a field before it: as many elements as
+                 that field says; expand: all that is left of the packet (of bytes and text only)
+    byte_order   big or little
+    unit, description
+    labels       of an enumeration: 0=OFF|1=ON|2..7=SPARE
+    polynomial   coefficients from the constant one on: 1.5 0.25
+    spline       points of raw and engineering value: 0:0 100:5.5
+
+`name`, `data_type` and `bit_length` are those of ccsdspy, whose files read as they are.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+import xml.etree.ElementTree as ET
+from dataclasses import dataclass, field
+from typing import Any
+
+HEADER = (
+    # name, bits (CCSDS 133.0-B-2, 4.1.3)
+    ("packet_version", 3),
+    ("packet_is_command", 1),
+    ("packet_has_secondary", 1),
+    ("packet_apid", 11),
+    ("packet_sequence_flags", 2),
+    ("packet_sequence", 14),
+    ("packet_length", 16),
+)
+HEADER_BITS = 48
+NAMESPACE = "http://www.omg.org/spec/XTCE/20180204"
+COLUMNS = (
+    *("name", "data_type", "bit_length", "packet", "apid", "bit_offset", "array_shape"),
+    *("array_order", "byte_order", "unit", "description", "labels", "polynomial", "spline"),
+)
+MOST_ROWS = 100_000
+LONGEST_CELL = 10_000
+_KINDS = {
+    "uint": "uint",
+    "int": "int",
+    "float": "float",
+    "str": "str",
+    "string": "str",
+    "bytes": "bytes",
+    "binary": "bytes",
+    "bool": "bool",
+    "boolean": "bool",
+    "fill": "fill",
+}
+_SHORT = re.compile(r"(U|I|F|D)(\d+)")
+_SHORTS = {"U": "uint", "I": "int", "F": "float", "D": "float"}
+_NAME = re.compile(r"[^/:\[\]\s]+")
+_LABEL = re.compile(r"\s*(-?\w+)(?:\.\.(-?\w+))?\s*=\s*(.+?)\s*")
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What is wrong in a cell. Rows count from 1, the row of the names."""
+
+    row: int
+    column: str
+    detail: str
+
+    def as_json(self) -> dict[str, Any]:
+        return {"row": self.row, "column": self.column, "detail": self.detail}
+
+
+class BadDictionary(ValueError):
+    """The file is no dictionary; `faults` says where."""
+
+    def __init__(self, faults: list[Fault]) -> None:
+        first = faults[0]
+        more = f", and {len(faults) - 1} more" if len(faults) > 1 else ""
+        super().__init__(f"row {first.row}, column {first.column}: {first.detail}{more}")
+        self.faults = faults
+
+
+@dataclass(slots=True)
+class Item:
+    """One row, understood."""
+
+    row: int
+    name: str
+    kind: str
+    bits: int
+    offset_bits: int | None
+    shape: tuple[int, ...] = ()
+    counted_by: str = ""
+    expands: bool = False
+    is_little: bool = False
+    cells: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Packet:
+    name: str
+    apid: int | None = None
+    items: list[Item] = field(default_factory=list)
+
+
+def to_xtce(data: bytes, name: str = "dictionary") -> bytes:
+    """Return the XTCE of a dictionary; BadDictionary lists what is wrong by row and column."""
+    return _written(read(data), name)
+
+
+def read(data: bytes) -> list[Packet]:
+    """Return the packets of a dictionary."""
+    return _Reader().read(data)
+
+
+class _Reader:
+    def __init__(self) -> None:
+        self.faults: list[Fault] = []
+        self.packets: dict[str, Packet] = {}
+
+    def read(self, data: bytes) -> list[Packet]:
+        try:
+            text = data.decode("utf-8-sig")
+            rows = list(csv.reader(io.StringIO(text, newline=""), strict=True))
+        except UnicodeDecodeError as error:
+            row = data.count(b"\n", 0, error.start) + 1
+            raise BadDictionary([Fault(row, "", "is no text in UTF-8")]) from None
+        except csv.Error as error:
+            raise BadDictionary([Fault(1, "", f"is no CSV: {error}")]) from None
+        if not rows or len(rows) > MOST_ROWS:
+            raise BadDictionary([Fault(1, "", f"has {len(rows)} rows, not 1 to {MOST_ROWS}")])
+        names = [cell.strip() for cell in rows[0]]
+        self._check_names(names)
+        for number, cells in enumerate(rows[1:], 2):
+            if any(cell.strip() for cell in cells):
+                self._row(number, names, cells)
+        if not self.faults and not any(p.items for p in self.packets.values()):
+            self._fault(1, "name", "there is no row below")
+        self._check_packets()
+        if self.faults:
+            raise BadDictionary(self.faults)
+        return list(self.packets.values())
+
+    def _fault(self, row: int, column: str, detail: str) -> None:
+        self.faults.append(Fault(row, column, detail))
+
+    def _check_names(self, names: list[str]) -> None:
+        for name in ("name", "data_type", "bit_length"):
+            if name not in names:
+                self._fault(1, name, "there is no such column")
+        for name in names:
+            if name not in COLUMNS:
+                self._fault(1, name, f"is no column; those known are {', '.join(COLUMNS)}")
+            elif names.count(name) > 1:
+                self._fault(1, name, "is there twice")
+        if self.faults:
+            raise BadDictionary(self.faults)
+
+    def _row(self, row: int, names: list[str], cells: list[str]) -> None:
+        if len(cells) != len(names):
+            self._fault(row, "", f"has {len(cells)} cells for {len(names)} columns")
+            return
+        given = dict(zip(names, (cell.strip() for cell in cells), strict=True))
+        for column, cell in given.items():
+            if len(cell) > LONGEST_CELL or any(ord(each) < 32 for each in cell):
+                self._fault(row, column, "has characters that no cell has, or too many")
+                return
+        packet = self._packet(row, given)
+        kind, bits = self._type(row, given)
+        if not _NAME.fullmatch(given["name"]) and kind != "fill":
+            self._fault(row, "name", f'"{given["name"][:60]}" is no name')
+        if any(item.name == given["name"] for item in packet.items) and kind != "fill":
+            self._fault(row, "name", f"{given['name'][:60]} is in {packet.name} twice")
+        item = Item(row, given["name"], kind, bits, self._number(row, "bit_offset", given))
+        item.cells = given
+        self._shape(row, given, packet, item)
+        order = given.get("byte_order", "") or "big"
+        if order not in ("big", "little"):
+            self._fault(row, "byte_order", f'"{order[:20]}" is neither big nor little')
+        item.is_little = order == "little" and bits > 8
+        if item.is_little and (bits % 8 or kind not in ("uint", "int", "float", "bool")):
+            self._fault(row, "byte_order", "little needs a number of whole bytes")
+        self._check_meaning(row, given, kind)
+        packet.items.append(item)
+
+    def _packet(self, row: int, given: dict[str, str]) -> Packet:
+        name = given.get("packet", "") or "packet"
+        if not _NAME.fullmatch(name):
+            self._fault(row, "packet", f'"{name[:60]}" is no name')
+        packet = self.packets.setdefault(name, Packet(name))
+        apid = self._number(row, "apid", given)
+        if apid is not None:
+            if not 0 <= apid <= 0x7FF:
+                self._fault(row, "apid", f"{apid} is not from 0 to 2047")
+            elif packet.apid not in (None, apid):
+                self._fault(row, "apid", f"{name[:60]} has the APID {packet.apid} already")
+            packet.apid = apid
+        return packet
+
+    def _number(self, row: int, column: str, given: dict[str, str]) -> int | None:
+        text = given.get(column, "")
+        if not text:
+            return None
+        try:
+            found = int(text, 0) if len(text) < 20 else -1
+        except ValueError:
+            found = -1
+        if found < 0:
+            self._fault(row, column, f'"{text[:20]}" is no whole number')
+            return None
+        return found
+
+    def _type(self, row: int, given: dict[str, str]) -> tuple[str, int]:
+        written = given["data_type"]
+        bits = self._number(row, "bit_length", given)
+        if short := _SHORT.fullmatch(written):
+            kind, size = _SHORTS[short[1]], int(short[2])
+            if bits not in (None, size):
+                self._fault(row, "bit_length", f"{bits} is not the {size} of {written}")
+            bits = size
+        elif written in _KINDS:
+            kind = _KINDS[written]
+        else:
+            self._fault(row, "data_type", f'"{written[:20]}" is none of {", ".join(_KINDS)}')
+            return "uint", 8
+        if bits is None or (bits == 0 and kind not in ("str", "bytes")):
+            if not any(f.row == row and f.column == "bit_length" for f in self.faults):
+                self._fault(row, "bit_length", "there is no length")
+            return kind, 8
+        allowed = {"float": bits in (16, 32, 64), "str": bits % 8 == 0}
+        most = bits <= 64 or kind in ("str", "bytes", "fill")
+        if not allowed.get(kind, True) or not most or bits > 524_288:
+            self._fault(row, "bit_length", f"{bits} bits are no length of {kind}")
+        return kind, bits
+
+    def _shape(self, row: int, given: dict[str, str], packet: Packet, item: Item) -> None:
+        text = given.get("array_shape", "").strip("()[] ")
+        if given.get("array_order", "") not in ("", "C"):
+            self._fault(row, "array_order", "only C, the last index running fastest, is done")
+        if not text or text == "none":
+            return
+        if item.kind == "fill":
+            self._fault(row, "array_shape", "a fill has no elements")
+        if text == "expand":
+            item.expands = True
+            if item.kind not in ("str", "bytes", "uint") or item.bits != 8:
+                self._fault(row, "array_shape", "expand is for bytes: uint, str or bytes of 8 bits")
+            return
+        counting = [each for each in packet.items if each.name == text and each.kind == "uint"]
+        if counting:
+            item.counted_by = text
+            return
+        try:
+            item.shape = tuple(int(part) for part in text.rstrip(",").split(","))
+        except ValueError:
+            self._fault(row, "array_shape", f'"{text[:40]}" are no sizes, nor a uint before it')
+            return
+        total = 1
+        for size in item.shape:
+            total *= size
+        if any(size < 1 for size in item.shape) or total > 65_536:
+            self._fault(row, "array_shape", f'"{text[:40]}" are no sizes')
+            item.shape = ()
+
+    def _check_meaning(self, row: int, given: dict[str, str], kind: str) -> None:
+        meanings = [c for c in ("labels", "polynomial", "spline") if given.get(c)]
+        for column in meanings[1:]:
+            self._fault(row, column, f"stands beside {meanings[0]}")
+        if meanings and kind not in ("uint", "int", "float"):
+            self._fault(row, meanings[0], f"means nothing for {kind}")
+        for column, reading in (("labels", labels), ("polynomial", floats), ("spline", points)):
+            if given.get(column):
+                try:
+                    reading(given[column])
+                except ValueError as error:
+                    self._fault(row, column, str(error)[:200])
+
+    def _check_packets(self) -> None:
+        apids: dict[int, str] = {}
+        for packet in self.packets.values():
+            if packet.apid is None and len(self.packets) > 1:
+                self._fault(packet.items[0].row, "apid", f"{packet.name} has no APID")
+            elif packet.apid in apids:
+                first = packet.items[0].row
+                self._fault(first, "apid", f"{packet.apid} is that of {apids[packet.apid]} too")
+            elif packet.apid is not None:
+                apids[packet.apid] = packet.name
+            moves = False
+            for place, item in enumerate(packet.items, 1):
+                moves = (moves and item.offset_bits is None) or bool(item.counted_by)
+                if item.expands and place < len(packet.items):
+                    self._fault(item.row, "array_shape", "expand leaves nothing for what follows")
+                if item.expands and moves:
+                    self._fault(item.row, "array_shape", "expand needs a place that is known")
+
+
+# --- Cells ----------------------------------------------------------------------------------
+
+
+def labels(text: str) -> list[tuple[int, int, str]]:
+    """Return (first, last, label) of each part of a cell of labels."""
+    found = []
+    for part in text.split("|"):
+        match = _LABEL.fullmatch(part)
+        if match is None:
+            raise ValueError(f'"{part[:40]}" is no label like 0=OFF or 2..7=SPARE')
+        first = int(match[1], 0)
+        last = int(match[2], 0) if match[2] else first
+        if last < first:
+            raise ValueError(f'"{part[:40]}" ends before it begins')
+        found.append((first, last, match[3]))
+    return found
+
+
+def floats(text: str) -> list[float]:
+    found = [float(part) for part in text.replace(",", " ").split()]
+    if not found or any(abs(each) == float("inf") or each != each for each in found):
+        raise ValueError("are no numbers")
+    return found
+
+
+def points(text: str) -> list[tuple[float, float]]:
+    pairs = [part.split(":") for part in text.split()]
+    if len(pairs) < 2 or any(len(pair) != 2 for pair in pairs):
+        raise ValueError("are no two points or more like 0:0 100:5.5")
+    found = [(float(raw), float(value)) for raw, value in pairs]
+    if len({raw for raw, _ in found}) < len(found):
+        raise ValueError("give two values for one raw value")
+    return found
+
+
+# --- XTCE -----------------------------------------------------------------------------------
+
+
+def _written(packets: list[Packet], name: str) -> bytes:
+    ET.register_namespace("", NAMESPACE)
+    root = _Writer(ET.Element("SpaceSystem", xmlns=NAMESPACE, name=name)).write(packets)
+    ET.indent(root)
+    return ET.tostring(root, "utf-8", xml_declaration=True)
+
+
+class _Writer:
+    def __init__(self, root: ET.Element) -> None:
+        self.root = root
+        telemetry = ET.SubElement(root, "TelemetryMetaData")
+        self.types = ET.SubElement(telemetry, "ParameterTypeSet")
+        self.parameters = ET.SubElement(telemetry, "ParameterSet")
+        self.containers = ET.SubElement(telemetry, "ContainerSet")
+        self._skipped = 0
+
+    def write(self, packets: list[Packet]) -> ET.Element:
+        header = self._container("HEADER", abstract="true")
+        for name, bits in HEADER:
+            self._type("Integer", name, {"sizeInBits": str(bits), "encoding": "unsigned"})
+            ET.SubElement(self.parameters, "Parameter", name=name, parameterTypeRef=name)
+            ET.SubElement(header, "ParameterRefEntry", parameterRef=name)
+        counts: dict[str, int] = {name: 2 for name, _ in HEADER}
+        for packet in packets:
+            for item in packet.items:
+                counts[item.name] = counts.get(item.name, 0) + 1
+        for packet in packets:
+            self._packet(packet, counts)
+        return self.root
+
+    def _container(self, name: str, **attributes: str) -> ET.Element:
+        container = ET.SubElement(self.containers, "SequenceContainer", name=name, **attributes)
+        return ET.SubElement(container, "EntryList")
+
+    def _packet(self, packet: Packet, counts: dict[str, int]) -> None:
+        called = packet.name if packet.name != "HEADER" else "HEADER_PACKET"
+        self._skipped = 0
+        entries = self._container(called)
+        container = self.containers[-1]
+        names: dict[str, str] = {}
+        at: int | None = HEADER_BITS
+        for item in packet.items:
+            offset = item.offset_bits if item.offset_bits is not None else at
+            if item.kind != "fill":
+                own = item.name if counts[item.name] == 1 else f"{packet.name}.{item.name}"
+                names[item.name] = own
+                item.offset_bits = offset
+                self._item(entries, item, own, names)
+            size = item.bits
+            for each in item.shape:
+                size *= each
+            is_moving = bool(item.counted_by) or item.expands
+            at = None if is_moving or offset is None else offset + size
+            if item.kind == "fill" and at is None:
+                # The entry that follows leaves room for it.
+                self._skipped += item.bits
+        base = ET.SubElement(container, "BaseContainer", containerRef="HEADER")
+        if packet.apid is not None:
+            criteria = ET.SubElement(base, "RestrictionCriteria")
+            ET.SubElement(
+                criteria, "Comparison", parameterRef="packet_apid", value=str(packet.apid)
+            )
+
+    def _item(self, entries: ET.Element, item: Item, name: str, names: dict[str, str]) -> None:
+        self._simple(item, name)
+        is_array = bool(item.shape or item.counted_by)
+        if is_array:
+            array = ET.SubElement(
+                self.types, "ArrayParameterType", name=f"{name}.array", arrayTypeRef=name
+            )
+            listed = ET.SubElement(array, "DimensionList")
+            for size in item.shape or (0,):
+                dimension = ET.SubElement(listed, "Dimension")
+                first = ET.SubElement(dimension, "StartingIndex")
+                ET.SubElement(first, "FixedValue").text = "0"
+                last = ET.SubElement(dimension, "EndingIndex")
+                if item.shape:
+                    ET.SubElement(last, "FixedValue").text = str(size - 1)
+                else:
+                    _dynamic(last, names[item.counted_by], "1", "-1")
+        ET.SubElement(
+            self.parameters,
+            "Parameter",
+            name=name,
+            parameterTypeRef=f"{name}.array" if is_array else name,
+            shortDescription=item.cells.get("description", ""),
+        )
+        kind = "ArrayParameterRefEntry" if is_array else "ParameterRefEntry"
+        entry = ET.SubElement(entries, kind, parameterRef=name)
+        skipped, self._skipped = self._skipped, 0
+        offset = item.offset_bits
+        if offset is not None:
+            place = ET.SubElement(
+                entry, "LocationInContainerInBits", referenceLocation="containerStart"
+            )
+            ET.SubElement(place, "FixedValue").text = str(offset)
+        elif skipped:
+            place = ET.SubElement(entry, "LocationInContainerInBits")
+            ET.SubElement(place, "FixedValue").text = str(skipped)
+
+    def _simple(self, item: Item, name: str) -> None:
+        if item.kind in ("str", "bytes") or item.expands:
+            self._octets(item, name)
+            return
+        coded = {"uint": "unsigned", "bool": "unsigned", "int": "twosComplement"}
+        encoding = {"sizeInBits": str(item.bits)}
+        if item.kind in coded:
+            encoding["encoding"] = coded[item.kind]
+        if item.is_little:
+            encoding["byteOrder"] = "leastSignificantByteFirst"
+        cells = item.cells
+        kind = {"uint": "Integer", "int": "Integer", "float": "Float", "bool": "Boolean"}[item.kind]
+        if cells.get("labels"):
+            kind = "Enumerated"
+        elif cells.get("polynomial") or cells.get("spline"):
+            kind = "Float"
+        inner = "Float" if item.kind == "float" else "Integer"
+        made, encoded = self._type(kind, name, encoding, inner, cells.get("unit", ""))
+        if cells.get("labels"):
+            listed = ET.SubElement(made, "EnumerationList")
+            for first, last, label in labels(cells["labels"]):
+                written = {"value": str(first), "maxValue": str(last), "label": label}
+                ET.SubElement(listed, "Enumeration", written)
+        _calibrator(encoded, cells)
+
+    def _octets(self, item: Item, name: str) -> None:
+        is_text = item.kind == "str"
+        kind = "String" if is_text else "Binary"
+        made = ET.SubElement(self.types, f"{kind}ParameterType", name=name)
+        encoding = ET.SubElement(made, f"{kind}DataEncoding")
+        if item.expands:
+            size = ET.SubElement(encoding, "Variable" if is_text else "SizeInBits")
+            if is_text:
+                size.set("maxSizeInBits", str(65_542 * 8))
+            # The packet's length counts bytes behind the primary header, less one.
+            assert item.offset_bits is not None
+            _dynamic(size, "packet_length", "8", str(HEADER_BITS + 8 - item.offset_bits))
+            return
+        size = ET.SubElement(encoding, "SizeInBits")
+        if is_text:
+            size = ET.SubElement(size, "Fixed")
+        ET.SubElement(size, "FixedValue").text = str(item.bits)
+
+    def _type(
+        self, kind: str, name: str, encoding: dict[str, str], inner: str = "Integer", unit: str = ""
+    ) -> tuple[ET.Element, ET.Element]:
+        made = ET.SubElement(self.types, f"{kind}ParameterType", name=name)
+        if unit:
+            ET.SubElement(ET.SubElement(made, "UnitSet"), "Unit").text = unit
+        return made, ET.SubElement(made, f"{inner}DataEncoding", encoding)
+
+
+def _dynamic(parent: ET.Element, parameter: str, slope: str, intercept: str) -> None:
+    dynamic = ET.SubElement(parent, "DynamicValue")
+    ET.SubElement(
+        dynamic, "ParameterInstanceRef", parameterRef=parameter, useCalibratedValue="false"
+    )
+    ET.SubElement(dynamic, "LinearAdjustment", slope=slope, intercept=intercept)
+
+
+def _calibrator(encoding: ET.Element, cells: dict[str, str]) -> None:
+    if cells.get("polynomial"):
+        holder = ET.SubElement(encoding, "DefaultCalibrator")
+        made = ET.SubElement(holder, "PolynomialCalibrator")
+        for exponent, coefficient in enumerate(floats(cells["polynomial"])):
+            ET.SubElement(made, "Term", coefficient=repr(coefficient), exponent=str(exponent))
+    elif cells.get("spline"):
+        holder = ET.SubElement(encoding, "DefaultCalibrator")
+        made = ET.SubElement(holder, "SplineCalibrator")
+        for raw, value in points(cells["spline"]):
+            ET.SubElement(made, "SplinePoint", raw=repr(raw), calibrated=repr(value))

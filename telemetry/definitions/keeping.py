@@ -1,0 +1,146 @@
+"""Definitions taken in, and put in force for groups of satellites."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.db import IntegrityError, transaction
+
+from constellation.models import HardwareProfile
+from ops import db, errors
+from ops.accounts.models import Organisation
+from telemetry import times, xtce
+from telemetry.definitions import dictionary
+from telemetry.definitions.editions import Edition
+from telemetry.models_definitions import Activation, DefinitionFile
+
+LONGEST_BYTES = 16 * 1024 * 1024
+LONGEST_GROUP, LONGEST_PARAMETER = 100, 200
+_MOST_TOLD = 100
+
+
+class BadDefinition(errors.Invalid):
+    """The file is no definition that would be obeyed; `errors` lists where."""
+
+    code = "bad_definition"
+
+
+class InstantTaken(errors.Conflict):
+    code = "instant_taken"
+
+
+def read(data: bytes, *, is_dictionary: bool = False) -> tuple[bytes, Edition]:
+    """Return the XTCE of a file, and the same compiled; BadDefinition lists what is wrong."""
+    if is_dictionary:
+        try:
+            data = dictionary.to_xtce(data)
+        except dictionary.BadDictionary as error:
+            listed = [each.as_json() for each in error.faults[:_MOST_TOLD]]
+            raise BadDefinition(f"The dictionary is not sound: {error}.", errors=listed) from error
+    try:
+        edition = Edition(None, xtce.load(data))
+    except xtce.BadDefinition as error:
+        listed = [
+            {"line": each.line, "element": each.element, "detail": str(each)}
+            for each in (error.others or [error])[:_MOST_TOLD]
+        ]
+        raise BadDefinition(f"The definition is refused: {error}.", errors=listed) from error
+    _check_names(edition)
+    return data, edition
+
+
+def _check_names(edition: Edition) -> None:
+    """Refuse names that the archive could not hold."""
+    long = [g for g in set(edition.groups.values()) if len(g) > LONGEST_GROUP]
+    long += [name for name in edition.groups if len(name) > LONGEST_PARAMETER]
+    if long:
+        raise BadDefinition(
+            f"Names of groups have at most {LONGEST_GROUP} characters, of parameters "
+            f"{LONGEST_PARAMETER}.",
+            errors=[{"line": 0, "element": "", "detail": name} for name in sorted(long)[:10]],
+        )
+
+
+def upload(
+    definition_id: UUID,
+    data: bytes,
+    *,
+    organisation: Organisation,
+    uploaded_by: str,
+    now: datetime,
+    is_dictionary: bool = False,
+) -> tuple[DefinitionFile, bool]:
+    """Keep a definition under an id that the caller chose; return it and whether it is new.
+
+    Safe to repeat; IdReused when the id names another one. It reads nothing until it is activated.
+    """
+    digest = hashlib.sha256(data).hexdigest()
+    known = DefinitionFile.objects.filter(pk=definition_id).first()
+    if known is None:
+        written, edition = read(data, is_dictionary=is_dictionary)
+        system = edition.xtce.system
+        known, is_new = DefinitionFile.objects.get_or_create(
+            id=definition_id,
+            defaults={
+                "name": system.name[:200],
+                "version": system.version[:100],
+                "digest": digest,
+                "xtce": written,
+                "source": data if is_dictionary else None,
+                "summary": {
+                    "containers": len(system.containers),
+                    "parameters": len(system.parameters),
+                    "commands": len(system.commands),
+                    "apids": sorted(edition.apids) if edition.apids is not None else None,
+                },
+                "organisation": organisation,
+                "uploaded_by": uploaded_by,
+                "uploaded_at": now,
+            },
+        )
+        if is_new:
+            return known, True
+    if known.digest != digest:
+        raise errors.IdReused(f"{definition_id} already names another definition.")
+    return known, False
+
+
+@transaction.atomic
+def activate(
+    activation_id: UUID,
+    *,
+    definition: DefinitionFile,
+    profile: HardwareProfile | None,
+    from_at: datetime,
+    activated_by: str,
+    now: datetime,
+) -> tuple[Activation, bool]:
+    """Read packets generated from an instant on by `definition`, for the satellites of a hardware
+    profile or for all; return the activation and whether it is new. Safe to repeat.
+
+    What was decoded before stays as it is until it is replayed.
+    """
+    wanted: dict[str, Any] = {
+        "definition": definition,
+        "profile": profile,
+        "from_ns": times.to_ns(from_at),
+    }
+    try:
+        with transaction.atomic():
+            row, is_new = Activation.objects.get_or_create(
+                id=activation_id,
+                defaults={**wanted, "activated_by": activated_by, "activated_at": now},
+            )
+    except IntegrityError as error:
+        if db.broken_rule(error) == "activation_once_per_instant":
+            group = profile.code if profile else "all satellites"
+            raise InstantTaken(
+                f"Another activation for {group} begins at {times.text(wanted['from_ns'])}."
+            ) from error
+        raise
+    if not is_new and any(getattr(row, name) != value for name, value in wanted.items()):
+        raise errors.IdReused(f"{activation_id} already names another activation.")
+    return row, is_new
