@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from uuid import UUID, uuid5
 
@@ -18,13 +19,14 @@ ORDERS_MOST = 40
 _ON_BOARD = (CommandState.ACCEPTED, CommandState.COMPLETED)
 
 
-def give(spread: Spread, peers: list[int], *, now: datetime, rate: float) -> None:
+def give(
+    spread: Spread, peers: list[int], *, last: Command | None, now: datetime, rate: float
+) -> None:
     """See to it that a satellite has, or gets, the order to fetch from these peers.
 
-    The caller holds the transfer's lock. An order that is waiting for a contact is replaced; one
-    that was sent and came to nothing is given again.
+    The caller holds the transfer's lock, and tells the `newest` order. One that is waiting for a
+    contact is replaced; one that was sent and came to nothing is given again.
     """
-    last = newest(spread)
     if spread.peers == peers and (last is None or not _came_to_nothing(last, now, rate)):
         return
     if spread.orders >= ORDERS_MOST:
@@ -52,21 +54,21 @@ def give(spread: Spread, peers: list[int], *, now: datetime, rate: float) -> Non
 
 def withdraw(spread: Spread, *, now: datetime, rate: float) -> None:
     """Let a satellite fetch no more."""
-    last = newest(spread)
+    last = newest([spread]).get(spread.pk)
     _take_back(spread, now=now)
     if last is not None and last.state not in (CommandState.RELEASED, CommandState.CANCELLED):
-        give(spread, [], now=now, rate=rate)
+        give(spread, [], last=last, now=now, rate=rate)
 
 
-def is_on_board(spread: Spread) -> bool:
-    """Say whether the newest order was taken by the satellite."""
-    last = newest(spread)
+def is_on_board(last: Command | None) -> bool:
+    """Say whether an order was taken by the satellite."""
     return last is not None and last.state in _ON_BOARD
 
 
-def newest(spread: Spread) -> Command | None:
-    """Return the newest order of a transfer."""
-    return Command.objects.filter(pk=_id(spread)).first()
+def newest(spreads: Iterable[Spread]) -> dict[int, Command]:
+    """Return the newest order of each spread that has any, by the spread's key."""
+    ids = {_id(spread): spread.pk for spread in spreads if spread.orders}
+    return {ids[one.pk]: one for one in Command.objects.filter(pk__in=ids)}
 
 
 def _id(spread: Spread) -> UUID:

@@ -7,7 +7,7 @@ fetch. A gateway that falls silent, or that gives nothing, is planned around.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from math import inf
 
@@ -15,6 +15,7 @@ from django.db import connection, transaction
 
 from constellation import links
 from telemetry import onboard
+from uplink.commands.models import Command
 from uplink.conduct import wake
 from uplink.registry.models import Artefact
 from uplink.transfers import gateways, holding, members, orders, packing, progress
@@ -127,30 +128,51 @@ def _plan_together(
                 one.transfer.package = package
     if len(linked) == 1 and not hasattr(linked[0].transfer, "spread"):
         return
-    spreads = {
-        one.key: Spread.objects.get_or_create(transfer=one.transfer)[0]
-        for one in linked
-        if one.transfer is not None
-    }
-    coming_s = gateways.choose(linked, spreads, now=now)
-    for key, spread in spreads.items():
-        _judge(_by_key(linked, key), spread, now=now)
-    problem = _problem(artefact, linked, spreads, coming_s, reach, now=now)
+    table = _table([one for one in linked if one.transfer is not None])
+    coming_s = gateways.choose(linked, table.spreads, now=now)
+    if coming_s:
+        table = _table([one for one in linked if one.transfer is not None])
+    for one in linked:
+        if one.key in table.spreads:
+            _judge(one, table.spreads[one.key], now=now)
+    problem = _problem(artefact, linked, table, coming_s, reach, now=now)
     found = planning.plan(problem)
     for one in linked:
         if one.transfer is not None:
-            _bring_to_plan(one, spreads[one.key], problem, found, now=now)
-            _order(one, spreads[one.key], linked, now=now, rate=rate)
+            _bring_to_plan(one, table, problem, found, now=now)
+            _order(one, table, linked, now=now, rate=rate)
 
 
-def _by_key(linked: Iterable[Member], key: int) -> Member:
-    return next(one for one in linked if one.key == key)
+@dataclass(frozen=True)
+class _Table:
+    """What is known of each member's transfer, by satellite."""
+
+    spreads: dict[int, Spread]
+    orders: dict[int, Command]
+    files: dict[int, dict[int, Shipment]]
+    """By number; without the engines' state."""
+
+
+def _table(wanting: list[Member]) -> _Table:
+    transfers = [one.transfer for one in wanting]
+    known = {row.transfer_id: row for row in Spread.objects.filter(transfer__in=transfers)}
+    spreads = {}
+    for one in wanting:
+        row = known.get(one.transfer.pk) or Spread.objects.create(transfer=one.transfer)
+        row.transfer, spreads[one.key] = one.transfer, row
+    newest = orders.newest(spreads.values())
+    files: dict[int, dict[int, Shipment]] = {one.key: {} for one in wanting}
+    keys = {one.transfer.pk: one.key for one in wanting}
+    for file in Shipment.objects.filter(transfer__in=transfers).defer("engine"):
+        files[keys[file.transfer_id]][file.number] = file
+    given = {key: newest[row.pk] for key, row in spreads.items() if row.pk in newest}
+    return _Table(spreads, given, files)
 
 
 def _problem(
     artefact: Artefact,
     linked: list[Member],
-    spreads: dict[int, Spread],
+    table: _Table,
     coming_s: dict[int, float],
     reach: graph.Graph,
     *,
@@ -165,10 +187,10 @@ def _problem(
     wanting = [one for one in linked if one.transfer is not None and one.key not in coming_s]
     entities = {one.satellite.entity_id: one.key for one in linked}
     begun = {
-        (row.transfer.satellite_id, row.number): row.size_bytes - row.acknowledged_bytes
-        for row in Shipment.objects.filter(
-            transfer__in=[one.transfer for one in wanting], number__gte=0, delivered=False
-        ).select_related("transfer")
+        (one.key, number): file.size_bytes - file.acknowledged_bytes
+        for one in wanting
+        for number, file in table.files[one.key].items()
+        if number in numbers and not file.delivered
     }
     return planning.Problem(
         now_s=now.timestamp(),
@@ -191,25 +213,26 @@ def _problem(
         ready_s={
             key: at_s
             for one in wanting
-            for key, at_s in [(one.key, _ready_s(one, spreads[one.key], now))]
+            for key, at_s in [(one.key, _ready_s(one, table, now))]
             if at_s < inf
         },
         coming_s=coming_s,
-        begun={key: left for key, left in begun.items() if key[1] in numbers},
+        begun=begun,
         refused=frozenset(
             (one.key, entities[entity])
             for one in wanting
-            for entity in spreads[one.key].refused
+            for entity in table.spreads[one.key].refused
             if entity in entities
         ),
     )
 
 
-def _ready_s(one: Member, spread: Spread, now: datetime) -> float:
+def _ready_s(one: Member, table: _Table, now: datetime) -> float:
     """Return from when on a satellite may fetch: its order is on board, or comes in a contact."""
+    spread = table.spreads[one.key]
     if spread.left_to_ground_until is not None and now < spread.left_to_ground_until:
         return inf
-    if orders.is_on_board(spread):
+    if orders.is_on_board(table.orders.get(one.key)):
         return now.timestamp()
     return max(now, one.contacts[0].aos_at).timestamp() if one.contacts else inf
 
@@ -229,15 +252,15 @@ def _judge(one: Member, spread: Spread, *, now: datetime) -> None:
 
 def _bring_to_plan(
     one: Member,
-    spread: Spread,
+    table: _Table,
     problem: planning.Problem,
     found: planning.Plan,
     *,
     now: datetime,
 ) -> None:
     """Give a transfer the files that it is planned to get, and take those back that it is not."""
-    transfer, key = one.transfer, one.key
-    if key not in problem.wants:  # it goes up as a package
+    transfer, key, spread = one.transfer, one.key, table.spreads[one.key]
+    if key in problem.coming_s:  # it goes up as a package
         _note(spread, found, key, frozenset(), now=now)
         spread.expected_at = members.as_instant(problem.coming_s[key])
         spread.save(update_fields=["expected_at"])
@@ -245,8 +268,8 @@ def _bring_to_plan(
     planned = found.uploads_to(key)
     elsewhere = found.by_laser[key] | one.held
     elsewhere |= {upload.pack for upload in found.uploads if upload.satellite != key}
-    changed = _take_back(transfer, spread, elsewhere - planned, one.held, now=now)
-    changed = _add_files(transfer, planned) or changed
+    changed = _take_back(spread, table.files[key], elsewhere - planned, one.held, now=now)
+    changed = _add_files(transfer, table.files[key], planned) or changed
     _note(spread, found, key, planned, now=now)
     if changed:
         progress.settle(transfer, now=now)
@@ -254,37 +277,34 @@ def _bring_to_plan(
 
 
 def _take_back(
-    transfer: Transfer,
     spread: Spread,
+    files: dict[int, Shipment],
     numbers: frozenset[int],
     held: frozenset[int],
     *,
     now: datetime,
 ) -> bool:
     """Take files back that come another way; those of packs on board are delivered."""
-    rows = list(transfer.shipments.filter(number__in=numbers, delivered=False))
-    for row in rows:
-        if row.number in held:
-            row.delivered, row.delivered_at, row.fault = True, now, ""
-            row.save(update_fields=["delivered", "delivered_at", "fault"])
-        else:
-            spread.withdrawn_bytes += row.sent_bytes
-            row.delete()
+    rows = [files[n] for n in numbers & files.keys() if not files[n].delivered]
+    gone = [row for row in rows if row.number not in held]
+    spread.withdrawn_bytes += sum(row.sent_bytes for row in gone)
+    Shipment.objects.filter(pk__in=[row.pk for row in gone]).delete()
+    there = [row.pk for row in rows if row.number in held]
+    Shipment.objects.filter(pk__in=there).update(delivered=True, delivered_at=now, fault="")
     return bool(rows)
 
 
-def _add_files(transfer: Transfer, planned: frozenset[int]) -> bool:
-    known = set(transfer.shipments.values_list("number", flat=True))
+def _add_files(transfer: Transfer, files: dict[int, Shipment], planned: frozenset[int]) -> bool:
     wanted = set(planned) | ({-1} if planned else set())
-    if known and wanted <= known:
+    if files and wanted <= files.keys():
         return False
-    files = [
+    new = [
         file
         for file in packing.files_of(transfer)
-        if (file.number in wanted or file.number == packing.RELEASE) and file.number not in known
+        if (file.number in wanted or file.number == packing.RELEASE) and file.number not in files
     ]
-    Shipment.objects.bulk_create(files)
-    return bool(files)
+    Shipment.objects.bulk_create(new)
+    return bool(new)
 
 
 def _note(
@@ -311,18 +331,17 @@ def _note(
     spread.save()
 
 
-def _order(
-    one: Member, spread: Spread, linked: list[Member], *, now: datetime, rate: float
-) -> None:
+def _order(one: Member, table: _Table, linked: list[Member], *, now: datetime, rate: float) -> None:
     """Let the satellite fetch from all others of its group, but those that lied to it."""
+    spread = table.spreads[one.key]
     peers = sorted(
         other.satellite.entity_id
         for other in linked
         if other.key != one.key and other.satellite.entity_id not in spread.refused
     )
     if one.transfer.package_id is None and peers:
-        spread.transfer = one.transfer
-        orders.give(spread, peers[: onboard.FETCH_PEERS_MAX], now=now, rate=rate)
+        most, last = onboard.FETCH_PEERS_MAX, table.orders.get(one.key)
+        orders.give(spread, peers[:most], last=last, now=now, rate=rate)
 
 
 def moved(transfer: Transfer) -> None:

@@ -104,18 +104,19 @@ def plan_spread(*, artefact_id: str) -> None:
 
 
 _spread_rest = {"until_s": 0.0}
+SPREAD_RESTS = 2.0
 
 
 @shared_task(ignore_result=True, time_limit=300)
 def look_after_spreads() -> None:
-    """Plan all that is spread anew, for at most a tenth of this worker's time."""
+    """Plan all that is spread anew, for at most a third of this worker's time."""
     begun_s = time.monotonic()
     if begun_s < _spread_rest["until_s"]:
         return
     for artefact in spreads.open_artefacts():
         plan_spread(artefact_id=artefact.pk)
     ended_s = time.monotonic()
-    _spread_rest["until_s"] = ended_s + RESTS * (ended_s - begun_s)
+    _spread_rest["until_s"] = ended_s + SPREAD_RESTS * (ended_s - begun_s)
 
 
 @contextmanager
