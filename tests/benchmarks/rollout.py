@@ -2,8 +2,9 @@
 
 A whole Zenith runs (`manage.py up` in a folder of its own): a rollout of one ring brings the
 shipped model (98 MB), or one of `--megabytes`, to all satellites of SCS-01. While files are on the
-air the clock runs at `--rate`, which the machine has to keep up with; while all that is left is to
-wait for contacts, at `--idle-rate`. Times are the mission's.
+air the clock runs at `--rate`; while all that is left is to wait for contacts, at `--idle-rate`;
+and while telemetry waits to be decoded it stands still, so that the machine keeps up whatever else
+it does. Times are the mission's.
 """
 
 import argparse
@@ -46,6 +47,9 @@ WAITING = """SELECT count(*) FROM transfers_shipment s JOIN transfers_transfer t
     ON t.id = s.transfer_id JOIN contacts_contact c ON c.satellite_id = t.satellite_id
     WHERE NOT s.delivered AND t.state IN ('QUEUED', 'SENDING') AND s.number >= 0
     AND c.state = 'PASS'"""
+BEHIND = "SELECT count(*) FROM telemetry_rawbatch WHERE NOT decoded AND failure = ''"
+BEHIND_MOST, BEHIND_LEAST = 40, 4
+"""Batches of frames that may wait to be decoded before the clock stops, and when it goes on."""
 STATES = """SELECT s.code, t.active_at, t.outcome, t.reason FROM rollouts_target t
     JOIN constellation_satellite s ON s.id = t.satellite_id WHERE t.rollout_id = %s"""
 SENT = """SELECT coalesce((SELECT sum(sent_bytes) FROM transfers_shipment s
@@ -161,17 +165,21 @@ def _watch(
     """Steer the clock until all satellites run the model; return when each did, in order."""
     rate = 0.0
     while True:
+        behind = observer.value(BEHIND)
         wanted = chosen.rate if observer.value(WAITING) else chosen.idle_rate
+        if behind > (BEHIND_MOST if rate else BEHIND_LEAST):
+            wanted = 0.0
         if wanted != rate:
             observer.set_rate(rate := wanted)
         rows = observer.rows(STATES, rollout)
         times = sorted((at - began_at).total_seconds() for _, at, _, _ in rows if at)
         now_s = datetime.fromisoformat(observer.tell("GET", "clock")["now"]) - began_at
-        line = f"{now_s.total_seconds():7.0f} s  rate {rate:g}  active {len(times)}/{count}"
+        line = f"{now_s.total_seconds():7.0f} s  rate {rate:g}  behind {behind}"
+        line += f"  active {len(times)}/{count}"
         print(line, *{why for _, _, outcome, why in rows if outcome == "FAILED"}, file=sys.stderr)
         if len(times) >= count or now_s.total_seconds() > chosen.most_s:
             return [round(each, 1) for each in times]
-        time.sleep(1.0)
+        time.sleep(0.5)
 
 
 if __name__ == "__main__":

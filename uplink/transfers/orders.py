@@ -14,7 +14,8 @@ from uplink.transfers import packing
 from uplink.transfers.models import Spread, Transfer
 
 FETCH = onboard.Opcode.FETCH.name
-UNHEARD_AFTER = timedelta(seconds=15)
+UNHEARD_AFTER = timedelta(seconds=60)
+"""A satellite answers at once, but what it says waits for whoever decodes it."""
 ORDERS_MOST = 40
 _ON_BOARD = (CommandState.ACCEPTED, CommandState.COMPLETED)
 

@@ -8,8 +8,8 @@ from typing import Any
 
 from django.utils.dateparse import parse_datetime
 
-from uplink.transfers import bars, forecasts, progress
-from uplink.transfers.models import Carriage, State, Transfer
+from uplink.transfers import bars, forecasts, progress, sources
+from uplink.transfers.models import Carriage, Shipment, Spread, State, Transfer
 from uplink.transfers.overview import STATUS
 
 LEGS_SHOWN, LIKELY_LEAST = 12, 0.01
@@ -32,6 +32,14 @@ class Carrier:
 
 
 @dataclass(frozen=True)
+class Giver:
+    """A satellite that gave some of it over a laser link, with the colour of its packs."""
+
+    row: sources.Source
+    fill: str
+
+
+@dataclass(frozen=True)
 class Expected:
     """A contact that may carry some of it."""
 
@@ -49,23 +57,16 @@ def of_transfer(transfer: Transfer, now: datetime) -> dict[str, Any]:
     packs = [each for each in shipments if each.number >= 0]
     rows = list(transfer.carriages.select_related("contact__antenna__station"))
     keys = [str(row.contact_id) for row in rows]
-    colours = bars.colours_of(keys)
     names = {
         str(row.contact_id): f"by contact {number} over {row.contact.antenna.station.code}"
         for number, row in enumerate(rows, start=1)
     }
-    drawn = [
-        bars.Pack(
-            each.number,
-            each.size_bytes,
-            each.size_bytes if each.delivered else each.acknowledged_bytes,
-            str(each.contact_id or ""),
-            is_under_way=each.sequence is not None and not each.delivered,
-        )
-        for each in packs
-    ]
+    givers = [one for one in sources.of(transfer) if one.source != sources.GROUND]
+    colours = bars.colours_of([*keys, *(one.source for one in givers)])
+    names |= {one.source: f"by laser from {one.source}" for one in givers}
+    drawn = _drawn(transfer, packs, givers)
     held = sum(pack.held_bytes for pack in drawn)
-    size = progress.carried_bytes(transfer, sum(each.size_bytes for each in packs))
+    size = progress.carried_bytes(transfer, sum(pack.size_bytes for pack in drawn))
     known = getattr(transfer, "forecast", None)
     is_open = transfer.state in forecasts.OPEN
     legs = [leg for leg in known.legs if leg["probability"] >= LIKELY_LEAST] if known else []
@@ -76,10 +77,12 @@ def of_transfer(transfer: Transfer, now: datetime) -> dict[str, Any]:
         "status": status,
         "words": words,
         "bar": bars.lay_out(drawn, names, colours),
-        "packs": len(packs),
-        "delivered": sum(each.delivered for each in packs),
+        "packs": len(drawn),
+        "delivered": sum(pack.held_bytes >= pack.size_bytes for pack in drawn),
         "under_way": sum(pack.is_under_way for pack in drawn),
-        "elsewhere": sum(each.delivered and str(each.contact_id) not in names for each in packs),
+        "elsewhere": sum(
+            pack.held_bytes >= pack.size_bytes and pack.carrier not in names for pack in drawn
+        ),
         "elsewhere_fill": bars.ELSEWHERE,
         "held_bytes": held,
         "size_bytes": size,
@@ -94,6 +97,8 @@ def of_transfer(transfer: Transfer, now: datetime) -> dict[str, Any]:
             )
             for number, row in enumerate(rows, start=1)
         ],
+        "givers": [Giver(one, colours[one.source]) for one in givers],
+        "spread": Spread.objects.filter(transfer=transfer).first(),
         "forecast": known if is_open else None,
         "sentence": forecasts.sentence(known) if known and is_open else "",
         "said_first": known.first_by_at if known else None,
@@ -102,6 +107,40 @@ def of_transfer(transfer: Transfer, now: datetime) -> dict[str, Any]:
         "may_cancel": transfer.state in CANCELLABLE,
         "may_retry": transfer.state in RETRIABLE,
     }
+
+
+def _drawn(
+    transfer: Transfer, files: list[Shipment], givers: list[sources.Source]
+) -> list[bars.Pack]:
+    """Return the packs of the bar: those that have a file, or all when others may give some."""
+    by_laser = {
+        n: giver.source
+        for giver in givers
+        for first, last in giver.spans
+        for n in range(first, last + 1)
+    }
+    sizes = {each.number: each.size_bytes for each in files}
+    if transfer.package_id is None and Spread.objects.filter(transfer=transfer).exists():
+        sizes = dict(transfer.artefact.packs.values_list("number", "size_bytes"))
+    by_number = {each.number: each for each in files}
+    return [
+        bars.Pack(number, size, size, by_laser[number])
+        if number in by_laser
+        else _of_file(number, size, by_number.get(number))
+        for number, size in sorted(sizes.items())
+    ]
+
+
+def _of_file(number: int, size: int, file: Shipment | None) -> bars.Pack:
+    if file is None:
+        return bars.Pack(number, size, 0, "")
+    return bars.Pack(
+        number,
+        size,
+        size if file.delivered else file.acknowledged_bytes,
+        str(file.contact_id or ""),
+        is_under_way=file.sequence is not None and not file.delivered,
+    )
 
 
 def _expected(leg: dict[str, Any]) -> Expected:

@@ -5,6 +5,8 @@ from datetime import timedelta
 from uuid import uuid4
 
 import pytest
+from django.test import Client
+from django.urls import reverse
 from rest_framework.test import APIClient
 
 from constellation import catalogue, links
@@ -217,6 +219,15 @@ def test_what_came_by_laser_is_told_and_completes_the_transfer(artefact):
     ]
     assert body["spread"]["peers"] == [TRIO[0]]
     assert body["laser"] is True
+    pages = Client()
+    pages.force_login(make_user(organisation=make_organisation(operates_fleet=True)))
+    page = pages.get(reverse("transfer", args=[fetching.pk])).content.decode()
+    assert "6 of 6 packs" in page
+    assert f"laser, {TRIO[0]} <strong>6</strong>" in page
+    assert page.count(f"by laser from {TRIO[0]}") == 6
+    page = pages.get(reverse("transfer", args=[transfers[TRIO[0]].pk])).content.decode()
+    assert "0 of 6 packs" in page
+    assert "Contacts of its own carry it" in page
 
 
 def test_packs_on_board_by_whatever_way_are_not_sent_up(artefact):
@@ -357,9 +368,9 @@ def test_an_order_that_nobody_heard_is_given_again(artefact):
     (order,) = orders_to(TRIO[1])
     order.state, order.sent_at = "SENT", NOON
     order.save()
-    planned(artefact, at_s=10)
+    planned(artefact, at_s=50)
     assert len(orders_to(TRIO[1])) == 1
-    planned(artefact, at_s=20)
+    planned(artefact, at_s=70)
     assert [one.state for one in orders_to(TRIO[1])] == ["SENT", "RELEASED"]
 
 
