@@ -1,6 +1,6 @@
 """Our CFDP engine against `cfdp-py` and `pycfdp`, both ways, without loss and with 5 % of it.
 
-    python -m tests.oracles.cfdp_peers [--size BYTES] [--seed N]
+    python -m tests.oracles.cfdp_peers [--size BYTES] [--seed N] [--record FILE]
 
 Each peer runs in an environment of its own (made under `.peers` when it is missing) as a process
 of its own, which we speak with over pipes. Loss is drawn for each PDU in both directions. One line
@@ -8,15 +8,21 @@ tells of each flight; a file that is not the same, or does not come, ends it wit
 
 Of the peers' faults one is spared them: `cfdp-py` 0.7.0 as a receiver never ends a transaction
 whose Metadata was lost, so that this PDU always arrives there. Everything else may be lost.
+
+With `--record` what the peers said in the lossy flights, and when, is written to a file, for the
+test suite to play to our engine again (`tests/uplink/transfers/cfdp/test_peers.py`).
 """
 
 import argparse
+import json
 import random
 import subprocess
 import tempfile
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from queue import Empty, Queue
 
@@ -26,7 +32,6 @@ from uplink.transfers import cfdp
 
 LIMITS = cfdp.Limits(ack_s=0.5, nak_s=0.5, inactivity_s=5, tries=30, repair_s=0.1)
 LOSSES = 0.0, 0.05
-SEGMENT_BYTES = 1024
 TIMEOUT_S = 60.0
 
 
@@ -35,6 +40,8 @@ class Peer:
 
     def __init__(self, command: list[str], lost: Callable[[bytes], bool]) -> None:
         self.lost = lost
+        self.heard: list[tuple[float, str]] = []
+        """What arrived of its words, and when."""
         self.carried = self.dropped = 0
         self._process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
@@ -62,7 +69,7 @@ class Peer:
         except BrokenPipeError:
             pass  # it has ended: the file tells how
 
-    def said(self) -> list[bytes]:
+    def said(self, now_s: float) -> list[bytes]:
         """Return what of its words has arrived."""
         found = []
         try:
@@ -71,7 +78,9 @@ class Peer:
                 found.append(self._said.get_nowait())
         except Empty:
             pass
-        return [pdu for pdu in found if self._arrives(pdu)]
+        arrived = [pdu for pdu in found if self._arrives(pdu)]
+        self.heard += [(round(now_s, 3), pdu.hex()) for pdu in arrived]
+        return arrived
 
     def _arrives(self, pdu: bytes) -> bool:
         lost = self.lost(pdu)
@@ -84,21 +93,28 @@ class Peer:
         return "".join(self._complaints[-10:])
 
 
-def send(peer: Peer, data: bytes, folder: Path) -> None:
-    """Send a file to a peer."""
-    sender = cfdp.Sender(
+def make_sender(data: bytes, segment_bytes: int) -> cfdp.Sender:
+    def read(offset: int, count: int) -> bytes:
+        return data[offset : offset + count]
+
+    return cfdp.Sender(
         cfdp.TransactionId(1, 2, 7),
         "kept",
         len(data),
-        cfdp.checksum_of(cfdp.Checksum.CRC32C, lambda at, n: data[at : at + n], len(data)),
-        lambda at, n: data[at : at + n],
-        SEGMENT_BYTES,
+        cfdp.checksum_of(cfdp.Checksum.CRC32C, read, len(data)),
+        read,
+        segment_bytes,
         source_name="sent",
         limits=LIMITS,
     )
 
+
+def send(peer: Peer, data: bytes, folder: Path, segment_bytes: int) -> None:
+    """Send a file to a peer."""
+    sender = make_sender(data, segment_bytes)
+
     def step(now_s: float) -> bool:
-        for pdu in peer.said():
+        for pdu in peer.said(now_s):
             sender.receive(pdu, now_s)
         sender.tick(now_s)
         peer.take(sender.next_pdus(50, now_s))
@@ -109,26 +125,28 @@ def send(peer: Peer, data: bytes, folder: Path) -> None:
     assert (folder / "kept").read_bytes() == data
 
 
-def receive(peer: Peer, data: bytes, folder: Path) -> None:
-    """Receive a file from a peer."""
-    content = bytearray(len(data))
-
+def make_receiver(transaction: cfdp.TransactionId, content: bytearray) -> cfdp.Receiver:
     def write(offset: int, piece: bytes) -> None:
         content[offset : offset + len(piece)] = piece
 
     def checksum(size: int, kind: int) -> int:
         return cfdp.checksum_of(kind, lambda at, n: bytes(content[at : at + n]), size)
 
+    most_bytes = len(content)
+    return cfdp.Receiver(transaction, write, checksum, most_bytes=most_bytes, limits=LIMITS)
+
+
+def receive(peer: Peer, data: bytes, folder: Path, segment_bytes: int) -> None:
+    """Receive a file from a peer."""
+    content = bytearray(len(data))
     receivers: dict[cfdp.TransactionId, cfdp.Receiver] = {}
     kept: list[cfdp.Event] = []
 
     def step(now_s: float) -> bool:
-        for pdu in peer.said():
+        for pdu in peer.said(now_s):
             transaction = cfdp.decode_head(pdu).transaction
             if transaction not in receivers:
-                receivers[transaction] = cfdp.Receiver(
-                    transaction, write, checksum, most_bytes=len(data), limits=LIMITS
-                )
+                receivers[transaction] = make_receiver(transaction, content)
             kept.extend(receivers[transaction].receive(pdu, now_s))
         for receiver in receivers.values():
             receiver.tick(now_s)
@@ -146,29 +164,37 @@ def _converse(step: Callable[[float], bool]) -> None:
         assert time.monotonic() - started_s < TIMEOUT_S, "the transfer never ends"
 
 
-def fly(name: str, *, sends: bool, loss: float, data: bytes, dice: random.Random) -> str:
-    """Carry one file between us and a peer; return what to tell of it."""
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What is to be flown."""
+
+    data: bytes
+    segment_bytes: int
+    dice: random.Random
+
+
+def fly(name: str, task: Task, *, sends: bool, loss: float) -> Peer:
+    """Carry one file between us and a peer; return the peer, gone."""
     spared = {"Metadata"} if name == "cfdp-py" and sends else set()
 
     def lost(pdu: bytes) -> bool:
-        return dice.random() < loss and kind(pdu) not in spared
+        return task.dice.random() < loss and kind(pdu) not in spared
 
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
         if sends:
             arguments = ["receive", place]
         else:
-            (folder / "sent").write_bytes(data)
-            arguments = ["send", f"{place}/sent", str(SEGMENT_BYTES)]
+            (folder / "sent").write_bytes(task.data)
+            arguments = ["send", f"{place}/sent", str(task.segment_bytes)]
         peer = Peer([*environments.command(name), *arguments], lost)
         try:
-            (send if sends else receive)(peer, data, folder)
+            (send if sends else receive)(peer, task.data, folder, task.segment_bytes)
         except BaseException:
             print(peer.end())
             raise
         peer.end()
-    way = f"to {name}" if sends else f"from {name}"
-    return f"{way}, {loss:.0%} loss: identical; {peer.dropped} of {peer.carried} PDUs lost"
+    return peer
 
 
 def main() -> None:
@@ -176,14 +202,24 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     options.add_argument("--size", type=int, default=300_000, help="bytes of the file")
+    options.add_argument("--segment", type=int, default=1024, help="bytes of a segment")
     options.add_argument("--seed", type=int, default=1, help="of the file and of the losses")
+    options.add_argument("--losses", type=float, nargs="+", default=LOSSES, help="0.0 0.05")
+    options.add_argument("--record", type=Path, help="where to write what the peers said")
     chosen = options.parse_args()
     dice = random.Random(chosen.seed)
-    data = dice.randbytes(chosen.size)
-    for name in environments.PEERS:
-        for sends in (True, False):
-            for loss in LOSSES:
-                print(fly(name, sends=sends, loss=loss, data=data, dice=dice), flush=True)
+    task = Task(dice.randbytes(chosen.size), chosen.segment, dice)
+    flown = []
+    for name, sends, loss in product(environments.PEERS, (True, False), chosen.losses):
+        peer = fly(name, task, sends=sends, loss=loss)
+        way = f"to {name}" if sends else f"from {name}"
+        lost = f"{peer.dropped} of {peer.carried} PDUs lost"
+        print(f"{way}, {loss:.0%} loss: identical; {lost}", flush=True)
+        if loss:
+            flown.append({"flight": f"{way} at {loss:.0%}", "sends": sends, "heard": peer.heard})
+    if chosen.record:
+        about = {"seed": chosen.seed, "size": chosen.size, "segment_bytes": chosen.segment}
+        chosen.record.write_text(json.dumps(about | {"flights": flown}, indent=1) + "\n")
 
 
 if __name__ == "__main__":
