@@ -351,6 +351,8 @@ class Opcode(IntEnum):
     DROP_ARTEFACT = 4
     SET_MODE = 5
     FETCH = 6
+    ACTIVATE_SLOT_AT = 7
+    CALL_OFF_ACTIVATION = 8
 
 
 class Slot(IntEnum):
@@ -364,6 +366,10 @@ then the authentication code over everything from the primary header of the pack
 TELECOMMAND_MAC_BYTES = 16
 LOAD_SLOT_LAYOUT = struct.Struct(">B 32s")
 SLOT_LAYOUT = struct.Struct(">B")
+SLOT_AT_LAYOUT = struct.Struct(">B q")
+"""Slot, and the instant of its activation in nanoseconds since 1970-01-01 UTC, mission time. The
+satellite keeps one such instant; a new one, a change of the slot, or CALL_OFF_ACTIVATION (without
+arguments) ends it. It is proved at once that the model runs."""
 DROP_ARTEFACT_LAYOUT = struct.Struct(">32s")
 SET_MODE_LAYOUT = struct.Struct(">B")
 FETCH_LAYOUT = struct.Struct(">32s 32s H")

@@ -76,6 +76,7 @@ async def run(chosen: argparse.Namespace) -> None:
         control.serve, chosen.host, chosen.control_port, limit=LINE_BYTES_MAX
     )
     tidying = asyncio.create_task(world.tidy())
+    keeping = asyncio.create_task(world.keep_instants())
     fetching = asyncio.create_task(world.lasers.run())
     logging.getLogger(__name__).info(
         "%d satellites, %d stations on %s:%d",
@@ -88,6 +89,7 @@ async def run(chosen: argparse.Namespace) -> None:
         await stopped.wait()
     finally:
         tidying.cancel()
+        keeping.cancel()
         fetching.cancel()
         stations.close()
         door.close()

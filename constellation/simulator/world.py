@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from constellation.simulator.board.answers import Answers
 from constellation.simulator.board.commands import derive_key
 from constellation.simulator.board.satellite import Satellite
+from constellation.simulator.board.slots import Slots
 from constellation.simulator.board.surroundings import Surroundings
 from constellation.simulator.clock import Clock, Reading
 from constellation.simulator.fleet import Fleet
@@ -30,6 +31,7 @@ from uplink.registry.trust import inventory
 log = logging.getLogger(__name__)
 
 TIDY_EVERY_S = 30.0
+INSTANTS_EVERY_S = 0.2
 
 
 @dataclass(frozen=True)
@@ -45,8 +47,8 @@ class Options:
 
 
 class World:
-    """Everything there is. Satellites with unfinished questions or orders to fetch wake up by
-    themselves."""
+    """Everything there is. Satellites with unfinished questions, orders to fetch or an instant to
+    keep wake up by themselves."""
 
     def __init__(self, fleet: Fleet, options: Options) -> None:
         root = options.root
@@ -96,7 +98,9 @@ class World:
         for code in fleet.satellites:
             journal = self._folder(code) / "queries.journal"
             fetches = (self._folder(code) / "fetching.journal").exists()
-            if fetches or (journal.exists() and Answers(journal).has_unfinished):
+            slots = self._folder(code) / "slots.json"
+            keeps = slots.exists() and Slots(slots).timed is not None
+            if keeps or fetches or (journal.exists() and Answers(journal).has_unfinished):
                 self.satellite(code)
 
     def satellite(self, code: str) -> Satellite:
@@ -115,6 +119,14 @@ class World:
         while True:
             await asyncio.sleep(TIDY_EVERY_S)
             self.stations.forget(self.clock.now_s())
+
+    async def keep_instants(self) -> None:
+        """Let satellites do what they were told to do at an instant, whether heard or not."""
+        while True:
+            await asyncio.sleep(INSTANTS_EVERY_S)
+            now_s = self.clock.now_s()
+            for satellite in list(self.satellites.values()):
+                satellite.watch(now_s)
 
     async def close(self) -> None:
         with contextlib.suppress(Exception):

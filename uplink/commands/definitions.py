@@ -7,7 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from telemetry import onboard
+from django.utils.dateparse import parse_datetime
+
+from telemetry import onboard, times
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
@@ -41,6 +43,13 @@ def _mode(value: Any) -> int:
     if not isinstance(value, str) or value not in onboard.Mode.__members__:
         raise BadArguments(f"A mode is one of {', '.join(onboard.Mode.__members__)}.")
     return onboard.Mode[value]
+
+
+def _instant(value: Any) -> int:
+    found = parse_datetime(value) if isinstance(value, str) else None
+    if found is None or found.tzinfo is None:
+        raise BadArguments(f"An instant is RFC 3339, like 2026-08-22T12:00:00Z, not {value!r}.")
+    return times.to_ns(found)
 
 
 def _peers(value: Any) -> list[int]:
@@ -88,6 +97,12 @@ DEFINITIONS: dict[str, Definition] = {
             ("mode",),
             lambda mode: onboard.SET_MODE_LAYOUT.pack(_mode(mode)),
         ),
+        Definition(
+            onboard.Opcode.ACTIVATE_SLOT_AT,
+            ("slot", "at"),
+            lambda slot, at: onboard.SLOT_AT_LAYOUT.pack(_slot(slot), _instant(at)),
+        ),
+        Definition(onboard.Opcode.CALL_OFF_ACTIVATION, (), lambda: b""),
         Definition(onboard.Opcode.FETCH, ("artefact", "manifest", "peers"), _fetch),
     )
 }

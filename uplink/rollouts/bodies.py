@@ -92,7 +92,8 @@ class RingBody(serializers.ModelSerializer):
         fields = (
             "number", "name", "is_canary", "filter", "percentage", "success", "error",
             "on_success", "on_error", "golden", "metrics", "soak_orbits", "soak_contacts",
-            "together", "state", "reason", "started_at", "finished_at", "finished",
+            "together", "synchronise", "activate_at", "state", "reason", "started_at",
+            "finished_at", "finished",
         )  # fmt: skip
 
     def get_finished(self, row: Ring) -> dict[str, int]:

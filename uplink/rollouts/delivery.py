@@ -93,6 +93,28 @@ def locked(transfer_id: object) -> Transfer:
     )
 
 
+def load_when_safe(
+    transfer: Transfer, rules: windows.Rules, fleet: Fleet, *, gently: bool, now: datetime
+) -> str:
+    """Load a verified artefact in a safe window, and no more: it is activated at an instant that
+    is still to be chosen. Return what it waits for otherwise."""
+    satellite_id = transfer.satellite_id
+    why_not = windows.objection(
+        rules,
+        fleet.values.get(satellite_id, {}),
+        gently=gently,
+        open_questions=fleet.open_questions[satellite_id],
+    )
+    if not why_not and satellite_id not in fleet.in_contact:
+        why_not = "no contact is open"
+    if why_not:
+        return f"a safe window: {why_not}"
+    row = locked(transfer.pk)
+    if row.state == State.VERIFIED:
+        activation.start(row, now=now, at_an_instant=True)
+    return ""
+
+
 def activate_when_safe(
     transfer: Transfer, rules: windows.Rules, fleet: Fleet, *, gently: bool, now: datetime
 ) -> str:

@@ -10,7 +10,17 @@ from django.db import transaction
 from django.db.models import Q
 
 from ops import errors
-from uplink.rollouts import conditions, control, deciding, events, planning, seen, targets, undoing
+from uplink.rollouts import (
+    conditions,
+    control,
+    deciding,
+    events,
+    planning,
+    seen,
+    synchronising,
+    targets,
+    undoing,
+)
 from uplink.rollouts.models import (
     MOVING,
     SUCCEEDED,
@@ -91,7 +101,10 @@ def _go_on(rollout: Rollout, *, now: datetime) -> None:
         _start_ring(rollout, rollout.rings.get(number=0), now=now)
         control.move(rollout, State.RUNNING)
     moved, unclear = False, ""
-    for ring in rollout.rings.filter(state__in=BEGUN):
+    # A ring that failed may have an instant of which its satellites still have to be told that it
+    # is called off.
+    told = Q(state=RingState.ERROR, activate_at__isnull=False)
+    for ring in rollout.rings.filter(Q(state__in=BEGUN) | told):
         ring_moved, why = _advance(rollout, ring, now=now)
         moved, unclear = moved or ring_moved, unclear or why
     if moved:
@@ -142,6 +155,11 @@ def _advance(rollout: Rollout, ring: Ring, *, now: datetime) -> tuple[bool, str]
                 )
             )
         moved = moved or _place(target) != before
+    if synchronising.is_asked(ring):
+        gently = targets.is_gentle(rollout, now=now)
+        synchronising.step(
+            rollout, ring, open_targets, fleet, gently=gently, may_act=may_act, now=now
+        )
     return moved, next((one for one in unclear if one), "")
 
 

@@ -121,6 +121,14 @@ class SuccessAction(models.TextChoices):
     PAUSE = "PAUSE"
 
 
+class Synchronise(models.TextChoices):
+    """Whether a ring activates at one instant, by the clocks on board."""
+
+    NO = "NO", "Each on its own"
+    ALL = "ALL", "All at one instant, or none"
+    READY = "READY", "At one instant, without those that failed"
+
+
 class Ring(models.Model):
     """Satellites that get the version together, and what must hold before the next ones do."""
 
@@ -140,6 +148,11 @@ class Ring(models.Model):
     soak_contacts = models.PositiveSmallIntegerField(default=0)
     together = models.BooleanField(
         default=False, help_text="Nobody activates before all of the ring hold the version."
+    )
+    synchronise = models.CharField(max_length=8, choices=Synchronise, default=Synchronise.NO)
+    activate_at = models.DateTimeField(null=True, help_text="The common instant, once chosen.")
+    armed_by = models.DateTimeField(
+        null=True, help_text="Who has not confirmed the instant by then has it called off."
     )
     state = models.CharField(max_length=16, choices=RingState, default=RingState.SCHEDULED)
     reason = models.CharField(max_length=500, blank=True)

@@ -12,7 +12,15 @@ from constellation.contacts.models import Contact
 from constellation.contacts.models import State as ContactState
 from constellation.models import Satellite
 from uplink.registry.models import Version
-from uplink.rollouts import conditions, evaluation, gates, mosaic, reading, targets
+from uplink.rollouts import (
+    conditions,
+    evaluation,
+    gates,
+    mosaic,
+    reading,
+    synchronising,
+    targets,
+)
 from uplink.rollouts.models import (
     SUCCEEDED,
     WENT_WRONG,
@@ -173,6 +181,9 @@ def _judged_by(rollout: Rollout, ring: Ring) -> list[str]:
         said.append(f"{ring.soak_contacts} contacts")
     if ring.together:
         said.append("all activate together")
+    if synchronising.is_asked(ring):
+        at = f" {ring.activate_at:%Y-%jT%H:%M:%SZ}" if ring.activate_at else ""
+        said.append(f"{ring.get_synchronise_display().lower()}{at}")
     return said
 
 

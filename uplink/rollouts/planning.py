@@ -24,13 +24,14 @@ from uplink.rollouts.models import (
     Rollout,
     State,
     SuccessAction,
+    Synchronise,
     Target,
 )
 
 RINGS_MAX = 50
 RING_FIELDS = (
     "name", "filter", "percentage", "canary", "success", "error", "on_success", "on_error",
-    "golden", "metrics", "soak_orbits", "soak_contacts", "together",
+    "golden", "metrics", "soak_orbits", "soak_contacts", "together", "synchronise",
 )  # fmt: skip
 
 
@@ -150,6 +151,7 @@ def _ring(rollout: Rollout, place: int, given: Any, count: int) -> tuple[Ring, r
             soak_orbits=reading.number(found.get("soak_orbits", 0), "soak_orbits", 0, 10_000),
             soak_contacts=reading.whole(found.get("soak_contacts", 0), "soak_contacts", 0, 10_000),
             together=reading.truth(found.get("together", False), "together"),
+            synchronise=_one_of(found.get("synchronise", "NO"), Synchronise, "synchronise"),
         )
         wanted = rings.Wanted(
             name, ring.percentage, ring.is_canary, rings.parse_filter(ring.filter)
@@ -158,6 +160,8 @@ def _ring(rollout: Rollout, place: int, given: Any, count: int) -> tuple[Ring, r
         if ring.golden and not has_prompts:
             raise reading.Malformed(f"golden: {rollout.version} has no golden prompts.")
         waits = ring.golden or ring.metrics or ring.soak_orbits or ring.soak_contacts
+        if not runs and ring.synchronise != Synchronise.NO:
+            raise reading.Malformed("synchronise is for what runs; DOWNLOAD_ONLY lets nothing run.")
         if not runs and waits:
             raise reading.Malformed(
                 "golden, metrics and soak judge what runs; DOWNLOAD_ONLY lets nothing run."

@@ -9,7 +9,7 @@ from django.db import IntegrityError, transaction
 from ops import errors
 from ops.db import broken_rule
 from uplink.registry.models import Artefact
-from uplink.rollouts import deciding, delivery, soaking, windows
+from uplink.rollouts import deciding, delivery, soaking, synchronising, windows
 from uplink.rollouts.models import Kind, Outcome, Ring, Rollout, Target
 from uplink.rollouts.seen import Fleet
 from uplink.transfers import models as transfers
@@ -128,6 +128,8 @@ def step(
             return soaking.step(rollout, ring, target, fleet, may_act=may_act, now=now)
         case transfers.State.VERIFIED if rollout.kind == Kind.DOWNLOAD_ONLY:
             deciding.finish(target, Outcome.VERIFIED, now=now)
+        case transfers.State.VERIFIED | transfers.State.ACTIVATING if synchronising.is_asked(ring):
+            pass  # the ring goes on as one: `synchronising.step`
         case transfers.State.VERIFIED | transfers.State.ACTIVATING if may_act:
             _activate(rollout, target, fleet, held_back, now=now)
         case transfers.State.QUEUED | transfers.State.SENDING:

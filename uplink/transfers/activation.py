@@ -20,6 +20,8 @@ UNHEARD_AFTER = timedelta(seconds=15)
 STEPS_MAX = 10
 """So many telecommands without success make the transfer fail."""
 LOAD, ACTIVATE = onboard.Opcode.LOAD_SLOT.name, onboard.Opcode.ACTIVATE_SLOT.name
+ACTIVATE_AT = onboard.Opcode.ACTIVATE_SLOT_AT.name
+CALL_OFF = onboard.Opcode.CALL_OFF_ACTIVATION.name
 
 
 def verified(transfer: Transfer, *, now: datetime) -> None:
@@ -46,10 +48,11 @@ def begin(transfer: Transfer, *, now: datetime) -> None:
     _command(transfer, LOAD, now=now)
 
 
-def start(transfer: Transfer, *, now: datetime) -> None:
+def start(transfer: Transfer, *, now: datetime, at_an_instant: bool = False) -> None:
     """Activate what was VERIFIED and left for later. The caller holds the row's lock.
 
-    An attempt before is forgotten: its telecommands no longer count.
+    An attempt before is forgotten: its telecommands no longer count. With `at_an_instant` it is
+    loaded, and waits for `arm`.
     """
     Command.objects.filter(source=f"transfer:{transfer.pk}").update(
         source=f"earlier-transfer:{transfer.pk}"
@@ -57,8 +60,65 @@ def start(transfer: Transfer, *, now: datetime) -> None:
     Deployment.objects.update_or_create(
         satellite_id=transfer.satellite_id, defaults={"desired_id": transfer.artefact_id}
     )
-    transfer.slot = None
+    transfer.slot, transfer.activate_at = None, None
+    transfer.waits_for_instant = at_an_instant
     begin(transfer, now=now)
+
+
+def is_loaded(transfer: Transfer) -> bool:
+    """Say whether the slot holds it, as far as a telecommand or the satellite's report told."""
+    known = Deployment.objects.filter(satellite_id=transfer.satellite_id).first()
+    if known is not None and transfer.artefact_id in (known.slot_a_sha256, known.slot_b_sha256):
+        return True
+    return _commands(transfer).filter(name=LOAD, state=CommandState.COMPLETED).exists()
+
+
+def arm(transfer: Transfer, at: datetime, *, now: datetime) -> None:
+    """Have a loaded artefact activated at an instant by the satellite's own clock. The caller
+    holds the row's lock."""
+    transfer.activate_at = at
+    transfer.save(update_fields=["activate_at"])
+    _command(transfer, ACTIVATE_AT, now=now)
+
+
+def is_armed(transfer: Transfer) -> bool:
+    """Say whether the satellite confirmed that it will activate at the instant."""
+    given = _of_the_instant(transfer)
+    return bool(
+        given and given[-1].name == ACTIVATE_AT and given[-1].state == CommandState.COMPLETED
+    )
+
+
+def _of_the_instant(transfer: Transfer) -> list[Command]:
+    """Return what was told of an instant, in order; of one moment, calling it off comes last."""
+    given = _commands(transfer).filter(name__in=[ACTIVATE_AT, CALL_OFF])
+    return sorted(given, key=lambda one: (one.created_at, one.name == CALL_OFF))
+
+
+def disarm(transfer: Transfer, *, now: datetime) -> bool:
+    """Call an activation at an instant off; return whether nothing will be activated any more.
+
+    What has not left is taken back. The satellite is told of the rest at its next contact; until
+    it has confirmed, it may still activate.
+    """
+    given = _of_the_instant(transfer)
+    for command in given:
+        if command.name == ACTIVATE_AT and command.state == CommandState.RELEASED:
+            try:
+                release.cancel(command.pk, now=now)
+                command.state = CommandState.CANCELLED
+            except release.AlreadySent:
+                command.refresh_from_db()
+    left = [one for one in given if one.state != CommandState.CANCELLED]
+    if not left:
+        return True
+    last = left[-1]
+    if last.name == CALL_OFF:
+        return last.state == CommandState.COMPLETED
+    if last.state == CommandState.FAILED:
+        return True
+    _command(transfer, CALL_OFF, now=now)
+    return False
 
 
 def stand_down(transfer: Transfer, reason: str, *, now: datetime) -> bool:
@@ -66,6 +126,8 @@ def stand_down(transfer: Transfer, reason: str, *, now: datetime) -> bool:
 
     The caller holds the row's lock. `start` begins it anew.
     """
+    if transfer.state == State.ACTIVATING and transfer.waits_for_instant:
+        return _stand_down_in_time(transfer, reason, now=now)
     waiting = Command.objects.filter(
         source=f"transfer:{transfer.pk}", state=CommandState.RELEASED
     ).values_list("pk", flat=True)
@@ -76,6 +138,19 @@ def stand_down(transfer: Transfer, reason: str, *, now: datetime) -> bool:
             release.cancel(command_id, now=now)
     except release.AlreadySent:
         return False
+    progress.move(transfer, State.VERIFIED, now=now, reason=reason)
+    return True
+
+
+def _stand_down_in_time(transfer: Transfer, reason: str, *, now: datetime) -> bool:
+    for command in _commands(transfer).filter(name=LOAD, state=CommandState.RELEASED):
+        try:
+            release.cancel(command.pk, now=now)
+        except release.AlreadySent:
+            continue  # loading a slot changes nothing of what runs
+    if not disarm(transfer, now=now):
+        return False
+    transfer.activate_at = None
     progress.move(transfer, State.VERIFIED, now=now, reason=reason)
     return True
 
@@ -94,6 +169,8 @@ def _free_slot(transfer: Transfer) -> int:
 
 def loaded(transfer: Transfer, *, now: datetime) -> None:
     """The slot holds the artefact: ask for its activation."""
+    if transfer.waits_for_instant:
+        return  # until all that it waits for hold it, too
     if not _commands(transfer).filter(name=ACTIVATE).exists():
         _command(transfer, ACTIVATE, now=now)
 
@@ -116,6 +193,13 @@ def command_ended(command: Command, *, now: datetime) -> None:
         loaded(transfer, now=now)
 
 
+def _is_too_late(transfer: Transfer, command: Command, now: datetime) -> bool:
+    """Say whether a telecommand for an instant would come after it."""
+    return command.name == ACTIVATE_AT and (
+        transfer.activate_at is None or transfer.activate_at <= now
+    )
+
+
 def nudge(satellite_id: int, *, now: datetime) -> None:
     """In a contact: follow telecommands that came to nothing by new ones, after a while.
 
@@ -127,7 +211,7 @@ def nudge(satellite_id: int, *, now: datetime) -> None:
         given = list(_commands(transfer))
         if not given or not _came_to_nothing(given[-1]):
             continue
-        if given[-1].sent_at > now - UNHEARD_AFTER:
+        if given[-1].sent_at > now - UNHEARD_AFTER or _is_too_late(transfer, given[-1], now):
             continue
         if len(given) >= STEPS_MAX:
             progress.fail(transfer, f"{given[-1].name} was never answered", now=now)
@@ -146,7 +230,10 @@ def _commands(transfer: Transfer):
 
 
 def _command(transfer: Transfer, name: str, *, now: datetime) -> None:
-    arguments: dict[str, object] = {"slot": onboard.Slot(transfer.slot).name}
+    slot = onboard.Slot(transfer.slot).name
+    arguments: dict[str, object] = {} if name == CALL_OFF else {"slot": slot}
+    if name == ACTIVATE_AT:
+        arguments["at"] = transfer.activate_at.isoformat()
     if name == LOAD:
         arguments["artefact"] = transfer.artefact_id
     # Of all that were ever given: those of an attempt before a retry are renamed, not forgotten.

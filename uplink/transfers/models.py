@@ -105,6 +105,10 @@ class Transfer(models.Model):
     laser = models.BooleanField(
         default=True, help_text="May come from other satellites over laser links."
     )
+    waits_for_instant = models.BooleanField(
+        default=False, help_text="Loaded, and activated at `activate_at` on board's own clock."
+    )
+    activate_at = models.DateTimeField(null=True, help_text="Empty: not decided yet.")
     priority = models.SmallIntegerField(default=0)
     state = models.CharField(max_length=12, choices=State, default=State.QUEUED)
     reason = models.CharField(max_length=300, blank=True)

@@ -191,6 +191,8 @@ def cancel(transfer_id: UUID, *, now: datetime) -> Transfer:
         source=f"transfer:{transfer.pk}", state=CommandState.RELEASED
     ):
         release.cancel(command.pk, now=now)
+    if transfer.waits_for_instant and transfer.slot:
+        activation.disarm(transfer, now=now)
     progress.move(transfer, State.CANCELLED, now=now)
     return transfer
 

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import struct
+from collections.abc import Callable
 
 from constellation.simulator.board.commands import Action, CommandFailed
 from constellation.simulator.board.fetching import Fetching
 from constellation.simulator.board.packs import Packs, Report, encode_report
 from constellation.simulator.board.releases import Releases
-from constellation.simulator.board.slots import Slots
+from constellation.simulator.board.slots import Slots, Timed
 from constellation.simulator.runtimes import RuntimeFailed
 from constellation.simulator.runtimes.pool import Pool
 from constellation.simulator.store import Store
 from telemetry import onboard
 from telemetry.onboard import CommandCode, Opcode, Slot, SlotState, StoreEvent
+
+log = logging.getLogger(__name__)
 
 
 class Actions:
@@ -30,11 +34,14 @@ class Actions:
         store: Store,
         pool: Pool,
         report: Report,
+        now_s: Callable[[], float],
     ) -> None:
         self._slots, self._packs, self._report = slots, packs, report
         self._releases, self._fetching = releases, fetching
         self._store, self._pool = store, pool
+        self._now_s = now_s
         self._loading = asyncio.Lock()
+        self._timing: asyncio.Task | None = None
 
     @property
     def by_opcode(self) -> dict[int, Action]:
@@ -46,6 +53,8 @@ class Actions:
             Opcode.DROP_ARTEFACT: self._drop_artefact,
             Opcode.SET_MODE: self._set_mode,
             Opcode.FETCH: self._fetch,
+            Opcode.ACTIVATE_SLOT_AT: self._activate_slot_at,
+            Opcode.CALL_OFF_ACTIVATION: self._call_off_activation,
         }
 
     async def _no_op(self, arguments: bytes) -> str:
@@ -83,20 +92,78 @@ class Actions:
     async def _activate_slot(self, arguments: bytes) -> str:
         slot = Slot(onboard.SLOT_LAYOUT.unpack(arguments)[0])
         async with self._loading:
-            state, sha = self._slots.state[slot], self._slots.digest[slot]
-            if state not in (SlotState.LOADED, SlotState.ACTIVE):
-                text = f"slot {slot.name} is {state.name.lower()}"
-                raise CommandFailed(CommandCode.NO_MODEL_IN_SLOT, text)
-            self._releases.may_activate(slot, sha)
+            return await self._activate(slot)
+
+    async def _activate(self, slot: Slot) -> str:
+        sha = await self._proven(slot)
+        self._slots.activate(slot)
+        self._report(encode_report(StoreEvent.SLOT_ACTIVATED, sha, slot=slot))
+        self._releases.report()
+        return f"slot {slot.name} answers with {sha[:12]}"
+
+    async def _proven(self, slot: Slot) -> str:
+        """Return what lies in a slot once it has been seen to run; `CommandFailed`."""
+        state, sha = self._slots.state[slot], self._slots.digest[slot]
+        if state not in (SlotState.LOADED, SlotState.ACTIVE):
+            text = f"slot {slot.name} is {state.name.lower()}"
+            raise CommandFailed(CommandCode.NO_MODEL_IN_SLOT, text)
+        self._releases.may_activate(slot, sha)
+        try:
+            await self._pool.warm_up(sha, self._store.artefact_path(sha))
+        except (RuntimeFailed, OSError) as error:
+            self._refuse_slot(slot, sha, str(error)[:200])
+            raise CommandFailed(CommandCode.RUNTIME_FAILED, str(error)[:200]) from error
+        return sha
+
+    async def _activate_slot_at(self, arguments: bytes) -> str:
+        number, at_ns = onboard.SLOT_AT_LAYOUT.unpack(arguments)
+        slot = Slot(number)
+        if at_ns <= self._now_s() * 1e9:
+            raise ValueError("the instant of the activation is over")
+        async with self._loading:
+            sha = await self._proven(slot)
+            self._slots.set_timed(Timed(slot, at_ns, sha))
+        return f"slot {slot.name} will answer with {sha[:12]} at {at_ns / 1e9:.0f} s since 1970"
+
+    async def _call_off_activation(self, arguments: bytes) -> str:
+        if arguments:
+            raise ValueError("it takes no arguments")
+        async with self._loading:
+            was = self._slots.timed
+            self._slots.set_timed(None)
+        return "nothing was to be activated" if was is None else f"slot {was.slot.name} stays"
+
+    def watch(self, now_s: float) -> None:
+        """Activate what was commanded for an instant that has come, whoever listens or not."""
+        timed = self._slots.timed
+        if timed is None or now_s * 1e9 < timed.at_ns or self._timing is not None:
+            return
+        self._timing = asyncio.ensure_future(self._activate_in_time())
+        self._timing.add_done_callback(self._timed_out)
+
+    async def _activate_in_time(self) -> None:
+        async with self._loading:
+            timed = self._slots.timed
+            if timed is None:
+                return
             try:
-                await self._pool.warm_up(sha, self._store.artefact_path(sha))
-            except (RuntimeFailed, OSError) as error:
-                self._refuse_slot(slot, sha, str(error)[:200])
-                raise CommandFailed(CommandCode.RUNTIME_FAILED, str(error)[:200]) from error
-            self._slots.activate(slot)
-            self._report(encode_report(StoreEvent.SLOT_ACTIVATED, sha, slot=slot))
-            self._releases.report()
-            return f"slot {slot.name} answers with {sha[:12]}"
+                await self._activate(timed.slot)
+            except CommandFailed as failure:
+                self._slots.set_timed(None)
+                self._report(
+                    encode_report(
+                        StoreEvent.SLOT_REFUSED, timed.digest, slot=timed.slot, text=failure.text
+                    )
+                )
+
+    def _timed_out(self, task: asyncio.Task) -> None:
+        self._timing = None
+        if not task.cancelled() and (error := task.exception()):
+            log.error("a timed activation failed", exc_info=error)
+
+    def close(self) -> None:
+        if self._timing is not None:
+            self._timing.cancel()
 
     async def _clear_slot(self, arguments: bytes) -> str:
         slot = Slot(onboard.SLOT_LAYOUT.unpack(arguments)[0])

@@ -113,7 +113,7 @@ class Satellite:
             ),
         )
         self._courier = Courier(self._report_holdings)
-        doing = Actions(
+        self._actions = doing = Actions(
             self.slots,
             self.packs,
             self.releases,
@@ -121,6 +121,7 @@ class Satellite:
             store=around.store,
             pool=around.pool,
             report=self._report_store,
+            now_s=around.now_s,
         )
         self.commands = Commands(
             folder / "commands.journal",
@@ -206,6 +207,11 @@ class Satellite:
         self.troubles = self.troubles.changed(wanted)
         troubles.save(self._troubles_path, self.troubles)
         return self.troubles
+
+    def watch(self, now_s: float) -> None:
+        """Do what was commanded for an instant that has come."""
+        if not self.is_lost:
+            self._actions.watch(now_s)
 
     def advance(self, now_s: float) -> None:
         """Let the satellite live up to `now_s`; a long absence takes several calls."""
@@ -398,6 +404,7 @@ class Satellite:
     def close(self) -> None:
         """Let go of files; the state is on disk already."""
         self.commands.close()
+        self._actions.close()
         self.questions.close()
         self.files.close()
         self.packs.close()

@@ -3,10 +3,20 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
 
 from constellation.simulator.clock import replace
 from telemetry.onboard import Slot, SlotState
+
+
+@dataclass(frozen=True, slots=True)
+class Timed:
+    """An activation that was commanded for an instant of mission time."""
+
+    slot: Slot
+    at_ns: int
+    digest: str
 
 
 class Slots:
@@ -18,8 +28,11 @@ class Slots:
         self.digest = dict.fromkeys(Slot, "")
         self.is_safe = False
         """Safe mode was commanded: nothing is answered until it is left."""
+        self.timed: Timed | None = None
         if path.exists():
             fields = json.loads(path.read_bytes())
+            if timed := fields.pop("timed", None):
+                self.timed = Timed(Slot[timed[0]], timed[1], timed[2])
             self.is_safe = fields.pop("safe")
             for name, (state, digest) in fields.items():
                 # A load that was cut off by a restart has to be commanded again.
@@ -42,15 +55,23 @@ class Slots:
         return ready and self.digest[slot] == digest
 
     def put(self, slot: Slot, state: SlotState, digest: str = "") -> None:
+        if self.timed and self.timed.slot is slot and self.timed.digest != digest:
+            self.timed = None
         self.state[slot] = state
         self.digest[slot] = digest
         self._save()
 
     def activate(self, slot: Slot) -> None:
         """Let the model in `slot` answer, and no other."""
+        self.timed = None
         if self.active:
             self.state[self.active] = SlotState.LOADED
         self.state[slot] = SlotState.ACTIVE
+        self._save()
+
+    def set_timed(self, timed: Timed | None) -> None:
+        """Note what is to be activated when, so that a restart does not forget it."""
+        self.timed = timed
         self._save()
 
     def set_safe(self, *, safe: bool) -> None:
@@ -60,4 +81,6 @@ class Slots:
     def _save(self) -> None:
         fields: dict = {slot.name: [int(self.state[slot]), self.digest[slot]] for slot in Slot}
         fields["safe"] = self.is_safe
+        if self.timed:
+            fields["timed"] = [self.timed.slot.name, self.timed.at_ns, self.timed.digest]
         replace(self._path, json.dumps(fields).encode())

@@ -126,6 +126,42 @@ async def test_slots_counters_and_refusals_outlive_a_kill(simulator, fly):
     assert text.startswith(f"echo {sha[:12]}")
 
 
+async def test_an_instant_is_kept_by_the_satellites_own_clock_over_a_kill(simulator, fly):
+    ground = await fly()
+    old = await put_in_service(ground, ECHO + b"old")
+    new = await ground.send_artefact(ECHO + b"new", number=10)
+    await ground.until(lambda: ("ARTEFACT_VERIFIED", new) in store_events(ground))
+    loaded = await ground.obeyed(Opcode.LOAD_SLOT, load(Slot.B, new), counter=3)
+    assert loaded[0] == "COMPLETED", loaded
+
+    def at(seconds):
+        mission_s = time.time() + simulator.started["mission"] - began_s + seconds
+        return onboard.SLOT_AT_LAYOUT.pack(Slot.B, round(mission_s * 1e9))
+
+    began_s = time.time()
+    mission = control.status(simulator.control)["mission"]
+    simulator.started["mission"] = mission
+    late = await ground.obeyed(Opcode.ACTIVATE_SLOT_AT, at(-1), counter=4)
+    assert late[:2] == ("FAILED", "BAD_ARGUMENTS")
+    empty = onboard.SLOT_AT_LAYOUT.pack(Slot.A, 2**62)
+    assert (await ground.obeyed(Opcode.ACTIVATE_SLOT_AT, empty, counter=5))[0] == "COMPLETED"
+    called_off = await ground.obeyed(Opcode.CALL_OFF_ACTIVATION, b"", counter=6)
+    assert called_off[0] == "COMPLETED"
+    armed = await ground.obeyed(Opcode.ACTIVATE_SLOT_AT, at(4), counter=7)
+    assert armed[0] == "COMPLETED", armed
+    assert control.satellite(simulator.control, flight.SATELLITE)["active"] == old
+    await ground.leave()
+    simulator.kill()
+    simulator.start()  # no contact is open when the instant comes
+    deadline = time.monotonic() + 30
+    while control.satellite(simulator.control, flight.SATELLITE)["active"] != new:
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    after = await fly(contact_id="two")
+    _, _, digest = await after.answer(await after.ask("who are you?"))
+    assert digest == new
+
+
 async def test_a_verified_artefact_is_put_together_even_when_killed_before(simulator, fly):
     ground = await fly()
     content = ECHO + os.urandom(9_000_000)
