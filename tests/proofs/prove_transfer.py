@@ -128,6 +128,7 @@ def prove_nothing_acknowledged_goes_up_again(observer):
     for number, name in enumerate(KILLS):
         flight.wait_for_bytes(FILE_BYTES * number // (len(KILLS) + 1) + 1)
         held = flight.acknowledged_bytes
+        print(f"{held:,} bytes acknowledged; {number + 1} of {len(KILLS)}: {name}", flush=True)
         wait_for(f"{name} runs", lambda name=name: name in observer.zenith.pids(), 60)
         back_s[name].append(observer.zenith.kill(name))
         on_s[name].append(
