@@ -1,8 +1,9 @@
 """SIGKILL of every process ten times while 500 MB go up to one satellite, on the whole system.
 
 The kills are spread over the transfer: the next comes when another hundredth of the file has been
-acknowledged. In the end the satellite has put the file together and found its SHA-256 right, and
-neither its own count nor the ground's knows of a byte that came again after it was acknowledged.
+acknowledged, and the mission's clock goes slower while the file is ahead of the kills. In the end
+the satellite has put the file together and found its SHA-256 right, and neither its own count nor
+the ground's knows of a byte that came again after it was acknowledged.
 """
 
 import os
@@ -31,9 +32,13 @@ SATELLITE = "SCS-01-M"
 FILE_BYTES = int(os.environ.get("PROVE_BYTES", "500000000"))
 ROUNDS = int(os.environ.get("PROVE_ROUNDS", "10"))
 KILLS = [name for _ in range(ROUNDS) for name in EVERYBODY]
-BETWEEN_CONTACTS_RATE = 30.0
+BETWEEN_CONTACTS_RATE, AHEAD_RATE = 30.0, 0.1
 TIMEOUT_S = 3_000
-ACKNOWLEDGED = "SELECT coalesce(sum(acknowledged_bytes), 0) FROM transfers_shipment s "
+ACKNOWLEDGED = (
+    "SELECT coalesce(sum(CASE WHEN s.delivered THEN s.size_bytes "
+    "ELSE s.acknowledged_bytes END), 0) "
+    "FROM transfers_shipment s "
+)
 OURS = "JOIN transfers_transfer t ON t.id = s.transfer_id WHERE t.artefact_id = %s"
 
 
@@ -53,6 +58,7 @@ class Flight:
     def __init__(self, observer: Observer) -> None:
         self.observer = observer
         self.sha256 = register(observer)
+        self.kills = 0
         self._rate = 1.0
 
     def begin(self) -> None:
@@ -81,7 +87,8 @@ class Flight:
             "ON s.id = c.satellite_id WHERE s.code = %s AND c.state IN ('PREPASS', 'PASS')",
             SATELLITE,
         )
-        rate = 1.0 if contacts else BETWEEN_CONTACTS_RATE
+        is_ahead = self.acknowledged_bytes > FILE_BYTES * (self.kills + 1) / (len(KILLS) + 1)
+        rate = (AHEAD_RATE if is_ahead else 1.0) if contacts else BETWEEN_CONTACTS_RATE
         if rate != self._rate:
             try:
                 self.observer.set_rate(rate)
@@ -130,10 +137,12 @@ def prove_nothing_acknowledged_goes_up_again(observer):
         held = flight.acknowledged_bytes
         print(f"{held:,} bytes acknowledged; {number + 1} of {len(KILLS)}: {name}", flush=True)
         wait_for(f"{name} runs", lambda name=name: name in observer.zenith.pids(), 60)
+        flight.kills += 1
         back_s[name].append(observer.zenith.kill(name))
         on_s[name].append(
             seconds_until("more arrives", lambda held=held: more(flight, held), TIMEOUT_S)
         )
+    flight.kills = len(KILLS) + 1
     wait_for("the file is on board and verified", flight.is_on_board, TIMEOUT_S, every_s=0.5)
 
     for name in EVERYBODY:

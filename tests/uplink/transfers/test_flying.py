@@ -178,6 +178,27 @@ def test_a_transaction_number_is_never_reused(satellite, transfer):
     flight.end()
 
 
+def test_files_give_way_where_nothing_is_heard_and_are_back_at_the_first_word(satellite, transfer):
+    board = Board(satellite.entity_id)
+    flight = Pass(satellite, board, loss=1.0)
+    flight.uplinker.ask_again(flight.now_s, 10 * 8 * onboard.FRAME_BYTES)
+
+    def left_in(seconds):
+        before = flight.uplinker.counters.packets
+        for _ in range(seconds):
+            for _ in range(10):
+                flight.step(frames=1)
+            flight.checkpoint()
+        return flight.uplinker.counters.packets - before
+
+    assert left_in(15) == 150
+    assert left_in(30) < 30 * 10 / 4
+    flight.loss = 0.0
+    left_in(10)  # a prompt comes through, and its answer
+    assert left_in(2) == 20
+    flight.end()
+
+
 def test_files_that_wait_for_a_word_do_not_hold_up_those_behind_them(satellite, transfer):
     flight = Pass(satellite, Board(satellite.entity_id))
     for _ in range(12):  # all leaves, and nothing is heard
