@@ -52,5 +52,6 @@ app.conf.beat_schedule = {
     "decode-what-is-left": every(5, "telemetry.tasks.requeue_undecoded"),
     "look-after-alarms": every(5, "telemetry.alarms.tasks.look_after_alarms"),
     "send-notices": every(2, "telemetry.alarms.tasks.send_notices"),
+    "go-on-with-replays": every(5, "telemetry.tasks.go_on_with_replays"),
     "compact-segments": every(60, "telemetry.tasks.compact_segments"),
 }

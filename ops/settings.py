@@ -153,6 +153,7 @@ CELERY_TASK_ROUTES = {
     "uplink.conduct.tasks.*": {"queue": "contacts"},
     # Those of contacts in which somebody waits for an answer go to "answers" instead.
     "telemetry.tasks.decode_*": {"queue": "decoding"},
+    "telemetry.tasks.replay_*": {"queue": "planning"},
     "constellation.contacts.tasks.plan_*": {"queue": "planning"},
     "constellation.tasks.compute_*": {"queue": "planning"},
 }

@@ -25,6 +25,7 @@ from telemetry.joining import Joined
 from telemetry.ledger import counting, foreign, keeping, origins
 from telemetry.models import RawBatch, Reception, Rejected, RejectedKind, Volume
 from telemetry.packets import handlers, space
+from telemetry.replays import running
 
 log = logging.getLogger(__name__)
 _REASON_LONGEST = 200
@@ -52,6 +53,7 @@ def decode_batch(reception: Reception, batch: Joined, *, now: datetime) -> None:
     timeline = definitions.timeline(reception.satellite_id)
     arrival, undescribed = _decode_values(reception, batch, kept.new, timeline)
     writing.keep(reception.satellite_id, batch.pk, arrival.tables)
+    running.follow(reception.satellite_id, batch.pk, kept.new)
     newest = writing.keep_latest(reception.satellite_id, arrival.tables)
     unread += undescribed + _call_followers(arrival, now=now) + _call_handlers(kept.new, now=now)
     refused = read.refused + [_conflict(*conflict) for conflict in kept.conflicts]

@@ -13,6 +13,8 @@ from telemetry.models_definitions import Activation as Activation
 from telemetry.models_definitions import DefinitionFile as DefinitionFile
 from telemetry.models_ledger import FrameAccount as FrameAccount
 from telemetry.models_ledger import PacketAccount as PacketAccount
+from telemetry.models_replays import Replay as Replay
+from telemetry.models_replays import ReplayPart as ReplayPart
 
 _SUMMED = ["bytes", "frames", "frames_rejected", "frames_lost"]
 _SUMMED += ["packets", "stored", "duplicates", "rejected", "unknown"]

@@ -8,9 +8,12 @@ from celery import Task, shared_task
 from ops import clock
 from telemetry import ingest, joining
 from telemetry.archive import compaction, rolling
+from telemetry.replays import running
 
 SLICE_S = 1.0
 """So long one contact holds a worker while others wait."""
+REPLAY_SLICE_S = 4.0
+REPLAYS_AT_ONCE = 8
 
 
 @shared_task(bind=True, expires=60, time_limit=300)
@@ -38,3 +41,19 @@ def compact_segments() -> None:
     """Swap short segments for long ones, and let roll-ups grow."""
     compaction.compact()
     rolling.grow()
+
+
+@shared_task(expires=10)
+def go_on_with_replays() -> None:
+    """Queue what replays have left to do, and erase what nobody reads any more."""
+    for part_id in running.unfinished()[:REPLAYS_AT_ONCE]:
+        replay_part.delay(part_id)
+    running.sweep()
+
+
+@shared_task(expires=30, time_limit=120)
+def replay_part(part_id: int) -> None:
+    """Move one satellite's part of a replay on for a slice of wall time."""
+    until = time.monotonic() + REPLAY_SLICE_S
+    while running.run(part_id, now=clock.now()) and time.monotonic() < until:
+        pass

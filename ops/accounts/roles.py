@@ -19,6 +19,7 @@ _VIEW = {
     "contacts.view_contact",
     "telemetry.view_sample",
     "telemetry.view_packet",
+    "telemetry.view_replay",
     "alarms.view_alarm",
     "alarms.view_limit",
     "telemetry.view_definition",

@@ -54,10 +54,12 @@ def envelope(
     `source_s` asks for the roll-ups of one width, 0 for samples; by default the best is chosen.
     """
     width_ns = max(1, -(-(span.end_ns - span.first_ns) // points))
+    pieces = reading.in_force(span)
     if source_s is None:
-        source_s = _source_s(span, width_ns, is_sampled=raw and not _has_raw(span, name))
+        is_sampled = raw and not all(_has_raw(piece, name) for piece in pieces)
+        source_s = _source_s(span, width_ns, is_sampled=is_sampled)
     if source_s:
-        found = _rolled(span, name, source_s, raw=raw)
+        found = _together([_rolled(piece, name, source_s, raw=raw) for piece in pieces])
     else:
         found = _sampled(reading.parts(span, {name}), name, raw=raw)
     if found is None:
@@ -112,7 +114,7 @@ def _sampled(parts: object, name: str, *, raw: bool) -> _Found | None:
 def _rolled(span: reading.Span, name: str, width_s: int, *, raw: bool) -> _Found | None:
     """Return roll-ups of one width, parts of narrower ones, and what is only in short segments."""
     key = _key(span)
-    found: list[_Found] = []
+    found: list[_Found | None] = []
     for digest in reading.shapes_of(_SHAPES, [*key, width_s]):
         shape = shapes.of(digest)
         blocks = rollups.blocks_of(shape, name)
@@ -124,8 +126,12 @@ def _rolled(span: reading.Span, name: str, width_s: int, *, raw: bool) -> _Found
             starts, count, *arrays = packing.read_all(rest, m)
             one = rollups.rolled(described, count, arrays, raw=raw)
             found += [(starts, one)] if one is not None else []
-    short = _sampled(reading.parts(span, {name}, only_short=True), name, raw=raw)
-    found += [short] if short else []
+    found.append(_sampled(reading.parts(span, {name}, only_short=True), name, raw=raw))
+    return _together(found)
+
+
+def _together(parts: list[_Found | None]) -> _Found | None:
+    found = [part for part in parts if part is not None]
     if not found:
         return None
     whole = [np.concatenate([getattr(one, f) for _, one in found]) for f in _FIELDS]

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from django.db import connection
 
-from telemetry.archive import columns, packing, shapes, writing
+from telemetry.archive import columns, packing, shapes
+from telemetry.replays import generations
 
 _SHAPES = """
     SELECT DISTINCT shape_id FROM telemetry_segment
@@ -32,17 +33,28 @@ _SHORT = " AND batch IS NOT NULL"
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """What is read: samples of one group of one satellite, generated in [first_ns, end_ns)."""
+    """What is read: samples of one group of one satellite, generated in [first_ns, end_ns).
+
+    Without a generation, what holds is read: within the span of a replay what that gave.
+    """
 
     satellite_id: int
     group: str
     first_ns: int
     end_ns: int
-    generation: int = writing.GENERATION
+    generation: int | None = None
 
     @property
     def key(self) -> list[Any]:
         return [self.satellite_id, self.group, self.generation, self.first_ns, self.end_ns]
+
+
+def in_force(span: Span) -> list[Span]:
+    """Return the parts of a span by the generation that holds in each, in order of time."""
+    if span.generation is not None:
+        return [span]
+    found = generations.pieces(span.satellite_id, span.first_ns, span.end_ns)
+    return [replace(span, **piece._asdict()) for piece in found]
 
 
 def read(
@@ -80,6 +92,11 @@ def parts(span: Span, names: set[str], *, only_short: bool = False) -> Iterator[
 
     Segments come by shape, then by time; one that the span cuts is cut.
     """
+    for piece in in_force(span):
+        yield from _parts(piece, names, only_short=only_short)
+
+
+def _parts(span: Span, names: set[str], *, only_short: bool) -> Iterator[columns.Samples]:
     for digest in shapes_of(_SHAPES, span.key):
         shape = shapes.of(digest)
         chosen = [described for described in shape.columns if described.name in names]
@@ -123,6 +140,10 @@ def _cut(samples: columns.Samples, span: Span) -> columns.Samples | None:
 
 def count(span: Span) -> int:
     """Return about how many samples there are: those of all segments that the span touches."""
+    return sum(map(_count, in_force(span)))
+
+
+def _count(span: Span) -> int:
     with connection.cursor() as cursor:
         cursor.execute(
             """

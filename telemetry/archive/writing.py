@@ -111,8 +111,17 @@ def _labels(table: tuple[tuple[int, int, str], ...]) -> dict[int, Any] | None:
     return known
 
 
-def keep(satellite_id: int, batch_id: int, tables: dict[str, columns.Samples]) -> None:
-    """Write a short segment for each group; call inside the batch's transaction."""
+def keep(
+    satellite_id: int,
+    batch_id: int,
+    tables: dict[str, columns.Samples],
+    *,
+    generation: int = GENERATION,
+) -> None:
+    """Write a short segment for each group; call inside the batch's transaction.
+
+    No two calls for one generation have a `batch_id` in common.
+    """
     described = {group: samples.shape for group, samples in tables.items()}
     shapes.keep(described.values())
     rows = [
@@ -129,7 +138,7 @@ def keep(satellite_id: int, batch_id: int, tables: dict[str, columns.Samples]) -
     if rows:
         with db.bulk_cursor() as cursor:
             columns_of_rows = (list(column) for column in zip(*rows, strict=True))
-            cursor.execute(_INSERT, [satellite_id, GENERATION, batch_id, *columns_of_rows])
+            cursor.execute(_INSERT, [satellite_id, generation, batch_id, *columns_of_rows])
 
 
 def keep_latest(satellite_id: int, tables: dict[str, columns.Samples]) -> dict[str, Any]:
