@@ -16,7 +16,7 @@ from uuid import UUID
 from django.db import InterfaceError, OperationalError, transaction
 from django.db.models import Q
 
-from telemetry import definitions, times
+from telemetry import definitions
 from telemetry.archive import columns, writing
 from telemetry.models import Packet, Rollup, Segment, Volume
 from telemetry.models_replays import ReplayPart, ReplayState
@@ -130,8 +130,7 @@ def follow(satellite_id: int, batch_id: int, packets: Sequence[handlers.StoredPa
 
 
 def _taken(packet: handlers.StoredPacket) -> Taken:
-    received_ns = times.to_ns(packet.received_at)
-    return Taken(packet.apid, packet.generated_ns, packet.id, received_ns, packet.data)
+    return Taken(packet.apid, packet.generated_ns, packet.id, packet.received_ns, packet.data)
 
 
 def _write(part: ReplayPart, taken: list[Taken], *, batch_id: int) -> None:

@@ -75,7 +75,7 @@ class Pass:
         for number, frames in enumerate(self.batches, 1):
             heard.again(number, frames)
             heard.decode()
-        compaction.compact()
+        compaction.compact(shortest=IN_BATCH)
 
     def assert_whole(self):
         sent = {packet for packets in self.sent for packet in packets}
@@ -116,7 +116,6 @@ class Pass:
 )
 def test_ingest_killed_between_its_steps_loses_and_doubles_nothing(step, calls, after, monkeypatch):
     flown = Pass(make_contact())
-    monkeypatch.setattr(compaction, "SHORTEST_SAMPLES", IN_BATCH)
     assert in_a_killed_process(flown.deliver, step, calls, monkeypatch, after=after)
 
     flown.deliver()
