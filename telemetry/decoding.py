@@ -42,7 +42,9 @@ _KEPT_WITHOUT_READER = {onboard.Apid.CFDP_DOWN}
 def decode_batch(reception: Reception, batch: Joined, *, now: datetime) -> None:
     """Decode joined batches of the locked `reception`; all are saved."""
     heard = _reassemble(reception, batch)
-    read = origins.sort(reception.satellite_id, heard.packets)
+    timeline = definitions.timeline(reception.satellite_id)
+    edition = timeline.at(batch.received_ns)
+    read = origins.sort(reception.satellite_id, heard.packets, edition)
     volumes = gaps.lock(reception.satellite_id, _volumes_of(read))
     arrived = read.ours + foreign.place(reception.satellite_id, batch, read.foreign, volumes)
     kept = storing.store(reception, batch, arrived)
@@ -50,7 +52,6 @@ def decode_batch(reception: Reception, batch: Joined, *, now: datetime) -> None:
         serials = [packet.serial for packet in kept.new if packet.volume == number]
         gaps.note_arrival(volume, serials, contact_id=batch.contact_id, now=now)
     unread = _take_recorder_status(volumes, kept.new, now=now)
-    timeline = definitions.timeline(reception.satellite_id)
     arrival, undescribed = _decode_values(reception, batch, kept.new, timeline)
     writing.keep(reception.satellite_id, batch.pk, arrival.tables)
     running.follow(reception.satellite_id, batch.pk, kept.new)

@@ -87,11 +87,24 @@ def for_satellite(satellite_id: int, at_ns: int) -> Edition:
     return timeline(satellite_id).at(at_ns)
 
 
+def _read_by(satellite_id: int) -> list[Edition]:
+    """Return all editions by which a satellite's packets are or were read, also in replays; the
+    newest first."""
+    from telemetry.models_replays import ReplayPart, ReplayState
+
+    replayed = ReplayPart.objects.filter(
+        satellite=satellite_id, replay__state=ReplayState.COMPLETE
+    ).order_by("-generation")
+    found = [load(each) for each in replayed.values_list("replay__definition", flat=True)]
+    found += reversed(timeline(satellite_id).editions())
+    return list(dict.fromkeys(found))
+
+
 def groups_of(satellite_id: int) -> dict[str, tuple[str, ...]]:
     """Return for each archived parameter of a satellite the groups that may hold samples of it,
     by any definition that it ever had; the newest definition's first."""
     found: dict[str, dict[str, None]] = {}
-    for edition in reversed(timeline(satellite_id).editions()):
+    for edition in _read_by(satellite_id):
         for parameter, group in edition.groups.items():
             names = found.setdefault(parameter, {})
             names[group] = names[edition.own(group)] = None
@@ -101,7 +114,7 @@ def groups_of(satellite_id: int) -> dict[str, tuple[str, ...]]:
 def groups_of_element(satellite_id: int, parameter: str) -> tuple[str, ...]:
     """Return the groups that may hold an element of an array whose size is in the packet."""
     found: dict[str, None] = {}
-    for edition in reversed(timeline(satellite_id).editions()):
+    for edition in _read_by(satellite_id):
         group = edition.group_of(parameter)
         if group is not None:
             found[group] = found[edition.own(group)] = None

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 
-from telemetry import onboard
+from telemetry import definitions, onboard
 from telemetry.frames.reassembly import Extracted
 from telemetry.models import Volume
 from telemetry.packets import space
@@ -41,9 +41,21 @@ class Sorted:
     refused: list[Refused] = field(default_factory=list)
 
 
-def sort(satellite_id: int, packets: list[Extracted]) -> Sorted:
-    """Tell the packets of a batch apart, each kind in the order in which it came."""
+def sort(
+    satellite_id: int, packets: list[Extracted], edition: definitions.Edition | None = None
+) -> Sorted:
+    """Tell the packets of a batch apart, each kind in the order in which it came.
+
+    `edition` is the satellite's definition, by default the one that comes with Zenith. Of one that
+    does not know our header all packets are foreign, whatever APIDs they have.
+    """
     found = Sorted()
+    if edition is not None and not definitions.shipped().header_parameters <= (
+        edition.header_parameters
+    ):
+        for packet in packets:
+            _take_foreign(packet, found)
+        return found
     perhaps: list[tuple[Arrived, Extracted]] = []
     for packet in packets:
         is_ours = space.apid_of(packet.data) in _OURS
@@ -64,6 +76,18 @@ def sort(satellite_id: int, packets: list[Extracted]) -> Sorted:
     if perhaps:
         _judge(satellite_id, perhaps, found)
     return found
+
+
+def _take_foreign(packet: Extracted, found: Sorted) -> None:
+    """Take a packet of another maker's satellite if it is a space packet at all."""
+    header = space.decode_header(packet.data)
+    if header.version or header.packet_bytes != len(packet.data):
+        code = "version" if header.version else "length"
+        reason = f"version {header.version}, announces {header.packet_bytes} bytes"
+        refused = Refused(code, reason, packet.channel, packet.data, packet.frame)
+        found.refused.append(refused)
+    else:
+        found.foreign.append(packet)
 
 
 def _judge(satellite_id: int, perhaps: list[tuple[Arrived, Extracted]], found: Sorted) -> None:

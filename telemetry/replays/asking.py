@@ -12,6 +12,7 @@ from constellation.models import Satellite
 from ops import db, errors
 from ops.accounts.models import Organisation
 from telemetry import times
+from telemetry.models_definitions import DefinitionFile
 from telemetry.models_replays import Replay, ReplayPart, ReplayState
 from telemetry.replays import generations
 
@@ -44,6 +45,8 @@ def begin(
         raise CannotReplay("The span ends before it starts.")
     if not satellites:
         raise CannotReplay("There is no satellite in it.")
+    if definition and not DefinitionFile.objects.filter(pk=definition).exists():
+        raise CannotReplay(f"There is no definition {definition}.")
     wanted = {
         "organisation": organisation,
         "first_ns": times.to_ns(first_at),

@@ -145,20 +145,23 @@ def _write(part: ReplayPart, taken: list[Taken], *, batch_id: int) -> None:
 def _tables(
     definition_id: UUID | None, taken: list[Taken]
 ) -> tuple[dict[str, columns.Samples], int]:
-    described = [one for one in taken if one.apid in definitions.apids()]
+    """Return samples by group, and how many packets are described but cannot be understood."""
+    edition = definitions.load(definition_id)
+    described = [one for one in taken if edition.describes(one.apid)]
     if not described:
         return {}, 0
-    definition = definitions.current()
-    decoded = definition.decode([one.data for one in described])
+    decoded = edition.xtce.decode([one.data for one in described])
     generated = [one.generated_ns for one in described]
     received = [one.received_ns for one in described]
     tables = {
         table.group: writing.samples_of(
-            definition, table, generated, received, definitions.header_parameters()
+            edition.xtce, table, generated, received, edition.header_parameters
         )
         for table in decoded
     }
-    return tables, len(decoded.refused)
+    nobodys = 0 if edition.apids is not None else len(decoded.undescribed)
+    read = {group: samples for group, samples in tables.items() if samples.columns}
+    return read, len(decoded.refused) - nobodys
 
 
 # --- What is not read any more --------------------------------------------------------------

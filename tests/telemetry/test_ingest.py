@@ -328,10 +328,10 @@ def test_a_batch_no_decoder_can_take_is_set_aside_and_stops_no_other(
     with monkeypatch.context() as patch:
         sort = origins.sort
 
-        def lose_one(satellite_id, packets):
+        def lose_one(satellite_id, packets, edition):
             # The books would not add up: a packet came and is nowhere.
             first = b"".join(bad).find(packets[0].data) >= 0
-            return origins.Sorted() if first else sort(satellite_id, packets)
+            return origins.Sorted() if first else sort(satellite_id, packets, edition)
 
         patch.setattr(origins, "sort", lose_one)
         assert heard.decode() == 1

@@ -1,5 +1,6 @@
 """A span decoded anew: nothing changes until all of it is done, and nothing is missing then."""
 
+import hashlib
 from datetime import timedelta
 from uuid import uuid4
 
@@ -8,9 +9,10 @@ from django.urls import reverse
 from rest_framework.test import APIClient
 
 from ops import errors
-from telemetry import definitions, tasks, times, xtce
+from telemetry import definitions, tasks, times
 from telemetry.archive import reading
 from telemetry.models import Latest, Packet, Replay, ReplayPart, Segment
+from telemetry.models_definitions import DefinitionFile
 from telemetry.models_replays import ReplayState
 from telemetry.onboard import DownlinkChannel
 from telemetry.replays import asking, generations, running
@@ -36,11 +38,20 @@ def sent(contact, board, heard):
 
 
 @pytest.fixture
-def in_percent(monkeypatch):
-    """Let the definition in force calibrate the battery's charge to percent, as a new one would."""
+def in_percent(contact):
+    """A definition that gives the battery's charge in percent, as a corrected one would."""
     text = (definitions._FOLDER / "scs.xml").read_bytes()
-    changed = xtce.load(text.replace(b'"1e-4"', b'"1e-2"'))
-    return lambda: monkeypatch.setattr(definitions, "current", lambda: changed)
+    changed = text.replace(b'"1e-4"', b'"1e-2"')
+    return DefinitionFile.objects.create(
+        id=uuid4(),
+        name="corrected",
+        digest=hashlib.sha256(changed).hexdigest(),
+        xtce=changed,
+        summary={},
+        organisation=contact.organisation,
+        uploaded_by="somebody",
+        uploaded_at=NOON,
+    ).pk
 
 
 def begin(contact, *, first=NOON + 5 * timedelta(minutes=1), end=NOON + HOUR / 2, **details):
@@ -80,8 +91,7 @@ def test_readers_change_over_at_once_when_all_is_done(contact, sent, in_percent,
     monkeypatch.setattr(running, "STEP_PACKETS", 7)
     before, raw = values(contact), charges(contact)
     old = set(Segment.objects.values_list("pk", flat=True))
-    in_percent()
-    replay = begin(contact)
+    replay = begin(contact, definition=in_percent)
     (part,) = replay.parts.all()
     while running.step(part.pk):
         assert values(contact) == before
@@ -138,8 +148,7 @@ def test_what_comes_down_late_is_in_the_replay_too(contact, sent, board, heard, 
 
 def test_a_replay_may_be_dropped_and_cancelled(contact, sent, in_percent):
     before = values(contact)
-    in_percent()
-    done = begin(contact)
+    done = begin(contact, definition=in_percent)
     run(done)
     assert values(contact) != before
     asking.drop(replay_id=done.pk, now=NOON)
@@ -192,8 +201,7 @@ def test_beat_goes_on_with_replays(contact, sent, monkeypatch):
 
 def test_a_replay_does_not_touch_the_latest_values(contact, sent, in_percent):
     before = Latest.objects.get(parameter="battery_charge").value
-    in_percent()
-    run(begin(contact, end=NOON + HOUR))
+    run(begin(contact, end=NOON + HOUR, definition=in_percent))
     assert Latest.objects.get(parameter="battery_charge").value == before
 
 
@@ -216,6 +224,7 @@ def test_replays_over_http(contact, sent, client):
     for wrong in (
         wanted | {"satellites": ["NOBODY"]},
         wanted | {"profile": "x"},
+        wanted | {"definition": str(uuid4())},
         wanted | {"to": "2026-08-22T11:00:00Z"},
         {"satellites": wanted["satellites"]},
     ):

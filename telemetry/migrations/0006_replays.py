@@ -8,7 +8,7 @@ class Migration(migrations.Migration):
     dependencies = [
         ("accounts", "0001_initial"),
         ("constellation", "0005_power_of_profiles"),
-        ("telemetry", "0004_samples_in_sql"),
+        ("telemetry", "0005_definitions"),
     ]
 
     operations = [
