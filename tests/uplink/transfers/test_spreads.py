@@ -28,8 +28,9 @@ from tests.uplink.transfers.board import hear, store_report
 from uplink.commands import authentication
 from uplink.commands.models import Command
 from uplink.registry.trust import inventory
-from uplink.transfers import holding, packing, progress, requests, spreads
+from uplink.transfers import forecasts, holding, packing, progress, requests, spreads
 from uplink.transfers.models import (
+    Forecast,
     Holding,
     Package,
     PackageState,
@@ -154,6 +155,23 @@ def test_one_satellite_of_a_group_is_sent_the_packs_and_the_others_fetch(artefac
     planned(artefact, at_s=5)
     assert set(Shipment.objects.values_list("pk", flat=True)) == before
     assert len(orders_to(TRIO[0])) == 1
+
+
+def test_a_forecast_counts_on_laser_links(artefact):
+    # Its own contact comes late; it has its order, and fetches what the other gets before.
+    contact_of(TRIO[0], 60)
+    contact_of(TRIO[1], 1800)
+    fetching = ask(artefact, *TRIO[:2])[TRIO[1]]
+    planned(artefact)
+    Command.objects.update(state="COMPLETED")
+    planned(artefact, at_s=1)
+    forecasts.look_after(now=NOON)
+
+    row = Forecast.objects.get(transfer=fetching)
+
+    expected_at = Spread.objects.get(transfer=fetching).expected_at
+    assert row.stations == ["laser"]
+    assert expected_at <= row.by_at <= expected_at + timedelta(seconds=60)
 
 
 def test_groups_without_links_get_a_copy_each(artefact):
