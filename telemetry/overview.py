@@ -10,12 +10,14 @@ from django.utils.dateparse import parse_datetime
 from constellation.contacts.models import Contact
 from constellation.models import Satellite
 from telemetry import gaps, values
+from telemetry.alarms import console as alarm_marks
 from telemetry.ledger import completeness as ledger
 from telemetry.models import Gap, Reception
 
 PLOTTED = ["battery_charge", "solar_power", "accelerator_load", "accelerator_temperature"]
 """Parameters plotted until the operator chooses others."""
 PLOTS_MAX = 6
+NO_MARK = alarm_marks.Shown("", "", "[]")
 UNITS = {"1": "", "degC": "°C"}
 
 
@@ -33,6 +35,10 @@ class Value:
     stale_after_s: float | None
     is_number: bool
     is_plotted: bool
+    status: str = ""
+    """Of its limits: caution, serious or critical; empty: normal, or without any."""
+    word: str = ""
+    limits: str = "[]"
 
 
 def of_satellite(
@@ -43,7 +49,8 @@ def of_satellite(
     `plotted` holds short names; without any, those people look at first.
     """
     plotted = plotted or PLOTTED
-    shown = [_value(row, plotted) for row in values.latest(satellite, now=now)]
+    marks = alarm_marks.of_satellite(satellite)
+    shown = [_value(row, plotted, marks) for row in values.latest(satellite, now=now)]
     shown.sort(key=lambda value: (not value.group.startswith(values.PERIODIC), value.group))
     by_group = groupby(shown, key=lambda value: value.group)
     named = {value.name: value for value in shown}
@@ -82,9 +89,10 @@ def reception(contact: Contact, now: datetime) -> dict[str, Any]:
     }
 
 
-def _value(row: dict[str, Any], plotted: list[str]) -> Value:
+def _value(row: dict[str, Any], plotted: list[str], marks: dict[str, alarm_marks.Shown]) -> Value:
     name = row["parameter"].rpartition("/")[2]
     value = row["value"]
+    mark = marks.get(row["parameter"], NO_MARK)
     return Value(
         qualified=row["parameter"],
         name=name,
@@ -96,4 +104,7 @@ def _value(row: dict[str, Any], plotted: list[str]) -> Value:
         stale_after_s=values.STALE_AFTER_S if row["group"].startswith(values.PERIODIC) else None,
         is_number=isinstance(value, int | float) and not isinstance(value, bool),
         is_plotted=name in plotted,
+        status=mark.status,
+        word=mark.word,
+        limits=mark.limits,
     )

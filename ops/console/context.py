@@ -25,6 +25,7 @@ def console(request: HttpRequest) -> dict[str, Any]:
     }
     if user is not None and user.is_authenticated:
         shown["pages"] = panels.pages_for(user)
+        shown["header_parts"] = panels.header_for(user, now)
         shown["may_change_clock"] = roles.may(user, "ops.change_clock")
         shown["may_view_keys"] = roles.may(user, "accounts.view_apikey")
         if roles.may(user, CONTACTS_PERMISSION):

@@ -40,6 +40,16 @@ class Panel:
 
 
 @dataclass(frozen=True)
+class HeaderPart:
+    """A part of every page's header, and the streams by which it stays up to date."""
+
+    template: str
+    permission: str
+    context: Callable[[Any, datetime], dict[str, Any]]
+    streams: str = ""
+
+
+@dataclass(frozen=True)
 class Fact:
     """What a room says about one satellite in a list of many.
 
@@ -60,6 +70,7 @@ RANKS = ["", "off", "standby", "normal", "caution", "serious", "critical"]
 
 _pages: list[Page] = []
 _panels: list[Panel] = []
+_header: list[HeaderPart] = []
 _facts: list[Facts] = []
 _next_contacts: list[NextContacts] = []
 
@@ -70,6 +81,10 @@ def register_page(page: Page) -> None:
 
 def register_panel(panel: Panel) -> None:
     _panels.append(panel)
+
+
+def register_header(part: HeaderPart) -> None:
+    _header.append(part)
 
 
 def register_satellite_facts(facts: Facts) -> None:
@@ -83,6 +98,15 @@ def register_next_contacts(next_contacts: NextContacts) -> None:
 def pages_for(user: Any) -> list[Page]:
     """Return the pages that `user` may open, in order."""
     return sorted((p for p in _pages if roles.may(user, p.permission)), key=lambda p: p.order)
+
+
+def header_for(user: Any, now: datetime) -> list[dict[str, Any]]:
+    """Return the parts of the header that `user` may see, with what they show."""
+    return [
+        {"template": part.template, "streams": part.streams, "shown": part.context(user, now)}
+        for part in _header
+        if roles.may(user, part.permission)
+    ]
 
 
 def panels_of(of: str, thing: Any, user: Any, now: datetime) -> dict[str, list[dict[str, Any]]]:

@@ -225,3 +225,13 @@ def holds(condition: Condition, values: list[Any]) -> NDArray[np.bool_]:
         [value if isinstance(value, int | float) else np.nan for value in values], np.float64
     )
     return (numbers >= condition.low) & (numbers <= condition.high)
+
+
+def level_of(judgement: Judgement, value: Any) -> int:
+    """Return the level of one value as JSON has it."""
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        bad = [b.level for b in judgement.bands if _violates(b, np.array([value]), 0.0)[0]]
+        return int(max(bad, default=0))
+    if judgement.bands:
+        return 0
+    return int(dict(judgement.labels).get(str(value), judgement.otherwise))

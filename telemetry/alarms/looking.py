@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from django.db import transaction
+from django.db import connection, transaction
+from django.db.models import Max
 
 from constellation.contacts.models import Contact, State
 from telemetry import times
@@ -16,12 +17,15 @@ from telemetry.alarms import conditions, freshness, keeping
 from telemetry.alarms.conditions import Condition, Found
 from telemetry.alarms.levels import Level
 from telemetry.alarms.models import Alarm, Revision, Watch
+from telemetry.models import RawBatch
 
 LINK = "link"
 LINK_GRACE = timedelta(seconds=30)
 """So long after AOS a satellite is waited for: light, lock, and the station's set-up."""
 WALL_GRACE_S = 5.0
 """Decoding lags a little in wall time, which is much mission time when the clock runs fast."""
+LOOKOUT = 0x5A4C_4F4F
+"""Of the advisory lock under which the fleet is looked at."""
 LATE_AFTER = timedelta(seconds=60)
 """Wall time after which the lookout itself is missed."""
 
@@ -34,18 +38,43 @@ def look(*, now: datetime, rate: float) -> int:
     grace = max(LINK_GRACE, timedelta(seconds=WALL_GRACE_S * rate))
     made = 0
     with transaction.atomic():
+        _alone()
         contacts = _under_way(now)
-        heard_ns = dict(Watch.objects.values_list("satellite_id", "heard_ns"))
+        heard_ns, behind = _heard(contacts)
         silent = _link(contacts, heard_ns, now, grace)
         made += _settle(silent, heard_ns, now)
-        unheard = {found.satellite_id for found in silent}
+        unjudged = behind | {found.satellite_id for found in silent}
         for condition, found in freshness.look(contacts, now=now, grace=grace):
-            told = [each for each in found if each.satellite_id not in unheard]
+            told = [each for each in found if each.satellite_id not in unjudged]
             made += _apply(condition, told, now)
     for condition in conditions.registered():
         with transaction.atomic():
+            _alone()
             made += _apply(condition, condition.find(now), now)
     return made
+
+
+def _alone() -> None:
+    """Wait until nobody else looks: two at once would raise what both find twice."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LOOKOUT])
+
+
+def _heard(contacts: dict[int, Contact]) -> tuple[dict[int, int], set[int]]:
+    """Return when each satellite was last heard, and whose frames wait to be decoded: those are
+    heard, and what they say is not known yet."""
+    heard_ns = dict(Watch.objects.values_list("satellite_id", "heard_ns"))
+    waiting = (
+        RawBatch.objects.filter(
+            contact__in=[contact.pk for contact in contacts.values()], decoded=False
+        )
+        .values_list("satellite_id")
+        .annotate(Max("received_ns"))
+    )
+    behind = dict(waiting)
+    for satellite_id, received_ns in behind.items():
+        heard_ns[satellite_id] = max(heard_ns.get(satellite_id, 0), received_ns)
+    return heard_ns, set(behind)
 
 
 def note_look(wall: datetime) -> None:

@@ -80,13 +80,7 @@ def _add(subscription: Subscription, told: Iterable[Transition], wall: datetime)
     """Put transitions into the message that collects; one is opened when there is none."""
     told = list(told)
     due_at = due(subscription, wall, level=max(level_of(each) for each in told))
-    Delivery.objects.bulk_create(
-        [Delivery(subscription=subscription, opened_at=wall, due_at=due_at)],
-        ignore_conflicts=True,
-    )
-    delivery = Delivery.objects.select_for_update().get(
-        subscription=subscription, state=DeliveryState.COLLECTING, attempts=0
-    )
+    delivery = _collecting(subscription, wall, due_at)
     if due_at < delivery.due_at:
         delivery.due_at = due_at
         delivery.save(update_fields=["due_at"])
@@ -97,6 +91,20 @@ def _add(subscription: Subscription, told: Iterable[Transition], wall: datetime)
         ],
         ignore_conflicts=True,
     )
+
+
+def _collecting(subscription: Subscription, wall: datetime, due_at: datetime) -> Delivery:
+    """Return the message that collects, locked; one that somebody sends meanwhile does no more."""
+    while True:
+        Delivery.objects.bulk_create(
+            [Delivery(subscription=subscription, opened_at=wall, due_at=due_at)],
+            ignore_conflicts=True,
+        )
+        rows = Delivery.objects.select_for_update().filter(
+            subscription=subscription, state=DeliveryState.COLLECTING, attempts=0
+        )
+        if (found := rows.first()) is not None:
+            return found
 
 
 def due(subscription: Subscription, wall: datetime, *, level: int) -> datetime:

@@ -10,9 +10,10 @@ from typing import Any
 from django.db.models import Count, Max, Min, Q, QuerySet
 
 from constellation.models import Satellite
+from telemetry import definitions
 from telemetry.alarms import grouping, levels, lifecycle
 from telemetry.alarms.models import Alarm
-from telemetry.models import Latest
+from telemetry.models import Newest
 
 DIGEST = "active_digest"
 NAMED_MOST = 12
@@ -131,7 +132,8 @@ def _attributes() -> tuple[dict[int, dict[str, str]], dict[str, Counter[str]]]:
         "pk", "plane__code", "profile__code", "role"
     ):
         found[pk] = {"plane": plane or "", "profile": profile, "role": role, "model": ""}
-    newest = Latest.objects.filter(parameter=DIGEST).values_list("satellite_id", "value")
+    group = definitions.groups().get(DIGEST, "")
+    newest = Newest.objects.filter(group=group).values_list("satellite_id", f"value__{DIGEST}")
     for pk, digest in newest:
         if pk in found and digest:
             found[pk]["model"] = str(digest)[:12]

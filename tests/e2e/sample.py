@@ -13,7 +13,9 @@ from constellation.models import Antenna, HardwareProfile, Satellite, Station
 from ops import clock
 from ops.accounts.models import Organisation
 from ops.models import ClockRow
-from telemetry import definitions
+from telemetry import definitions, times
+from telemetry.alarms import keeping
+from telemetry.alarms.levels import Level
 from telemetry.models import Gap, Reception, Volume
 from tests.factories import NOON, make_newest, make_organisation, make_query, make_user
 from uplink.commands.models import Command
@@ -48,6 +50,28 @@ def fill(ahead: timedelta = timedelta(hours=23)) -> None:
     forecasts.look_after(now=NOON)
     hear()
     ask(organisation, version)
+    raise_alarms()
+
+
+def raise_alarms() -> None:
+    """Let the batteries of four satellites run low, and an accelerator be hot."""
+    satellites = list(Satellite.objects.order_by("-code")[1:6])
+    found = [
+        keeping.Finding(
+            satellite_id=satellite.pk,
+            rule="battery" if number < 4 else "heat",
+            name="Battery charge" if number < 4 else "Accelerator temperature",
+            parameter="battery_charge" if number < 4 else "accelerator_temperature",
+            level=Level.DISTRESS if number < 4 else Level.CRITICAL,
+            generated_ns=times.to_ns(NOON - timedelta(minutes=number)),
+            value=0.28 if number < 4 else 93.4,
+            detail="0.28: below 0.3 (Distress)"
+            if number < 4
+            else "93.4 °C: above 90 °C (Critical)",
+        )
+        for number, satellite in enumerate(satellites)
+    ]
+    keeping.keep(found, now=NOON)
 
 
 def book(organisation: Organisation, ahead: timedelta) -> None:

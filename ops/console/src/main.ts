@@ -9,3 +9,4 @@ import "./keys";
 import "./map";
 import "./gantt";
 import "./plot";
+import "./alarms";

@@ -1,16 +1,22 @@
 // `<zen-plot data-url data-label data-unit>`: one parameter over time, following the live link.
 //
 // The address answers {parameters: {[data-parameter]: {times_s, values}}} (telemetry/api.py);
-// limits, when there are any, are data-low and data-high and are shaded behind the line.
+// limits, when there are any, are data-limits, [{status, low, high}], and are shaded behind the line.
 
 import uPlot from "uplot";
 
-import { statusColour, token } from "./palette";
+import { type Status, statusColour, token } from "./palette";
 import { hourMinute, ordinal, timeOfDay } from "./time";
 
 interface Samples {
   times_s: number[];
   values: (number | null)[];
+}
+
+interface Limit {
+  status: Status;
+  low: number | null;
+  high: number | null;
 }
 
 const REFRESH_WALL_MS = 1_500;
@@ -106,15 +112,20 @@ class PlotElement extends HTMLElement {
 
   private shadeLimits(u: uPlot): void {
     const { left, top, width, height } = u.bbox;
-    const shade = (from: number, to: number): void => {
+    const shade = (status: Status, from: number, to: number): void => {
       const [y0, y1] = [from, to].map((y) => Math.min(top + height, Math.max(top, y)));
+      if (y1 <= y0) return;
+      u.ctx.fillStyle = statusColour(status);
       u.ctx.globalAlpha = 0.13;
-      u.ctx.fillStyle = statusColour("critical");
-      u.ctx.fillRect(left, Math.min(y0, y1), width, Math.abs(y1 - y0));
+      u.ctx.fillRect(left, y0, width, y1 - y0);
+      u.ctx.globalAlpha = 0.7;
+      u.ctx.fillRect(left, from === top ? y1 - 1 : y0, width, 1);
       u.ctx.globalAlpha = 1;
     };
-    if (this.dataset.high) shade(top, u.valToPos(Number(this.dataset.high), "y", true));
-    if (this.dataset.low) shade(u.valToPos(Number(this.dataset.low), "y", true), top + height);
+    for (const { status, low, high } of JSON.parse(this.dataset.limits || "[]") as Limit[]) {
+      if (high !== null) shade(status, top, u.valToPos(high, "y", true));
+      if (low !== null) shade(status, u.valToPos(low, "y", true), top + height);
+    }
   }
 
   private read(u: uPlot): void {

@@ -27,6 +27,12 @@ def hms(at: datetime | None) -> str:
 
 
 @register.filter
+def of_ns(nanoseconds: int) -> datetime:
+    """An instant out of nanoseconds since 1970."""
+    return datetime.fromtimestamp(nanoseconds / 1e9, UTC)
+
+
+@register.filter
 def size(count: Any) -> str:
     """Bytes in decimal units: `98.4 MB`."""
     return _scaled(count, ["B", "kB", "MB", "GB", "TB", "PB"])

@@ -65,6 +65,17 @@ def test_falling_silent_in_the_middle_of_a_pass_raises_it_too(contact, flown):
     assert state_of(flown.satellite) == "unacknowledged"
 
 
+def test_frames_that_wait_to_be_decoded_were_heard(contact, flown):
+    flown.seconds(2)
+    packets = flown.packets(NOON + timedelta(seconds=70))
+    flown.heard.store(flown.board.frames(packets), at=NOON + timedelta(seconds=70))
+    assert look(75) == 0  # a worker that is behind is no silence, and what it has is not stale
+    flown.heard.decode(now=NOON + timedelta(seconds=76))
+    assert look(77) == 0
+    look(120)
+    assert state_of(flown.satellite) == "unacknowledged"
+
+
 def test_a_fast_clock_allows_for_the_time_that_decoding_takes(contact, flown):
     assert look(200, rate=60.0) == 0
     assert look(301, rate=60.0) == 1
