@@ -36,8 +36,8 @@ def packet_bytes(octets: bytes | bytearray, start: int, end: int) -> int | None:
     header = HEADER_BYTES[length_of_length]
     if end - start < header:
         return None
-    if length_of_length == 0:
-        return 1
+    if length_of_length == 0:  # only an idle packet has no length (4.1.2.4)
+        return int(is_idle(octets[start]))
     at = start + header
     length = int.from_bytes(octets[at - (1, 1, 2, 4)[length_of_length] : at])
     return length if length >= header else 0
