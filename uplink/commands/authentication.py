@@ -65,5 +65,5 @@ def packet(key: bytes, command_id: UUID, counter: int, opcode: int, arguments: b
 
 
 def frame(spacecraft_id: int, counter: int, command: bytes) -> bytes:
-    """Return the TC frame around a telecommand's packet."""
+    """Return a TC frame around a telecommand's packet that goes outside the sequence of COP-1."""
     return tc.encode(tc.Frame(spacecraft_id, onboard.TELECOMMAND_CHANNEL, counter & 0xFF, command))

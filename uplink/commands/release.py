@@ -1,7 +1,7 @@
 """Telecommands from the wish to the antenna: claimed durably before the first bit, never retried.
 
-A conductor takes `waiting(satellite_id)`, calls `claim` for each in a thread, radiates the frame it
-returns, and calls `sent`.
+A conductor takes `waiting(satellite_id)`, calls `claim` for each in a thread, radiates the packet
+that it returns in a TC frame, and calls `sent`.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ def claim(
     now: datetime,
     check: Callable[[], object] | None = None,
 ) -> bytes | None:
-    """Take a telecommand for sending, once: return its TC frame, or None when it is taken already.
+    """Take a telecommand for sending, once: return its packet, or None when it is taken already.
 
     The claim and the anti-replay counter are committed when this returns. Should we die before
     `sent`, the command stays SENDING for a person to judge; nothing sends it again. Must not be
@@ -106,8 +106,7 @@ def claim(
     satellite = command.satellite
     opcode, arguments = definitions.encode(command.name, command.arguments)
     key = authentication.satellite_key(master, satellite.code)
-    packet = authentication.packet(key, command.pk, command.counter, opcode, arguments)
-    return authentication.frame(satellite.spacecraft_id, command.counter, packet)
+    return authentication.packet(key, command.pk, command.counter, opcode, arguments)
 
 
 @transaction.atomic

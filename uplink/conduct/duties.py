@@ -104,7 +104,10 @@ def queue_decoding(contact_id: UUID, *, awaited: bool) -> None:
 
 @dataclass(slots=True)
 class Gathered:
-    """What is to be sent now, in order of urgency. Each telecommand is claimed: send it once."""
+    """What is to be sent now, in order of urgency. Each telecommand is claimed: send it once.
+
+    `commands`: ids and packets.
+    """
 
     commands: list[tuple[UUID, bytes]] = field(default_factory=list)
     packets: list[Outgoing] = field(default_factory=list)
@@ -113,10 +116,12 @@ class Gathered:
     """Whether somebody waits for an answer from this satellite."""
 
 
-def gather(lease: Lease, *, now: datetime, rate: float, releases: bool) -> Gathered:
-    """Claim telecommands and collect the packets that are due, with `releases` those too that let
-    the recorder forget."""
-    gathered = Gathered(commands=_claimed(lease, now))
+def gather(
+    lease: Lease, *, now: datetime, rate: float, releases: bool, commands_most: int
+) -> Gathered:
+    """Claim telecommands, as many as can be sent at once, and collect the packets that are due,
+    with `releases` those too that let the recorder forget."""
+    gathered = Gathered(commands=_claimed(lease, now, commands_most))
     with transaction.atomic():
         leases.hold(lease)
         resend_s = exchange.RESEND_S * max(1.0, rate)
@@ -134,17 +139,17 @@ def gather(lease: Lease, *, now: datetime, rate: float, releases: bool) -> Gathe
     return gathered
 
 
-def _claimed(lease: Lease, now: datetime) -> list[tuple[UUID, bytes]]:
+def _claimed(lease: Lease, now: datetime, most: int) -> list[tuple[UUID, bytes]]:
     claimed = []
-    for command_id in release.waiting(lease.satellite_id):
-        frame = release.claim(
+    for command_id in release.waiting(lease.satellite_id)[:most]:
+        packet = release.claim(
             command_id,
             contact_id=lease.contact_id,
             now=now,
             check=functools.partial(leases.hold, lease),
         )
-        if frame is not None:
-            claimed.append((command_id, frame))
+        if packet is not None:
+            claimed.append((command_id, packet))
     return claimed
 
 

@@ -24,6 +24,7 @@ from constellation.stations.driver import (
 from uplink.conduct import duties
 from uplink.conduct.calls import Calls
 from uplink.conduct.cfdpfeed import CfdpFeed
+from uplink.conduct.commanding import Commander
 from uplink.conduct.duties import Plan
 from uplink.conduct.leases import Lease, LeaseLost
 from uplink.conduct.missiontime import MissionTime
@@ -63,6 +64,7 @@ class Flight:
         self._before = Tally()  # of earlier holders
         self._tally = Tally()
         self._pump: Pump | None = None
+        self._commander: Commander
         self._moved = asyncio.Event()
         self._decode, self._hurry = asyncio.Event(), asyncio.Event()
         self._awaited = False
@@ -145,6 +147,9 @@ class Flight:
         """Work with a link until the contact is over or the link is lost."""
         self._uplinker.ask_again(self._clock.now_s, link.uplink_bit_per_s)
         self._pump = Pump(link, self._plan.spacecraft_id, self._files)
+        self._commander = Commander(
+            self._plan.spacecraft_id, opened_s=self._clock.now_s, rate=self._clock.rate
+        )
         batches: asyncio.Queue[DownBatch | Ended] = asyncio.Queue(WAITING_BATCHES)
         work = [
             asyncio.create_task(task)
@@ -203,7 +208,15 @@ class Flight:
             self._decode.set()
             for pdu in feed.pdus(event.frames):
                 self._uplinker.receive(pdu, self._clock.now_s)
+            if feed.control_word is not None:
+                self._hear_control_word(feed.control_word, event.received_at_ns / 1e9)
             self._moved.set()
+
+    def _hear_control_word(self, word: int, received_s: float) -> None:
+        could_send = self._commander.claims(self._clock.now_s)
+        self._commander.heard(word, received_s=received_s, now_s=self._clock.now_s)
+        if self._commander.claims(self._clock.now_s) > could_send:
+            self.called.set()  # there may be telecommands that waited for this
 
     async def _ask_to_decode(self) -> None:
         while True:
@@ -228,6 +241,8 @@ class Flight:
             self._moved.clear()
             self._uplinker.tick(self._clock.now_s)
             visible = link.status is not None and link.status.visible
+            if visible:
+                self._command()
             sent = await self._pump.pump() if visible else 0
             await self._note_what_left()
             if sent:
@@ -236,6 +251,12 @@ class Flight:
                 await _set_or_late(self._moved, 0.1)
         self._uplinker.freeze(self._clock.now_s)
         await asyncio.Event().wait()  # the downlink drains on
+
+    def _command(self) -> None:
+        """Hand on to the pump what the sender of telecommands has to say by now."""
+        self._commander.tick(self._clock.now_s, rate=self._clock.rate)
+        for frame, command_id in self._commander.frames():
+            self._pump.command(frame, command_id)
 
     async def _note_what_left(self) -> None:
         if commands := self._pump.handed_over():
@@ -257,9 +278,10 @@ class Flight:
                 now=self._clock.now(),
                 rate=self._clock.rate,
                 releases=releases,
+                commands_most=self._commander.claims(self._clock.now_s),
             )
-            for command_id, frame in gathered.commands:
-                self._pump.command(frame, command_id)
+            for command_id, packet in gathered.commands:
+                self._commander.add(command_id, packet, now_s=self._clock.now_s)
             for packet in gathered.packets:
                 self._pump.packet(packet.apid, packet.payload, packet.uplinked)
             self._tally += gathered.tally

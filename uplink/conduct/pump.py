@@ -75,8 +75,9 @@ class Pump:
             for channel in (onboard.UplinkChannel.PROTOCOL, onboard.UplinkChannel.FILES)
         )
 
-    def command(self, frame: bytes, mark: object) -> None:
-        """Queue a TC frame; it overtakes everything. `mark` comes out of `handed_over`."""
+    def command(self, frame: bytes, mark: object = None) -> None:
+        """Queue a TC frame; it overtakes everything. `mark` comes out of `handed_over`; a frame
+        that goes again, or controls the sequence, has none."""
         self._commands.append((frame, mark))
 
     def handed_over(self) -> list[object]:
@@ -123,8 +124,9 @@ class Pump:
             frame, mark = self._commands[0]
             await self.link.send_command(frame)
             self._commands.popleft()
-            self._handed_over.append(mark)
-            self.counts.commands += 1
+            if mark is not None:
+                self._handed_over.append(mark)
+                self.counts.commands += 1
         sent = await self._send(self._urgent_frames(min(self.link.room, BURST_FRAMES)))
         if sent == 0:
             frames = self._file_frames(min(self._file_room(), BURST_FRAMES))

@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from constellation.simulator.journal import Journal
 from telemetry import onboard
-from telemetry.frames import tc
+from telemetry.frames import farm, tc
 from telemetry.onboard import Apid, CommandCode, CommandStage
 from telemetry.packets import space
 
@@ -51,7 +51,11 @@ def encode_report(
 
 
 class Commands:
-    """Takes each command once; what was accepted is on disk before it is begun."""
+    """Takes each command once; what was accepted is on disk before it is begun.
+
+    Frames of type A come in sequence (FARM-1), whose numbers begin at zero with each boot: it is
+    the counters in the commands, on disk, that guard against obeying one twice.
+    """
 
     def __init__(
         self,
@@ -67,7 +71,8 @@ class Commands:
         self._counter = -1
         self._last: dict[bytes, bytes] = {}
         self._work: set[asyncio.Task] = set()
-        self.heard = self.refused = 0
+        self._farm = farm.Farm(channel=onboard.TELECOMMAND_CHANNEL)
+        self.refused = 0
         unfinished: dict[bytes, None] = {}
         for record in self._journal.records:
             fields = json.loads(record)
@@ -90,11 +95,20 @@ class Commands:
             log.info("a TC frame is dropped: %s", error)
             self.refused += 1
             return
-        self.heard += 1
         if content.spacecraft != self._scid or content.channel != onboard.TELECOMMAND_CHANNEL:
             self.refused += 1
             return
-        self._take(content.data)
+        taken = farm.receive(self._farm, content)
+        self._farm = taken.farm
+        if taken.is_accepted:
+            self._take(content.data)
+        else:
+            log.info("TC frame %d is not handed on: %s", content.number, taken.reason)
+
+    @property
+    def control_word(self) -> bytes:
+        """The CLCW that goes down with every frame."""
+        return self._farm.clcw().encode()
 
     def _take(self, packet: bytes) -> None:
         body = packet[space.HEADER_BYTES : -onboard.TELECOMMAND_MAC_BYTES]

@@ -29,8 +29,8 @@ class Radio:
     def __init__(self, recorder: Recorder, scid: int) -> None:
         self.linked = False
         self.frames_good = self.frames_bad = self.packets_up = 0
-        self.commands_heard = 0
-        """Telecommand frames taken: the CLCW tells it modulo 4."""
+        self.control_word = Clcw(channel=onboard.TELECOMMAND_CHANNEL).encode()
+        """What the receiver of telecommands reports with every frame."""
         self._recorder = recorder
         self._scid = scid
         self._frame_counts = dict.fromkeys(CHANNELS, 0)
@@ -89,7 +89,6 @@ class Radio:
         """Return up to so many frames; nothing when nothing waits (idle frames stay away)."""
         frames: list[bytes] = []
         sent: list[int] = []
-        word = Clcw(channel=onboard.TELECOMMAND_CHANNEL, type_b_frames=self.commands_heard).encode()
         for channel in CHANNELS:
             packer, source = self._packers[channel], self._source(channel)
             while len(frames) < frames_most:
@@ -99,7 +98,7 @@ class Radio:
                         break
                     packer.add(packet)
                     sent.append(serial_of(packet))
-                frame = packer.pull(ocf=word)
+                frame = packer.pull(ocf=self.control_word)
                 if frame is None:
                     break
                 frames.append(frame)

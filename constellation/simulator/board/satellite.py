@@ -195,7 +195,7 @@ class Satellite:
         if self.is_lost:
             return
         self.commands.receive(frame)
-        self.radio.commands_heard = self.commands.heard
+        self.radio.control_word = self.commands.control_word
 
     def transmit(self, frames_most: int, now_s: float) -> bytes:
         if self.is_lost or self.troubles.is_silent:

@@ -119,6 +119,7 @@ class Ground:
         self.satellite = satellite
         self.numbers: list[int] = []
         self.frames = 0
+        self.control_word: int | None = None
         self.packets: dict[tuple[int, int], bytes] = {}
         self.arrivals: Counter[tuple[int, int]] = Counter()
         self.cfdp: list[bytes] = []
@@ -149,6 +150,7 @@ class Ground:
     def _take(self, batch: driver.DownBatch) -> None:
         self.frames += batch.frame_count
         frames = aos.decode(aos.DOWNLINK, batch.frames)
+        self.control_word = int(frames.ocf[-1])
         faults = frames.faults(spacecraft=SCID[self.satellite])
         for extracted in self._reassembler.feed(frames, faults).packets:
             down = space.decode_downlink(extracted.data)

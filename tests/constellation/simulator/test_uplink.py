@@ -9,7 +9,7 @@ import numpy as np
 
 from constellation.stations import control
 from telemetry import onboard
-from telemetry.frames import tc
+from telemetry.frames import clcw, tc
 from telemetry.onboard import Apid, Opcode, Slot, SlotState, StoreEvent
 from telemetry.packets import space
 from tests.constellation.simulator import flight
@@ -260,3 +260,38 @@ async def test_garbage_disturbs_nobody(simulator, fly):
 def tc_frame(data: bytes) -> bytes:
     scid = flight.SCID[flight.SATELLITE]
     return tc.encode(tc.Frame(spacecraft=scid, channel=0, number=0, data=data))
+
+
+async def test_telecommands_in_sequence_are_taken_once_and_the_control_word_tells(simulator, fly):
+    ground = await fly()
+
+    def numbered(number, counter, *, lost=False):
+        packet = tc.decode(
+            flight.command_frame(
+                flight.SATELLITE, flight.UUID(int=counter), Opcode.NO_OP, b"", counter
+            )
+        ).data
+        scid = flight.SCID[flight.SATELLITE]
+        return tc.encode(tc.Frame(scid, 0, number, packet, is_bypass=False))
+
+    def word():
+        return clcw.decode(ground.control_word)
+
+    # The second before the first: it is not obeyed, and the word asks for what is missing.
+    await ground.link.send_command(numbered(1, 12))
+    await ground.until(lambda: ground.control_word is not None and word().wants_retransmission)
+    for number, counter in [(0, 11), (0, 11), (1, 12)]:
+        await ground.link.send_command(numbered(number, counter))
+    await ground.until(lambda: word().following == 2)
+    for each in (flight.UUID(int=11), flight.UUID(int=12)):
+        await ground.until(lambda command_id=each: len(ground.command_stages(command_id)) == 3)
+
+    # Far off the sequence the receiver locks, until it is unlocked.
+    await ground.link.send_command(numbered(99, 13))
+    await ground.until(lambda: word().is_locked_out)
+    scid = flight.SCID[flight.SATELLITE]
+    unlock = tc.encode(tc.Frame(scid, 0, 0, tc.UNLOCK, is_control=True))
+    await ground.link.send_command(unlock)
+    await ground.until(lambda: not word().is_locked_out)
+    await ground.link.send_command(numbered(2, 13))
+    await ground.until(lambda: word().following == 3)

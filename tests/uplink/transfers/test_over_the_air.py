@@ -24,7 +24,7 @@ from tests.factories import (
     make_transfer,
 )
 from tests.uplink.releases.sharing import share_keys
-from uplink.commands import release
+from uplink.commands import authentication, release
 from uplink.transfers import flying, forecasts, packing, progress, reports
 from uplink.transfers.models import Carriage, Deployment, Forecast, State, Transfer
 from uplink.transfers.uplinker import Uplinker
@@ -87,9 +87,10 @@ class Conductor:
         for request in self.missing():
             await self.ground.send(Apid.GAP_REQUEST, request)
         for command_id in await sync_to_async(release.waiting)(self.satellite.pk):
-            frame = await sync_to_async(release.claim)(
+            packet = await sync_to_async(release.claim)(
                 command_id, contact_id=self.contact.pk, now=self.now
             )
+            frame = authentication.frame(self.satellite.spacecraft_id, 0, packet)
             await self.ground.link.send_command(frame)
             await sync_to_async(release.sent)(command_id)
         return work
