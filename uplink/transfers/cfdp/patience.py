@@ -63,10 +63,8 @@ class Patience:
             # Class 1: nothing can be asked for, but PDUs may be late (4.6.3.3).
             if not self._check.expired(now_s):
                 return None
-            if self._check.count >= limits.tries:
-                return Condition.CHECK_LIMIT_REACHED
             self._check.start(now_s, limits.check_s)
-            return None
+            return Condition.CHECK_LIMIT_REACHED if self._check.count >= limits.tries else None
         if knows_end and self.inquiry.is_late(now_s):
             self.inquiry.rounds += 1
             return Condition.NAK_LIMIT_REACHED if self.inquiry.rounds >= limits.tries else Due.NAK

@@ -382,6 +382,18 @@ def test_an_unacknowledged_file_that_stays_incomplete_is_given_up_by_name():
     assert receiver.pending_pdus() == []
 
 
+def test_an_unacknowledged_file_may_be_waited_for_as_long_as_the_owner_likes():
+    ignores = {cfdp.Condition.CHECK_LIMIT_REACHED: cfdp.Handler.IGNORE}
+    disk = Disk()
+    receiver = make_receiver(disk, handlers=ignores)
+    metadata = pdus.Metadata(100, "", "x", cfdp.Checksum.NULL)
+    receiver.receive_many(class_1(metadata, pdus.Eof(0, 100)), 0)
+    events = [event for now_s in range(60) for event in receiver.tick(now_s)]
+    assert events == [cfdp.Event.IGNORED] * 2
+    receiver.receive_many(file_data(0), 60)
+    assert disk.kept == DATA[:100]
+
+
 def test_a_transaction_cannot_change_its_class():
     receiver = make_receiver(Disk())
     receiver.receive_many(class_1(pdus.Metadata(500, "", "x")), 0)
