@@ -42,7 +42,7 @@ prove: test-venv
 	$(IN_VENV) -m pytest tests/proofs -o python_files='prove_*.py' -o python_functions='prove_*' --timeout 3600 -s $(ARGS)
 
 bench: test-venv
-	@for name in passes isl positions frames ingest transfer packaging rollout alarms; do echo "$$name"; $(IN_VENV) -m tests.benchmarks.$$name; done
+	@for name in passes isl positions frames decode ingest transfer packaging rollout alarms; do echo "$$name"; $(IN_VENV) -m tests.benchmarks.$$name; done
 
 lock: test-venv
 	.venv/bin/python -m pip install --quiet uv

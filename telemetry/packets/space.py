@@ -15,6 +15,7 @@ LONGEST_BYTES = onboard.PACKET_MAX_BYTES
 COUNT_MODULUS = 1 << 14
 UNSEGMENTED = 0b11
 _HEADER = struct.Struct(">HHH")
+_LENGTH, _LENGTH_AT = struct.Struct(">H"), 4
 
 
 BROKEN = frozenset({"version", "length", "cut short"})
@@ -81,6 +82,22 @@ def apid_of(packet: bytes | bytearray | memoryview, offset: int = 0) -> int:
 
 
 @cache
+def split(stream: bytes) -> list[bytes]:
+    """Return the packets of a file of them, one behind the other. BadPacket when the last is cut
+    short."""
+    packets, at, end = [], 0, len(stream)
+    unpack = _LENGTH.unpack_from
+    while at < end:
+        if end - at < HEADER_BYTES:
+            raise BadPacket(f"{end - at} bytes are left over", "cut short")
+        following = at + SHORTEST_BYTES + unpack(stream, at + _LENGTH_AT)[0]
+        if following > end:
+            raise BadPacket(f"the last packet lacks {following - end} bytes", "cut short")
+        packets.append(stream[at:following])
+        at = following
+    return packets
+
+
 def idle(packet_bytes: int) -> bytes:
     """Return an idle packet of that length, 7 bytes or more (4.1.3.3.4.4)."""
     return encode(onboard.IDLE_APID, 0, bytes(packet_bytes - HEADER_BYTES))

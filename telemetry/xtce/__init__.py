@@ -5,9 +5,9 @@
         table.group, table.indices, table.raw["NAME"], table.values["NAME"]
     definition.commands["NAME"].encode({"argument": value})
 
-`xml` reads the files, `loading` and what it calls turn them into the plain `model`. `layout` finds
-where values lie: `columns` reads many packets at once, with `walking` for those whose layout is in
-themselves. `calibration` makes engineering values, `commanding` the bytes of commands.
+`xml` reads the files, `loading` and what it calls turn them into the plain `model`. `building`
+finds where values lie; `columns` reads many packets at once, with `walking` for those whose layout
+is in themselves. `calibration` makes engineering values, `commanding` the bytes of commands.
 """
 
 from telemetry.xtce import model

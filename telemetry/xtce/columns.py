@@ -42,7 +42,7 @@ class Reader:
         plan: layout.Plan,
         program: walking.Program,
         packets: Sequence[bytes],
-        indices: list[int],
+        indices: Sequence[int],
         refused: dict[int, str],
     ) -> None:
         self._plan = plan
@@ -50,11 +50,13 @@ class Reader:
         self.indices = indices
         if not plan.is_fixed:
             self.indices = self._walk(program, packets, indices, refused)
-        self._packets = [packets[index] for index in self.indices]
-        self._stride = plan.fixed_bytes
+        self._packets = packets
+        if len(self.indices) < len(packets):
+            self._packets = [packets[index] for index in self.indices]
+        self._stride = stride = plan.fixed_bytes
         rows = self._packets
         if plan.is_fixed:
-            rows = [packet[: self._stride] for packet in rows]
+            rows = [packet[:stride] for packet in rows]
             self._starts = None
         else:
             lengths = np.fromiter(map(len, rows), np.int64, len(rows))
@@ -173,6 +175,10 @@ class Reader:
                 return bits.number(leaf.encoding, column)
             return [bits.octets_of(packet, at, leaf.fixed_bits) for packet in self._packets]
         n, stride = len(self._packets), self._stride
+        if leaf.stored and at % 8 == 0:
+            stored, wanted = leaf.stored
+            first = at // 8
+            return np.ndarray((n,), stored, self._buffer, first, (stride,)).astype(wanted)
         if leaf.is_number:
             column = bits.read(self._buffer, n, stride, at, leaf.fixed_bits)
             return bits.number(leaf.encoding, column)

@@ -149,7 +149,7 @@ def split(node: Node, text: str) -> dict[str, str]:
                 raise BadExpression(f"{type(statement).__name__} is not supported")
             if name in found:
                 raise BadExpression(f"{name or 'an expression'} is there twice")
-            found[name] = ast.unparse(statement.value)
+            found[name] = ast.get_source_segment(text.strip(), statement.value) or ""
         if not found:
             raise BadExpression("there is no expression")
         return found

@@ -245,8 +245,10 @@ def _milstd1750a(value: float, size: int) -> int:
     mantissa = round(math.ldexp(fraction, width - 1))
     if mantissa == 1 << (width - 1):
         mantissa, exponent = mantissa >> 1, exponent + 1
-    if not -128 <= exponent <= 127:
-        raise BadValue(f"{value} is too large or too small for {size} bits")
+    if exponent < -128:
+        return 0  # less than what is left of precision there
+    if exponent > 127:
+        raise BadValue(f"{value} is too large for {size} bits")
     mantissa &= (1 << width) - 1
     if size == 32:
         return mantissa << 8 | exponent & 0xFF

@@ -6,15 +6,16 @@ layout depends on the packet, a walk finds the places, and the columns are gathe
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from telemetry.xtce import (
     bits,
+    building,
     columns,
     commanding,
     criteria,
@@ -95,7 +96,7 @@ class Definition:
     def __init__(self, system: model.SpaceSystem) -> None:
         self.system = system
         self.parameters = Parameters(system)
-        self.plans = {name: layout.plan(system, name) for name in system.containers}
+        self.plans = {name: building.plan(system, name) for name in system.containers}
         self._programs = {name: walking.Program(plan, system) for name, plan in self.plans.items()}
         self._tree = selection.Tree(system, self.plans, self._programs)
         self._made = deriving.compile_all(system, self.plans)
@@ -126,50 +127,49 @@ class Definition:
 
     def decode(self, packets: Sequence[bytes]) -> Decoded:
         """Decode packets, each whole with its primary header, container by container."""
-        refused: dict[int, str] = {}
-        undescribed: set[int] = set()
-        members: dict[str, list[int]] = defaultdict(list)
-        for index, found in enumerate(self._tree.containers_of(packets)):
-            if isinstance(found, selection.NoContainer):
-                refused[index] = str(found)
-                undescribed.add(index)
-            else:
-                members[found].append(index)
+        lengths = np.fromiter(map(len, packets), np.int64, len(packets))
+        members, refused = self._tree.sort(packets, lengths)
+        undescribed = set(refused)
         tables: list[Table] = []
         for name, indices in members.items():
-            tables += self._tables(name, packets, indices, refused)
+            tables += self._tables(name, packets, lengths, indices, refused)
         return Decoded(tables, refused, undescribed)
 
     def _tables(
-        self, name: str, packets: Sequence[bytes], indices: list[int], refused: dict[int, str]
+        self,
+        name: str,
+        packets: Sequence[bytes],
+        lengths: NDArray,
+        indices: Sequence[int],
+        refused: dict[int, str],
     ) -> list[Table]:
         """Return the tables of one container; packets that cannot be read are refused singly."""
-        plan = self.plans[name]
-        least = plan.fixed_bytes
-        short = {index for index in indices if len(packets[index]) < least}
-        for index in short:
-            refused[index] = f"{len(packets[index])} bytes are too few for {name}"
-        rest = [index for index in indices if index not in short] if short else indices
+        plan, rest = self.plans[name], indices
+        own = lengths if len(indices) == len(packets) else lengths[indices]
+        if (own < plan.fixed_bytes).any():
+            for index in indices:
+                if lengths[index] < plan.fixed_bytes:
+                    refused[index] = f"{lengths[index]} bytes are too few for {name}"
+            rest = [index for index in indices if index not in refused]
         while rest:
             reader = columns.Reader(plan, self._programs[name], packets, rest, refused)
-            rest = reader.indices
             bad = _broken(plan, reader, refused)
             if not bad:
                 try:
                     return self._read(plan, reader)
                 except columns.Unreadable as error:
-                    bad = set()
-                    for row in error.rows:
-                        bad.add(rest[row])
-                        refused[rest[row]] = str(error)
-            rest = [index for index in rest if index not in bad]
+                    bad = {reader.indices[row] for row in error.rows}
+                    refused.update(dict.fromkeys(bad, str(error)))
+            rest = [index for index in reader.indices if index not in bad]
         return []
 
     def _read(self, plan: layout.Plan, reader: columns.Reader) -> list[Table]:
         contexts = self._contexts[plan.container]
         tables = []
         for group, rows in reader.groups():
-            indices = reader.indices if rows is None else [reader.indices[row] for row in rows]
+            indices = list(reader.indices)
+            if rows is not None:
+                indices = [reader.indices[row] for row in rows]
             table = Table(plan.container, indices, group=group)
             for name, raw, value in reader.columns(group, contexts):
                 table.raw[name], table.values[name] = raw, value

@@ -49,50 +49,76 @@ class Tree:
             self._children[container.base].append(_Child(name, test, programs[container.base]))
         self.roots = self._find_roots()
         self._places = self._fixed_places(plans)
+        self._needed = max((-(-(at + size) // 8) for at, size in self._places or ()), default=0)
         self._known: dict[object, str | NoContainer] = {}
 
     def container_of(self, packet: bytes) -> str:
         """Return the name of the most particular container; NoContainer says why there is none."""
-        (found,) = self.containers_of([packet])
-        if isinstance(found, NoContainer):
-            raise found
-        return found
+        return self._descend(packet)
 
-    def containers_of(self, packets: Sequence[bytes]) -> list[str | NoContainer]:
-        """Return for each packet its container, or why there is none."""
+    def sort(
+        self, packets: Sequence[bytes], lengths: NDArray[np.int64]
+    ) -> tuple[dict[str, Sequence[int]], dict[int, str]]:
+        """Return the indices of the packets of each container, and for the others the reason."""
+        members: dict[str, list[Sequence[int]]] = defaultdict(list)
+        refused: dict[int, str] = {}
+
+        def put(index: int, indices: Sequence[int], key: object) -> None:
+            found = self._known.get(key) if key is not None else None
+            if found is None:
+                found = self._descended(packets[index])
+                if key is not None:
+                    if len(self._known) >= _REMEMBERED:
+                        self._known.clear()
+                    self._known[key] = found
+            if isinstance(found, NoContainer):
+                refused.update(dict.fromkeys(indices, str(found)))
+            else:
+                members[found].append(indices)
+
+        is_long = lengths >= self._needed
         if self._places is None:
-            return [self._descended(packet) for packet in packets]
-        needed = max((-(-(at + size) // 8) for at, size in self._places), default=0)
-        found: list[str | NoContainer] = [_NONE] * len(packets)
-        long = [index for index, packet in enumerate(packets) if len(packet) >= needed]
-        if len(long) < len(packets):
-            for index in set(range(len(packets))).difference(long):
-                found[index] = self._descended(packets[index])
-        keys = self._keys([packets[index] for index in long], needed)
-        known = self._known
-        for index, key in zip(long, keys, strict=True):
-            name = known.get(key)
-            if name is None:
-                name = self._descended(packets[index])
-                if len(known) >= _REMEMBERED:
-                    known.clear()
-                known[key] = name
-            found[index] = name
-        return found
+            is_long = np.zeros(len(packets), bool)
+        for index in np.flatnonzero(~is_long).tolist():
+            put(index, (index,), None)
+        long = np.flatnonzero(is_long)
+        if len(long):
+            for key, rows in self._keys(packets, long, lengths):
+                indices = range(len(packets)) if rows is None else long[rows].tolist()
+                put(indices[0], indices, key)
+        joined = {name: _joined(parts) for name, parts in members.items()}
+        return joined, refused
 
-    def _keys(self, packets: list[bytes], needed: int) -> list:
-        """Return for each packet what is compared, as one thing."""
-        if not self._places:
-            return [0] * len(packets)
-        rows = b"".join([packet[:needed] for packet in packets]) + bytes(bits.PADDING_BYTES)
-        columns = [bits.read(rows, len(packets), needed, *place) for place in self._places]
+    def _keys(
+        self, packets: Sequence[bytes], long: NDArray, lengths: NDArray
+    ) -> list[tuple[object, NDArray | None]]:
+        """Return each combination of what is compared, with the rows that have it; None: all
+        packets."""
+        assert self._places is not None
+        stride, is_all = self._needed, len(long) == len(packets)
+        if is_all and (lengths == lengths[0]).all():
+            stride, rows = int(lengths[0]), b"".join(packets)
+        else:
+            rows = b"".join([packets[index][:stride] for index in long.tolist()])
+        rows += bytes(bits.PADDING_BYTES)
+        columns = [
+            bits.read(rows, len(long), stride, at, size).astype(np.uint64)
+            for at, size in self._places
+        ]
         if sum(size for _, size in self._places) > 64:
-            return list(zip(*(column.tolist() for column in columns), strict=True))
-        key: NDArray = np.zeros(len(packets), np.uint64)
+            groups: dict[tuple, list[int]] = defaultdict(list)
+            for row, each in enumerate(zip(*(c.tolist() for c in columns), strict=True)):
+                groups[each].append(row)
+            return [(each, np.array(found)) for each, found in groups.items()]
+        key = np.zeros(len(long), np.uint64)
         for column, (_, size) in zip(columns, self._places, strict=True):
-            shifted = key << np.uint64(size) if size < 64 else key
-            key = shifted | column.astype(np.uint64)
-        return key.tolist()
+            key = (key << np.uint64(size) if size < 64 else key) | column
+        if (key == key[0]).all():
+            return [(int(key[0]), None if is_all else np.arange(len(long)))]
+        distinct, which = np.unique(key, return_inverse=True)
+        order = np.argsort(which, kind="stable")
+        ends = np.cumsum(np.bincount(which, minlength=len(distinct)))
+        return list(zip(distinct.tolist(), np.split(order, ends[:-1]), strict=True))
 
     def _find_roots(self) -> list[str]:
         containers = self._system.containers.values()
@@ -174,4 +200,7 @@ def _walk(program: walking.Program, packet: bytes) -> walking.Walk:
         return walking.Walk(program, packet)
 
 
-_NONE = NoContainer("no container describes it")
+def _joined(parts: list[Sequence[int]]) -> Sequence[int]:
+    if len(parts) == 1:
+        return parts[0]
+    return sorted(index for part in parts for index in part)

@@ -37,7 +37,7 @@ def engineering(kind: model.ParameterType, raw: Column, get: Get, contexts: Cont
     value = _calibrated(kind, raw, get, contexts)
     if value is not None:
         return value
-    return raw.astype(np.float64) if kind.kind == "float" else raw
+    return raw.astype(np.float64, copy=False) if kind.kind == "float" else raw
 
 
 Contexts = tuple[tuple[criteria.Test, model.Calibrator], ...]
