@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.db import transaction
@@ -53,46 +53,91 @@ def sign(
     """
     keys = roots.enough(keys, now=now)
     roots.alone()
-    counter = 1 + max(_highest(Release, "counter"), _highest(Inventory, "counter"))
-    line, expires_at = line_of(artefact, version), now + RELEASE_LASTS
-    document = documents.release(
+    counter = next_counter()
+    document = documents.sign(unsigned(counter, artefact, version, profiles, now=now), keys)
+    row = keep(document, counter, artefact, version, profiles, organisation, now=now)
+    list_releases(keys, now=now)
+    return row
+
+
+def next_counter() -> int:
+    return 1 + max(_highest(Release, "counter"), _highest(Inventory, "counter"))
+
+
+def unsigned(
+    counter: int,
+    artefact: Artefact,
+    version: Version | None,
+    profiles: Sequence[str],
+    *,
+    now: datetime,
+) -> Metadata[Targets]:
+    """Return a release as people sign it."""
+    return documents.release(
         counter=counter,
-        line=line,
-        expires_at=expires_at,
+        line=line_of(artefact, version),
+        expires_at=now + RELEASE_LASTS,
         artefacts={artefact.sha256: (artefact.size_bytes, artefact.format, profiles)},
         about={"version": str(version)} if version is not None else None,
     )
-    row = Release.objects.create(
+
+
+def keep(
+    document: Metadata[Targets],
+    counter: int,
+    artefact: Artefact,
+    version: Version | None,
+    profiles: Sequence[str],
+    organisation: Organisation,
+    *,
+    now: datetime,
+) -> Release:
+    """Write down a release that enough people signed."""
+    return Release.objects.create(
         counter=counter,
         organisation=organisation,
         artefact=artefact,
         version=version,
-        line=line,
+        line=line_of(artefact, version),
         profiles=sorted(profiles),
-        document=documents.sign(document, keys).to_dict(),
+        document=document.to_dict(),
         signed_at=now,
-        expires_at=expires_at,
+        expires_at=document.signed.expires.replace(tzinfo=UTC),
     )
-    list_releases(keys, now=now)
-    return row
+
+
+def listed(*, without: int | None = None, plus: dict[int, int] | None = None) -> dict[int, int]:
+    """Return the counters that a snapshot of now lists, with the versions of their documents:
+    the newest releases that were not withdrawn."""
+    rows = Release.objects.filter(withdrawn_at=None).exclude(counter=without)[:LISTED_MOST]
+    found = {row.counter: row.document["signed"]["version"] for row in rows} | (plus or {})
+    return dict(sorted(found.items(), reverse=True)[:LISTED_MOST])
+
+
+def next_snapshot() -> int:
+    return 1 + max(_highest(Snapshot, "version"), _highest(Inventory, "snapshot"))
+
+
+def unsigned_snapshot(releases: dict[int, int], *, now: datetime) -> Metadata[SnapshotDocument]:
+    """Return the next snapshot as people sign it."""
+    return documents.snapshot(
+        version=next_snapshot(), expires_at=now + SNAPSHOT_LASTS, releases=releases
+    )
 
 
 def list_releases(keys: Sequence[Ed25519PrivateKey], *, now: datetime) -> Snapshot:
     """Sign a new snapshot: the newest releases that were not withdrawn."""
     keys = roots.enough(keys, now=now)
-    version = 1 + max(_highest(Snapshot, "version"), _highest(Inventory, "snapshot"))
-    rows = Release.objects.filter(withdrawn_at=None)[:LISTED_MOST]
-    expires_at = now + SNAPSHOT_LASTS
-    document = documents.snapshot(
-        version=version,
-        expires_at=expires_at,
-        releases={row.counter: row.document["signed"]["version"] for row in rows},
-    )
+    return keep_snapshot(documents.sign(unsigned_snapshot(listed(), now=now), keys), now=now)
+
+
+def keep_snapshot(document: Metadata[SnapshotDocument], *, now: datetime) -> Snapshot:
+    """Write down a snapshot that enough people signed."""
     return Snapshot.objects.create(
-        version=version,
-        document=documents.sign(document, keys).to_dict(),
+        version=document.signed.version,
+        document=document.to_dict(),
         made_at=now,
-        expires_at=expires_at,
+        expires_at=document.signed.expires.replace(tzinfo=UTC),
     )
 
 
@@ -108,14 +153,26 @@ def withdraw(
     """
     keys = roots.enough(keys, now=now)
     roots.alone()
+    row = mark_withdrawn(counter, reason, now=now)
+    list_releases(keys, now=now)
+    return row
+
+
+def withdrawable(counter: int) -> Release:
+    """Return a release that may be withdrawn, its row locked; `NotFound`, `AlreadyWithdrawn`."""
     row = Release.objects.select_for_update().filter(pk=counter).first()
     if row is None:
         raise errors.NotFound(f"There is no release {counter}.")
     if row.withdrawn_at is not None:
         raise AlreadyWithdrawn(f"Release {counter} was withdrawn already: {row.reason}")
+    return row
+
+
+def mark_withdrawn(counter: int, reason: str, *, now: datetime) -> Release:
+    """Note that a release is given to nobody any more; a snapshot without it must be kept, too."""
+    row = withdrawable(counter)
     row.withdrawn_at, row.reason = now, reason[:300]
     row.save()
-    list_releases(keys, now=now)
     events.publish(STREAM, "withdrawn", {"release": counter, "reason": row.reason})
     return row
 
