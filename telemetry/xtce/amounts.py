@@ -46,7 +46,7 @@ def whole(node: Node, text: str) -> int:
 
 def _integer(text: str) -> int:
     found = criteria.number_of(text)
-    if found is None or int(found) != found or abs(found) > MOST:
+    if found is None or abs(found) > MOST or int(found) != found:
         raise ValueError(text)
     return int(found)
 

@@ -81,15 +81,18 @@ def number(value: Any) -> int | float:
 
 def _numeric(kind: model.ParameterType, value: Any) -> int | float:
     given = number(value)
-    if kind.kind == "integer" and given != int(given):
+    assert kind.encoding is not None
+    is_float = kind.encoding.form in ("float", "milstd1750a")
+    if kind.kind == "integer" and (math.isinf(given) or given != int(given)):
         raise BadValue(f"{_shown(value)} is no whole number")
+    if math.isinf(given) and not is_float:
+        raise BadValue(f"{_shown(value)} has no bits in an integer")
     if kind.is_valid_calibrated:
         _hold(kind, given)
     raw = given
     if kind.calibrator is not None:
         raw = _inverse(kind.calibrator, given)
-    assert kind.encoding is not None
-    if kind.encoding.form not in ("float", "milstd1750a"):
+    if not is_float:
         raw = int(raw) if isinstance(raw, int) else round(raw)
     if not kind.is_valid_calibrated:
         _hold(kind, raw)

@@ -1,0 +1,165 @@
+"""Commands: arguments into bytes as a tiny encoder of our own makes them, and what is refused."""
+
+import struct
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from telemetry import xtce
+
+TYPES = """
+<IntegerArgumentType name="u8" signed="false"><IntegerDataEncoding sizeInBits="8"/>
+<ValidRangeSet><ValidRange minInclusive="1" maxInclusive="9"/>
+<ValidRange minInclusive="20" maxInclusive="30"/></ValidRangeSet></IntegerArgumentType>
+<FloatArgumentType name="volts"><IntegerDataEncoding sizeInBits="16" encoding="twosComplement">
+<DefaultCalibrator><PolynomialCalibrator><Term coefficient="1" exponent="0"/>
+<Term coefficient="0.5" exponent="1"/></PolynomialCalibrator></DefaultCalibrator>
+</IntegerDataEncoding></FloatArgumentType>
+<EnumeratedArgumentType name="state"><IntegerDataEncoding sizeInBits="4"/><EnumerationList>
+<Enumeration value="0" label="OFF"/><Enumeration value="1" label="ON"/></EnumerationList>
+</EnumeratedArgumentType>
+<StringArgumentType name="text"><StringDataEncoding><SizeInBits>
+<LeadingSize sizeInBitsOfSizeTag="16"/></SizeInBits></StringDataEncoding></StringArgumentType>
+<IntegerArgumentType name="count"><IntegerDataEncoding sizeInBits="8"/></IntegerArgumentType>
+<ArrayArgumentType name="list" arrayTypeRef="count"><DimensionList><Dimension><StartingIndex>
+<FixedValue>0</FixedValue></StartingIndex><EndingIndex><DynamicValue><ArgumentInstanceRef
+ argumentRef="n"/><LinearAdjustment intercept="-1"/></DynamicValue></EndingIndex></Dimension>
+</DimensionList></ArrayArgumentType>"""
+COMMANDS = """
+<MetaCommand name="Base" abstract="true"><ArgumentList><Argument name="op" argumentTypeRef="count"/>
+</ArgumentList><CommandContainer name="BaseContainer"><EntryList>
+<FixedValueEntry binaryValue="1ACF" sizeInBits="16"/><ArgumentRefEntry argumentRef="op"/>
+</EntryList></CommandContainer>
+<DefaultSignificance consequenceLevel="vital" reasonForWarning="It moves."/>
+<VerifierSet><AcceptedVerifier><ContainerRef containerRef="Report"/>
+<CheckWindow timeToStopChecking="PT30S"/></AcceptedVerifier>
+<CompleteVerifier><Comparison parameterRef="seen" value="1"/></CompleteVerifier></VerifierSet>
+</MetaCommand>
+<MetaCommand name="Set"><BaseMetaCommand metaCommandRef="Base"><ArgumentAssignmentList>
+<ArgumentAssignment argumentName="op" argumentValue="7"/></ArgumentAssignmentList></BaseMetaCommand>
+<ArgumentList><Argument name="a" argumentTypeRef="u8"/><Argument name="v" argumentTypeRef="volts"/>
+<Argument name="s" argumentTypeRef="state" initialValue="OFF"/></ArgumentList>
+<CommandContainer name="SetContainer"><EntryList><ArgumentRefEntry argumentRef="a"/>
+<ArgumentRefEntry argumentRef="v"/><FixedValueEntry binaryValue="0F" sizeInBits="4"/>
+<ArgumentRefEntry argumentRef="s"/></EntryList><BaseContainer containerRef="BaseContainer"/>
+</CommandContainer>
+<TransmissionConstraintList><TransmissionConstraint timeOut="PT10S"><Comparison parameterRef="seen"
+ value="0"/></TransmissionConstraint></TransmissionConstraintList>
+<VerifierSet><CompleteVerifier><ParameterValueChange><ParameterRef parameterRef="seen"/>
+<Change value="1"/></ParameterValueChange></CompleteVerifier></VerifierSet></MetaCommand>
+<MetaCommand name="Say"><BaseMetaCommand metaCommandRef="Base"/><ArgumentList>
+<Argument name="t" argumentTypeRef="text"/><Argument name="n" argumentTypeRef="count"/>
+<Argument name="l" argumentTypeRef="list"/></ArgumentList><CommandContainer name="SayContainer">
+<EntryList><ArgumentRefEntry argumentRef="t"/><ArgumentRefEntry argumentRef="n"/>
+<ArrayArgumentRefEntry argumentRef="l"/></EntryList><BaseContainer containerRef="BaseContainer"/>
+</CommandContainer></MetaCommand>"""
+
+
+def written(types=TYPES, commands=COMMANDS):
+    return (
+        f"""<SpaceSystem name="S"><TelemetryMetaData><ParameterTypeSet>
+<IntegerParameterType name="p8">
+<IntegerDataEncoding sizeInBits="8"/></IntegerParameterType></ParameterTypeSet><ParameterSet>
+<Parameter name="seen" parameterTypeRef="p8"/></ParameterSet><ContainerSet>
+<SequenceContainer name="Report"><EntryList><ParameterRefEntry parameterRef="seen"/></EntryList>
+</SequenceContainer></ContainerSet></TelemetryMetaData><CommandMetaData>
+<ArgumentTypeSet>{types}</ArgumentTypeSet><MetaCommandSet>{commands}</MetaCommandSet>
+</CommandMetaData></SpaceSystem>"""
+    ).encode()
+
+
+def definition(types=TYPES, commands=COMMANDS):
+    return xtce.load(written(types, commands))
+
+
+LOADED = definition()
+
+
+@given(
+    st.integers(1, 9) | st.integers(20, 30),
+    st.integers(-32_768, 32_767),
+    st.sampled_from(["OFF", "ON"]),
+)
+def test_arguments_become_the_bytes_that_they_mean(a, raw, state):
+    sent = LOADED.commands["Set"].encode({"a": a, "v": 1 + 0.5 * raw, "s": state})
+    assert sent == struct.pack(">HBBhB", 0x1ACF, 7, a, raw, 0xF0 | (state == "ON"))
+
+
+@given(st.text(max_size=40), st.lists(st.integers(0, 255), max_size=9))
+def test_texts_and_lists_of_varying_size(text, numbers):
+    sent = LOADED.commands["Say"].encode({"op": 1, "t": text, "n": len(numbers), "l": numbers})
+    body = text.encode()
+    head = struct.pack(">HBH", 0x1ACF, 1, len(body) * 8)
+    assert sent == head + body + bytes([len(numbers)]) + bytes(numbers)
+
+
+@pytest.mark.parametrize(
+    ("command", "arguments", "message"),
+    [
+        ("Set", {"a": 10, "v": 1}, "a: 10 is not from 1 to 9 or from 20 to 30"),
+        ("Set", {"a": 1, "v": 1e9}, "v: .* is not from -32768 to 32767"),
+        ("Set", {"a": 1}, "v is missing"),
+        ("Set", {"a": 1, "v": 1, "s": "MAYBE"}, "s: 'MAYBE' is none of OFF, ON"),
+        ("Set", {"a": 1, "v": 1, "op": 3}, "op is fixed: 7"),
+        ("Set", {"a": 1, "v": 1, "x": 3}, "Set has no argument x"),
+        ("Set", {"a": "one", "v": 1}, "a: 'one' is no number"),
+        ("Set", {"a": 1.5, "v": 1}, "a: 1.5 is no whole number"),
+        ("Set", {"a": True, "v": 1}, "a: True is no number"),
+        ("Say", {"op": 1, "t": "x", "n": 2, "l": [1]}, "l has 2 elements"),
+        ("Say", {"op": 1, "t": "x", "n": 1, "l": "a"}, "l is a list"),
+        ("Say", {"op": 1, "t": "x", "n": 1, "l": [256]}, "256 is not from 0 to 255"),
+        ("Say", {"op": 1, "t": "x" * 9000, "n": 0, "l": []}, "more than its leading size"),
+        ("Base", {"op": 1}, "Base is abstract"),
+    ],
+)
+def test_arguments_are_held_to_their_types(command, arguments, message):
+    with pytest.raises(xtce.BadArguments, match=message):
+        LOADED.commands[command].encode(arguments)
+
+
+def test_a_command_has_what_its_base_has():
+    command = LOADED.commands["Set"].command
+    assert command.significance == xtce.model.Significance("vital", "It moves.")
+    assert [(each.stage, each.window and each.window.stop_s) for each in command.verifiers] == [
+        ("accepted", 30.0),
+        ("complete", None),
+        ("complete", None),
+    ]
+    assert [each.timeout_s for each in command.constraints] == [10.0]
+
+
+CURVE = TYPES.replace('exponent="1"', 'exponent="2"')
+
+
+@pytest.mark.parametrize(
+    ("types", "commands", "message"),
+    [
+        (CURVE, COMMANDS, "the calibrator of volts has no inverse"),
+        (
+            TYPES,
+            COMMANDS.replace('argumentRef="v"', 'argumentRef="w"'),
+            "argument w is not defined",
+        ),
+        (
+            TYPES,
+            COMMANDS.replace('metaCommandRef="Base"', 'metaCommandRef="B"'),
+            "command B is not",
+        ),
+        (
+            TYPES,
+            COMMANDS.replace('argumentName="op"', 'argumentName="o"'),
+            "Base has no argument o",
+        ),
+        (TYPES, COMMANDS.replace("PT30S", "soon"), "is no duration such as PT30S"),
+        (TYPES, COMMANDS.replace('value="0"/></Trans', 'value="x"/></Trans'), '"x" is no number'),
+        (
+            TYPES,
+            COMMANDS.replace("<VerifierSet>", "<ParameterToSetList/><VerifierSet>"),
+            "ParameterToSetList: not supported in MetaCommand",
+        ),
+    ],
+)
+def test_commands_that_could_not_be_sent_are_refused(types, commands, message):
+    with pytest.raises(xtce.BadDefinition, match=message):
+        definition(types, commands)
