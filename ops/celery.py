@@ -53,5 +53,6 @@ app.conf.beat_schedule = {
     "look-after-alarms": every(5, "telemetry.alarms.tasks.look_after_alarms"),
     "send-notices": every(2, "telemetry.alarms.tasks.send_notices"),
     "go-on-with-replays": every(5, "telemetry.tasks.go_on_with_replays"),
-    "compact-segments": every(60, "telemetry.tasks.compact_segments"),
+    "compact-segments": every(20, "telemetry.tasks.compact_segments"),
+    "tidy-telemetry": every(3600, "telemetry.tasks.tidy_telemetry"),
 }

@@ -190,6 +190,16 @@ EMAIL_USE_TLS = os.environ.get("ZENITH_SMTP_TLS", "") == "starttls"
 EMAIL_USE_SSL = os.environ.get("ZENITH_SMTP_TLS", "") == "tls"
 EMAIL_TIMEOUT = 20
 DEFAULT_FROM_EMAIL = os.environ.get("ZENITH_MAIL_FROM", "zenith@localhost")
+# How many days of mission time what came down is kept; 0 is for ever. What raw batches hold is in
+# packets too, what packets hold in segments, and what segments hold in roll-ups.
+ZENITH_KEEP_DAYS = {
+    "raw_batches": float(os.environ.get("ZENITH_KEEP_RAW_BATCHES_DAYS", "30")),
+    "packets": float(os.environ.get("ZENITH_KEEP_PACKETS_DAYS", "0")),
+    "segments": float(os.environ.get("ZENITH_KEEP_SEGMENTS_DAYS", "0")),
+    "gaps": float(os.environ.get("ZENITH_KEEP_CLOSED_GAPS_DAYS", "365")),
+    "rollups_60": float(os.environ.get("ZENITH_KEEP_MINUTE_ROLLUPS_DAYS", "0")),
+    "rollups_600": float(os.environ.get("ZENITH_KEEP_TEN_MINUTE_ROLLUPS_DAYS", "0")),
+}
 ARTEFACT_ROOT = ZENITH_HOME / "artefacts"
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},

@@ -21,6 +21,7 @@ urlpatterns = [
     path("api/v1/", include("constellation.api")),
     path("api/v1/", include("constellation.contacts.api")),
     path("api/v1/", include("telemetry.api")),
+    path("api/v1/", include("telemetry.api_archive")),
     path("api/v1/", include("telemetry.ledger.api")),
     path("api/v1/", include("telemetry.replays.api")),
     path("api/v1/", include("telemetry.alarms.api")),

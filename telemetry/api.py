@@ -4,11 +4,9 @@ Instants are RFC 3339 but in columns of samples, which count seconds since 1970.
 """
 
 from datetime import UTC, timedelta
-from typing import Any
 from uuid import UUID
 
 import orjson
-from django.db.models import QuerySet
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.urls import path
@@ -22,12 +20,11 @@ from constellation.models import Satellite
 from constellation.questions import NoQuestion, PageQuestion, asked
 from ops import clock
 from ops.api import Page
-from telemetry import gaps, onboard, times, values
+from telemetry import bodies, gaps, values
 from telemetry.definitions import api as definitions_api
 from telemetry.ledger import completeness, foreign
 from telemetry.models import Gap, GapState, Packet, RawBatch, Reception, Rejected
 
-APIDS = {each.value: each.name for each in onboard.Apid}
 REJECTED_SHOWN = 100
 
 
@@ -112,39 +109,10 @@ class PacketList(APIView):
     def get(self, request: Request, code: str) -> Response:
         satellite = get_object_or_404(Satellite, code=code)
         wanted = asked(PacketsAsked, request)
+        packets = Packet.objects.filter(satellite=satellite).select_related("satellite")
         page = NewestFirst()
-        rows = page.paginate_queryset(_chosen(satellite, wanted), request, view=self)
-        return page.get_paginated_response([_packet_body(row) for row in rows])
-
-
-def _chosen(satellite: Satellite, wanted: dict[str, Any]) -> QuerySet[Packet]:
-    packets = Packet.objects.filter(satellite=satellite)
-    if "apid" in wanted:
-        packets = packets.filter(apid=wanted["apid"])
-    if "contact" in wanted:
-        packets = packets.filter(contact_id=wanted["contact"])
-    if "start" in wanted:
-        packets = packets.filter(generated_ns__gte=times.to_ns(wanted["start"]))
-    if "end" in wanted:
-        packets = packets.filter(generated_ns__lt=times.to_ns(wanted["end"]))
-    return packets
-
-
-def _packet_body(row: Packet) -> dict[str, Any]:
-    return {
-        "id": row.pk,
-        "apid": row.apid,
-        "name": APIDS.get(row.apid),
-        "volume": row.volume,
-        "serial": row.serial,
-        "boot": row.boot,
-        "sequence": row.sequence,
-        "channel": row.channel,
-        "contact": row.contact_id and str(row.contact_id),
-        "generated_at": times.text(row.generated_ns),
-        "received_at": times.text(row.received_ns),
-        "data": bytes(row.data).hex(),
-    }
+        rows = page.paginate_queryset(bodies.filtered(packets, wanted), request, view=self)
+        return page.get_paginated_response([bodies.packet(row) for row in rows])
 
 
 class Completeness(APIView):

@@ -10,7 +10,7 @@ class TelemetryConfig(AppConfig):
     def ready(self) -> None:
         from ops.live import streams
 
-        streams.register("telemetry", _may_read)
+        streams.register("telemetry", _may_read, part="values")
 
 
 def _may_read(user: Any, stream: str) -> bool:

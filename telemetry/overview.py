@@ -18,6 +18,14 @@ PLOTTED = ["battery_charge", "solar_power", "accelerator_load", "accelerator_tem
 """Parameters plotted until the operator chooses others."""
 PLOTS_MAX = 6
 NO_MARK = alarm_marks.Shown("", "", "[]")
+SPANS = {
+    "hour": 3600,
+    "day": 86_400,
+    "week": 7 * 86_400,
+    "month": 30 * 86_400,
+    "year": 365 * 86_400,
+}
+"""What plots may show, up to now: seconds by name."""
 UNITS = {"1": "", "degC": "°C"}
 
 
@@ -42,20 +50,35 @@ class Value:
 
 
 def of_satellite(
-    satellite: Satellite, now: datetime, plotted: list[str] | None = None
+    satellite: Satellite,
+    now: datetime,
+    plotted: list[str] | None = None,
+    *,
+    span: str = "hour",
+    search: str = "",
 ) -> dict[str, Any]:
-    """Return the newest values by group, and which of them are plotted.
+    """Return the newest values by group whose names hold `search`, and which are plotted over what.
 
     `plotted` holds short names; without any, those people look at first.
     """
+    span = span if span in SPANS else "hour"
     plotted = plotted or PLOTTED
     marks = alarm_marks.of_satellite(satellite)
     shown = [_value(row, plotted, marks) for row in values.latest(satellite, now=now)]
     shown.sort(key=lambda value: (not value.group.startswith(values.PERIODIC), value.group))
-    by_group = groupby(shown, key=lambda value: value.group)
     named = {value.name: value for value in shown}
+    found = [value for value in shown if search.lower() in value.name.lower()]
+    by_group = groupby(found, key=lambda value: value.group)
+    listed = {value.name for value in found}
     return {
         "satellite": satellite,
+        "heard": bool(shown),
+        "span": span,
+        "span_s": SPANS[span],
+        "spans": list(SPANS),
+        "files": ["csv", "parquet", "json"],
+        "search": search,
+        "unlisted": [name for name in plotted if name in named and name not in listed],
         "groups": [(name.replace("_", " "), list(members)) for name, members in by_group],
         "plots": [named[name] for name in plotted if name in named][:PLOTS_MAX],
         "plotted": [name for name in plotted if name in named],

@@ -1,5 +1,7 @@
 """Parts of the satellite page that belong to this room: newest values and plots."""
 
+from typing import Any
+
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import path
@@ -15,16 +17,24 @@ from telemetry import overview
 @needs("telemetry.view_sample")
 def latest(request: HttpRequest, code: str) -> HttpResponse:
     """The table of newest values alone, fetched again when telemetry arrives."""
-    shown = overview.of_satellite(_satellite(code), clock.now(), request.GET.getlist("plot"))
-    return render(request, "telemetry/latest.html", {"panel": shown})
+    return render(request, "telemetry/latest.html", {"panel": _shown(request, code)})
 
 
 @require_safe
 @needs("telemetry.view_sample")
 def plots(request: HttpRequest, code: str) -> HttpResponse:
     """The plots of the parameters that were ticked, and the table beside them."""
-    shown = overview.of_satellite(_satellite(code), clock.now(), request.GET.getlist("plot"))
-    return render(request, "telemetry/panel.html", {"panel": shown})
+    return render(request, "telemetry/panel.html", {"panel": _shown(request, code)})
+
+
+def _shown(request: HttpRequest, code: str) -> dict[str, Any]:
+    return overview.of_satellite(
+        _satellite(code),
+        clock.now(),
+        request.GET.getlist("plot"),
+        span=request.GET.get("span", "hour"),
+        search=request.GET.get("search", "").strip(),
+    )
 
 
 def _satellite(code: str) -> Satellite:

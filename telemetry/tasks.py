@@ -7,7 +7,7 @@ from celery import Task, shared_task
 
 from ops import clock
 from telemetry import ingest, joining
-from telemetry.archive import compaction, rolling
+from telemetry.archive import compaction, retention, rolling
 from telemetry.replays import running
 
 SLICE_S = 1.0
@@ -57,3 +57,9 @@ def replay_part(part_id: int) -> None:
     until = time.monotonic() + REPLAY_SLICE_S
     while running.run(part_id, now=clock.now()) and time.monotonic() < until:
         pass
+
+
+@shared_task(expires=600, time_limit=1800)
+def tidy_telemetry() -> None:
+    """Remove what is older than the operator wants it kept."""
+    retention.tidy(now=clock.now())

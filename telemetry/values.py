@@ -35,6 +35,28 @@ def parameters() -> list[dict[str, Any]]:
     return [found[name] for name in sorted(found)]
 
 
+def described(satellite_id: int, name: str) -> dict[str, Any]:
+    """Return what the satellite's newest definition that has a parameter says of it."""
+    for edition in reversed(definitions.timeline(satellite_id).editions()):
+        group, parameter = edition.group_of(name), edition.xtce.parameters.get(name)
+        if group is not None and parameter is not None:
+            return _described(parameter, group)
+    raise UnknownParameter(f"There is no parameter {name}.", parameter=name)
+
+
+def groups_holding(satellite_id: int, names: list[str]) -> dict[str, tuple[str, ...]]:
+    """Return for each parameter the groups that may hold samples of it; UnknownParameter names one
+    that no definition of the satellite ever had."""
+    known = definitions.groups_of(satellite_id)
+    found = {}
+    for name in names:
+        held = known.get(name) or definitions.groups_of_element(satellite_id, name)
+        if not held:
+            raise UnknownParameter(f"There is no parameter {name}.", parameter=name)
+        found[name] = held
+    return found
+
+
 def _described(parameter: Any, group: str) -> dict[str, Any]:
     kind = parameter.type
     return {
@@ -75,6 +97,7 @@ def latest(satellite: Satellite, *, now: datetime) -> list[dict[str, Any]]:
                 "generated_at": times.text(row.generated_ns),
                 "received_at": times.text(row.received_ns),
                 "age_s": round(age_s, 3),
+                "stale_after_s": stale_after_s,
                 "is_stale": stale_after_s is not None and age_s > stale_after_s,
             }
         )
@@ -96,12 +119,8 @@ def samples(
     `points` of them, thinned such that no peak is lost. UnknownParameter names one that the
     definition does not have.
     """
-    groups = definitions.groups_of(satellite.pk)
     wanted: dict[tuple[str, ...], set[str]] = defaultdict(set)
-    for name in names:
-        held = groups.get(name) or definitions.groups_of_element(satellite.pk, name)
-        if not held:
-            raise UnknownParameter(f"There is no parameter {name}.", parameter=name)
+    for name, held in groups_holding(satellite.pk, names).items():
         wanted[held].add(name)
     found: dict[str, dict[str, list[Any]]] = {}
     for held, members in wanted.items():

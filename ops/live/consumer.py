@@ -2,10 +2,13 @@
 
     client  {"subscribe": [{"stream": "contacts", "after": 41}]}     after null: from now on
             {"unsubscribe": ["contacts"]}
+            {"subscribe": [{"stream": "telemetry:SCS-01-A", "only": ["mode"], "every_s": 2}]}
+                                                  some values, joined; again to change the wish
     server  {"subscribed": "contacts", "number": 44}
             {"stream": "contacts", "number": 42, "kind": "changed", "payload": {…}}
+            {…, "since": 40, "merged": 2}         under a wish: 41 and 42 in one, or 41 held none
             {"gap": {"stream": "contacts", "first": 42, "last": 900}}   too far behind
-            {"refused": "queries:…"}                                  not yours, or no such stream
+            {"refused": "queries:…", "detail": "…"}     not yours, no such stream, or a bad wish
             {"heartbeat": "2026-08-22T12:00:00.5Z", "rate": 1.0, "paused": false, "simulated": true}
 
 Closes with 4401 when the session is over. It only speaks; whatever changes goes through the API.
@@ -14,6 +17,7 @@ Closes with 4401 when the session is over. It only speaks; whatever changes goes
 import asyncio
 import contextlib
 import time
+from math import inf
 from typing import Any
 
 import orjson
@@ -22,7 +26,7 @@ from channels.generic.websocket import AsyncJsonWebsocketConsumer
 
 from ops import clock
 from ops.accounts.models import User
-from ops.live import hub, streams
+from ops.live import hub, streams, wishes
 
 HEARTBEAT_S = 2.0
 SESSION_CHECK_S = 60.0
@@ -36,6 +40,9 @@ class Live(AsyncJsonWebsocketConsumer):
 
     async def connect(self) -> None:
         self.sent: dict[str, int] = {}
+        self.wishes: dict[str, wishes.Wish] = {}
+        self.quiet_until: dict[str, float] = {}
+        self.heard_at: dict[str, float] = {}
         self.woken = asyncio.Event()
         self.sender: asyncio.Task[None] | None = None
         self.hub = hub.current()
@@ -58,13 +65,13 @@ class Live(AsyncJsonWebsocketConsumer):
         if self.sender is None:
             return
         try:
-            wishes = [(str(w["stream"]), w.get("after")) for w in content.get("subscribe", [])]
+            wanted = [(str(one["stream"]), dict(one)) for one in content.get("subscribe", [])]
             left = [str(stream) for stream in content.get("unsubscribe", [])]
-        except (AttributeError, KeyError, TypeError):
+        except (AttributeError, KeyError, TypeError, ValueError):
             await self.close(code=4400)
             return
-        for stream, after in wishes:
-            await self._subscribe(stream, after)
+        for stream, told in wanted:
+            await self._subscribe(stream, told)
         for stream in left:
             self._leave(stream)
 
@@ -75,9 +82,24 @@ class Live(AsyncJsonWebsocketConsumer):
         except orjson.JSONDecodeError:
             return None
 
-    async def _subscribe(self, stream: str, after: Any) -> None:
+    async def _subscribe(self, stream: str, told: dict[str, Any]) -> None:
         if len(self.sent) >= STREAMS_MAX or not await _may_read(self.scope["user"], stream):
             await self.send_json({"refused": stream})
+            return
+        try:
+            wish = wishes.read(told)
+            if not wish.is_plain and not streams.part_of(stream):
+                raise wishes.BadWish(f"of {stream} there is nothing to choose")
+        except wishes.BadWish as error:
+            await self.send_json({"refused": stream, "detail": str(error)})
+            return
+        after, is_known = told.get("after"), stream in self.sent
+        self.wishes[stream] = wish
+        self.quiet_until.pop(stream, None)
+        if is_known and after is None:
+            # Only the wish changes: what was not sent yet is looked at with the new one.
+            await self.send_json({"subscribed": stream, "number": self.hub.newest(stream)})
+            self.woken.set()
             return
         # Watch first, then read: what is written in between is found by its number.
         newest = await self.hub.watch(stream, self.woken)
@@ -86,6 +108,7 @@ class Live(AsyncJsonWebsocketConsumer):
         self.woken.set()
 
     def _leave(self, stream: str) -> None:
+        self.wishes.pop(stream, None)
         if self.sent.pop(stream, None) is not None:
             self.hub.leave(stream, self.woken)
 
@@ -103,7 +126,8 @@ class Live(AsyncJsonWebsocketConsumer):
                     await self.close(code=4401)
                     return
             with contextlib.suppress(TimeoutError):
-                left_s = heartbeat_at + HEARTBEAT_S - time.monotonic()
+                due_at = min([heartbeat_at + HEARTBEAT_S, *self.quiet_until.values()])
+                left_s = due_at - time.monotonic()
                 await asyncio.wait_for(self.woken.wait(), timeout=max(0.0, left_s))
             self.woken.clear()
             for stream in list(self.sent):
@@ -111,6 +135,9 @@ class Live(AsyncJsonWebsocketConsumer):
 
     async def _catch_up(self, stream: str) -> None:
         newest = self.hub.newest(stream)
+        wish = self.wishes.get(stream, wishes.Wish())
+        if self._is_quiet(stream, newest, wish):
+            return
         while (last := self.sent.get(stream)) is not None and last < newest:
             if newest - last > FAR_BEHIND:
                 await self._tell_gap(stream, last + 1, newest)
@@ -120,11 +147,31 @@ class Live(AsyncJsonWebsocketConsumer):
                 return
             if events[0]["number"] > last + 1:
                 await self._tell_gap(stream, last + 1, events[0]["number"] - 1)
-            for event in events:
+                last = events[0]["number"] - 1
+            told = events
+            if not wish.is_plain:
+                told = wishes.messages(events, wish, streams.part_of(stream), since=last)
+            for event in told:
                 if self.sent.get(stream) is None:
                     return
                 await self.send_json(event)
                 self.sent[stream] = event["number"]
+            if self.sent.get(stream) is not None:
+                self.sent[stream] = events[-1]["number"]
+
+    def _is_quiet(self, stream: str, newest: int, wish: wishes.Wish) -> bool:
+        """Say whether nothing is sent of a stream yet, because its client wants to rest. What comes
+        meanwhile waits in the database, where a gap is told if it is too much."""
+        if not wish.every_s or self.sent.get(stream, newest) >= newest:
+            self.quiet_until.pop(stream, None)
+            return False
+        now = time.monotonic()
+        if now < self.heard_at.get(stream, -inf) + wish.every_s:
+            self.quiet_until[stream] = self.heard_at[stream] + wish.every_s
+            return True
+        self.quiet_until.pop(stream, None)
+        self.heard_at[stream] = now
+        return False
 
     async def _tell_gap(self, stream: str, first: int, last: int) -> None:
         await self.send_json({"gap": {"stream": stream, "first": first, "last": last}})

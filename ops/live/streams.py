@@ -5,11 +5,22 @@ from typing import Any
 
 MayRead = Callable[[Any, str], bool]
 _readers: dict[str, MayRead] = {}
+_parts: dict[str, str] = {}
 
 
-def register(prefix: str, may_read: MayRead) -> None:
-    """Open the streams named `prefix` or `prefix:…` to the users for whom `may_read` says so."""
+def register(prefix: str, may_read: MayRead, *, part: str = "") -> None:
+    """Open the streams named `prefix` or `prefix:…` to the users for whom `may_read` says so.
+
+    `part` names the member of payloads out of which readers may choose, and whose newest values
+    stand for the older ones where a reader wants to hear less often.
+    """
     _readers[prefix] = may_read
+    _parts[prefix] = part
+
+
+def part_of(stream: str) -> str:
+    """Return the member of payloads that can be chosen from, or the empty string."""
+    return _parts.get(stream.partition(":")[0], "")
 
 
 def may_read(user: Any, stream: str) -> bool:

@@ -85,11 +85,17 @@ class Described:
         return self.kind in ("int", "uint", "float")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Shape:
     """What the columns of a segment are. Named by its content."""
 
     columns: tuple[Described, ...]
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Shape) and self.digest == other.digest
+
+    def __hash__(self) -> int:
+        return hash(self.digest)
 
     @classmethod
     def of(cls, samples: Samples) -> Shape:

@@ -7,7 +7,6 @@ that are still fine enough; what no roll-up holds yet is taken from the short se
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,12 +17,14 @@ SAMPLES_MAX = 2_000_000
 """More samples than these are not read for one plot where there are roll-ups."""
 _SHAPES = """
     SELECT DISTINCT shape_id FROM telemetry_rollup
-    WHERE satellite_id = %s AND "group" = %s AND generation = %s AND end_ns > %s AND first_ns < %s
+    WHERE satellite_id = %s AND "group" = ANY(%s) AND generation = %s
+        AND end_ns > %s AND first_ns < %s
         AND width_s <= %s
 """
 _ROWS = """
     SELECT count, {blocks} FROM telemetry_rollup
-    WHERE satellite_id = %s AND "group" = %s AND generation = %s AND end_ns > %s AND first_ns < %s
+    WHERE satellite_id = %s AND "group" = ANY(%s) AND generation = %s
+        AND end_ns > %s AND first_ns < %s
         AND shape_id = %s AND (width_s = %s OR width_s < %s AND is_part){more}
 """
 
@@ -69,15 +70,11 @@ def envelope(
 
 def _has_raw(span: reading.Span, name: str) -> bool:
     """Say whether the roll-ups of a parameter know its raw values."""
-    for digest in reading.shapes_of(_SHAPES, [*_key(span), rollups.WIDTHS_S[-1]]):
+    for digest in reading.shapes_of(_SHAPES, [*span.key, rollups.WIDTHS_S[-1]]):
         described = shapes.of(digest).by_name.get(name)
         if described is not None and not rollups.knows_raw(described):
             return False
     return True
-
-
-def _key(span: reading.Span) -> list[Any]:
-    return [span.satellite_id, span.group, span.generation, span.first_ns, span.end_ns]
 
 
 def _source_s(span: reading.Span, width_ns: int, *, is_sampled: bool) -> int:
@@ -113,7 +110,7 @@ def _sampled(parts: object, name: str, *, raw: bool) -> _Found | None:
 
 def _rolled(span: reading.Span, name: str, width_s: int, *, raw: bool) -> _Found | None:
     """Return roll-ups of one width, parts of narrower ones, and what is only in short segments."""
-    key = _key(span)
+    key = span.key
     found: list[_Found | None] = []
     for digest in reading.shapes_of(_SHAPES, [*key, width_s]):
         shape = shapes.of(digest)

@@ -19,12 +19,12 @@ from telemetry.replays import generations
 
 _SHAPES = """
     SELECT DISTINCT shape_id FROM telemetry_segment
-    WHERE satellite_id = %s AND "group" = %s AND generation = %s
+    WHERE satellite_id = %s AND "group" = ANY(%s) AND generation = %s
         AND last_ns >= %s AND first_ns < %s
 """
 _ROWS = """
     SELECT count, {blocks} FROM telemetry_segment
-    WHERE satellite_id = %s AND "group" = %s AND generation = %s
+    WHERE satellite_id = %s AND "group" = ANY(%s) AND generation = %s
         AND last_ns >= %s AND first_ns < %s AND shape_id = %s{more}
     ORDER BY first_ns, id
 """
@@ -33,20 +33,22 @@ _SHORT = " AND batch IS NOT NULL"
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """What is read: samples of one group of one satellite, generated in [first_ns, end_ns).
+    """What is read: samples of a group of one satellite, or of several groups that a parameter was
+    in by one definition or another, generated in [first_ns, end_ns).
 
     Without a generation, what holds is read: within the span of a replay what that gave.
     """
 
     satellite_id: int
-    group: str
+    group: str | tuple[str, ...]
     first_ns: int
     end_ns: int
     generation: int | None = None
 
     @property
     def key(self) -> list[Any]:
-        return [self.satellite_id, self.group, self.generation, self.first_ns, self.end_ns]
+        groups = [self.group] if isinstance(self.group, str) else list(self.group)
+        return [self.satellite_id, groups, self.generation, self.first_ns, self.end_ns]
 
 
 def in_force(span: Span) -> list[Span]:
@@ -138,6 +140,28 @@ def _cut(samples: columns.Samples, span: Span) -> columns.Samples | None:
     return columns.select(samples, inside) if inside.any() else None
 
 
+def bounds(span: Span) -> tuple[int, int] | None:
+    """Return the part of the span in which there may be samples, None when there are none."""
+    found = [each for each in map(_bounds, in_force(span)) if each is not None]
+    return (min(f for f, _ in found), max(e for _, e in found)) if found else None
+
+
+def _bounds(span: Span) -> tuple[int, int] | None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT min(first_ns), max(last_ns) FROM telemetry_segment
+            WHERE satellite_id = %s AND "group" = ANY(%s) AND generation = %s
+                AND last_ns >= %s AND first_ns < %s
+            """,
+            span.key,
+        )
+        first_ns, last_ns = cursor.fetchone()
+    if first_ns is None:
+        return None
+    return max(span.first_ns, first_ns), min(span.end_ns, last_ns + 1)
+
+
 def count(span: Span) -> int:
     """Return about how many samples there are: those of all segments that the span touches."""
     return sum(map(_count, in_force(span)))
@@ -148,7 +172,7 @@ def _count(span: Span) -> int:
         cursor.execute(
             """
             SELECT coalesce(sum(count), 0) FROM telemetry_segment
-            WHERE satellite_id = %s AND "group" = %s AND generation = %s
+            WHERE satellite_id = %s AND "group" = ANY(%s) AND generation = %s
                 AND last_ns >= %s AND first_ns < %s
             """,
             span.key,

@@ -117,6 +117,49 @@ async def test_events_that_were_forgotten_are_a_gap():
     await socket.disconnect()
 
 
+async def test_a_wish_changes_on_the_fly(monkeypatch):
+    monkeypatch.setitem(streams._parts, "tides", "values")
+    socket = await signed_in()
+    both = {"stream": "tides", "only": ["m", "wind"]}
+    await socket.send_json_to({"subscribe": [both]})
+    await heard(socket, 1)
+    await publish("tides", "level", {"values": {"m": 1, "wind": 5, "salt": 7}})
+    [event] = await heard(socket, 1)
+    assert (event["payload"], event["since"]) == ({"values": {"m": 1, "wind": 5}}, 0)
+
+    await socket.send_json_to(
+        {"subscribe": [{"stream": "tides", "only": ["salt"], "every_s": 0.3}]}
+    )
+    assert await heard(socket, 1) == [{"subscribed": "tides", "number": 1}]
+    await publish("tides", "level", {"values": {"m": 2}})
+    await publish("tides", "level", {"values": {"salt": 8}})
+    told = await heard(socket, 1)
+    if told[0]["number"] < 3:  # the first was looked at before the second came
+        told = await heard(socket, 1)
+    assert told[0]["payload"] == {"values": {"salt": 8}}
+    for salt in range(9, 12):
+        await publish("tides", "level", {"values": {"salt": salt}})
+    told = []
+    while not told or told[-1]["number"] < 6:
+        told += await heard(socket, 1)
+    assert sum(each["merged"] for each in told) == 3
+    assert told[-1]["payload"] == {"values": {"salt": 11}}
+    await socket.disconnect()
+
+
+async def test_a_wish_that_cannot_be_met_is_refused_with_the_reason(monkeypatch):
+    socket = await signed_in()
+    await socket.send_json_to({"subscribe": [{"stream": "tides", "only": ["m"]}]})
+    [answer] = await heard(socket, 1)
+    assert answer == {"refused": "tides", "detail": "of tides there is nothing to choose"}
+    monkeypatch.setitem(streams._parts, "tides", "values")
+    await socket.send_json_to({"subscribe": [{"stream": "tides", "every_s": -1}]})
+    [answer] = await heard(socket, 1)
+    assert answer["refused"] == "tides"
+    assert "every_s" in answer["detail"]
+    await socket.disconnect()
+
+
 async def test_many_watchers_see_every_event_once():
     sockets = [await signed_in() for _ in range(5)]
     for socket in sockets:

@@ -1,6 +1,7 @@
 // `<zen-plot data-url data-label data-unit>`: one parameter over time, following the live link.
 //
-// The address answers {parameters: {[data-parameter]: {times_s, values}}} (telemetry/api.py);
+// The address answers {start, end, parameters: {[data-parameter]: …}} (telemetry/api_archive.py): few
+// samples as they are, many as an envelope, whose band is all that was and whose line is the mean;
 // limits, when there are any, are data-limits, [{status, low, high}], and are shaded behind the line.
 
 import uPlot from "uplot";
@@ -8,9 +9,20 @@ import uPlot from "uplot";
 import { type Status, statusColour, token } from "./palette";
 import { hourMinute, ordinal, timeOfDay } from "./time";
 
-interface Samples {
+interface Series {
+  form: "samples" | "envelope" | "states" | "state_envelope";
   times_s: number[];
-  values: (number | null)[];
+  values?: (number | null)[];
+  low?: (number | null)[];
+  high?: (number | null)[];
+  mean?: (number | null)[];
+  bucket_s?: number;
+}
+
+interface Answer {
+  start?: string;
+  end?: string;
+  parameters: Record<string, Series>;
 }
 
 interface Limit {
@@ -24,9 +36,18 @@ const REFRESH_WALL_MS = 1_500;
 class PlotElement extends HTMLElement {
   private plot: uPlot | null = null;
   private waiting = 0;
+  private span: [number, number] = [0, 1];
+  private bucket_s = 0;
   private lastLoad_ms = -Infinity;
   private readonly resized = new ResizeObserver(() => this.fit());
   private readonly moved = (): void => this.later();
+
+  static readonly observedAttributes = ["data-url"];
+
+  /** A morph of the page gives a plot another span without making it anew. */
+  attributeChangedCallback(_: string, before: string | null): void {
+    if (before !== null && this.isConnected) void this.load();
+  }
 
   connectedCallback(): void {
     this.resized.observe(this);
@@ -58,13 +79,26 @@ class PlotElement extends HTMLElement {
 
   private async load(): Promise<void> {
     this.lastLoad_ms = performance.now();
-    const reply = await fetch(this.dataset.url ?? "").catch(() => null);
+    const url = this.dataset.url ?? "";
+    const reply = await fetch(url).catch(() => null);
     if (!reply?.ok) return this.note("Samples cannot be loaded; the next event tries again.");
-    const body = (await reply.json()) as { parameters: Record<string, Samples> };
-    const { times_s: times, values } = body.parameters[this.dataset.parameter ?? ""];
-    if (!this.isConnected) return;
-    this.note(times.length ? "" : "No sample of this parameter yet. It fills with the next contact.");
-    const data: uPlot.AlignedData = [times, values];
+    const body = (await reply.json()) as Answer;
+    const series = body.parameters[this.dataset.parameter ?? ""];
+    if (!this.isConnected || url !== this.dataset.url) return;
+    const times = series.times_s;
+    this.note(times.length ? "" : "No sample of this parameter in this span.");
+    this.span = [
+      body.start ? Date.parse(body.start) / 1000 : times[0],
+      body.end ? Date.parse(body.end) / 1000 : times[times.length - 1],
+    ];
+    this.bucket_s = series.bucket_s ?? 0;
+    const none = times.map(() => null);
+    const data: uPlot.AlignedData = [
+      times.map((t) => t + this.bucket_s / 2),
+      series.low ?? none,
+      series.high ?? none,
+      series.mean ?? series.values ?? none,
+    ];
     if (this.plot) this.plot.setData(data);
     else if (times.length) this.plot = new uPlot(this.options(), data, this);
   }
@@ -85,21 +119,28 @@ class PlotElement extends HTMLElement {
       grid: { stroke: () => token("--gantt-grid"), width: 1 },
       ticks: { show: false },
     };
+    // Passes lie hours apart: a line across the silence would invent samples.
+    const gaps: uPlot.Series.GapsRefiner = (u, _, from, to, found) => [
+      ...found,
+      ...silences(u, from, to, this.bucket_s ? 2.5 : 10),
+    ];
     return {
       width: this.clientWidth,
       height: Math.max(80, this.clientHeight),
       tzDate: (s) => uPlot.tzDate(new Date(s * 1000), "UTC"),
       legend: { show: false },
       cursor: { y: false, points: { size: 7 } },
-      scales: { x: { time: true } },
+      scales: { x: { time: true, range: () => this.span } },
+      bands: [{ series: [2, 1], fill: () => `${token("--accent")}40` }],
       series: [
         {},
+        { points: { show: false }, width: 0, gaps },
+        { points: { show: false }, width: 0, gaps },
         {
           stroke: () => token("--accent"),
           width: 1.5,
           points: { show: (u) => u.data[0].length < 60, size: 4 },
-          // Passes lie hours apart: a line across the silence would invent samples.
-          gaps: (_, __, from, to, gaps) => [...gaps, ...silences(this.plot, from, to)],
+          gaps,
         },
       ],
       axes: [
@@ -132,26 +173,35 @@ class PlotElement extends HTMLElement {
     const out = this.querySelector<HTMLElement>("[data-read]");
     const i = u.cursor.idx;
     if (!out) return;
-    const value = i == null ? null : u.data[1][i];
-    out.textContent =
-      i == null || value == null ? "" : `${Number(value.toPrecision(6))} ${this.dataset.unit ?? ""} at ${ordinal(u.data[0][i] * 1000)}`;
+    const [low, high, value] = [1, 2, 3].map((k) => (i == null ? null : u.data[k][i]));
+    if (i == null || value == null) {
+      out.textContent = "";
+      return;
+    }
+    const said = low == null || high == null || low === high ? short(value) : `${short(low)} to ${short(high)}, mean ${short(value)}`;
+    out.textContent = `${said} ${this.dataset.unit ?? ""} at ${ordinal(u.data[0][i] * 1000)}`;
   }
 }
 
+function short(value: number): number {
+  return Number(value.toPrecision(6));
+}
+
 function label(at_s: number, ticks: number[]): string {
+  if (ticks.length > 1 && ticks[1] - ticks[0] >= 86_400) return new Date(at_s * 1000).toISOString().slice(5, 10);
   const close = ticks.length > 1 && ticks[1] - ticks[0] < 60;
   return close ? timeOfDay(at_s * 1000) : hourMinute(at_s * 1000);
 }
 
-/** Pixel spans between samples more than ten times as far apart as usual. */
-function silences(plot: uPlot | null, from: number, to: number): [number, number][] {
-  const times = plot?.data[0];
-  if (!plot || !times || times.length < 4) return [];
+/** Pixel spans between samples more than `factor` times as far apart as usual. */
+function silences(plot: uPlot, from: number, to: number, factor: number): [number, number][] {
+  const times = plot.data[0];
+  if (times.length < 4) return [];
   const steps = Array.from(times.slice(1), (t, i) => t - times[i]).sort((a, b) => a - b);
   const usual = steps[steps.length >> 1];
   const gaps: [number, number][] = [];
   for (let i = from + 1; i <= to; i += 1) {
-    if (times[i] - times[i - 1] <= 10 * usual) continue;
+    if (times[i] - times[i - 1] <= factor * usual) continue;
     gaps.push([plot.valToPos(times[i - 1], "x", true), plot.valToPos(times[i], "x", true)]);
   }
   return gaps;

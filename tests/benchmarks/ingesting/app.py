@@ -5,9 +5,10 @@ celery -A tests.benchmarks.ingesting.app worker …
 
 from ops.celery import app
 from telemetry import definitions
+from telemetry.definitions import editions
 from tests.benchmarks.ingesting import dictionary
 
-_definition = dictionary.load()
-definitions.current = lambda: _definition
+_edition = editions.Edition(None, dictionary.load())
+definitions.shipped = lambda: _edition
 BEAT = ("claim-contacts", "decode-what-is-left", "compact-segments", "forget-old-events")
 app.conf.beat_schedule = {name: app.conf.beat_schedule[name] for name in BEAT}
