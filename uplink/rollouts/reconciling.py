@@ -122,6 +122,7 @@ def _bring(known: Divergence, target: Target, *, now: datetime) -> None:
             version=_version_of(target, known),
             organisation=target.rollout.organisation,
             now=now,
+            laser=target.rollout.laser,
         )
     except errors.Refusal as refusal:
         _flag(known, f"It cannot be offered again: {refusal}")

@@ -120,6 +120,7 @@ def _begin(rollout: Rollout, target: Target, *, now: datetime) -> None:
             organisation=rollout.organisation,
             now=now,
             priority=100,
+            laser=rollout.laser,
         )
     except errors.Refusal as refusal:
         # The version before cannot come back (its bytes are gone, it is revoked): nothing runs.

@@ -10,7 +10,7 @@ from uplink.transfers.forecasting.runs import Opening
 from uplink.transfers.members import UNDER_WAY
 from uplink.transfers.models import Spread
 
-KEPT = 0.97
+KEPT = 0.99
 """So likely is it that packs come as the plan expects: neighbours fall silent now and then."""
 STATION = "laser"
 

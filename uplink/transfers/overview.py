@@ -10,7 +10,7 @@ from django.db.models import Q, Sum
 
 from constellation.models import Satellite
 from uplink.registry.models import Version
-from uplink.transfers import forecasts, progress
+from uplink.transfers import forecasts, progress, sources
 from uplink.transfers.models import OVER, Deployment, Shipment, State, Transfer
 
 STATUS = {
@@ -54,7 +54,7 @@ def transfers(now: datetime, **wanted: Any) -> list[Row]:
     """Return transfers, open ones first, newest first, with progress and forecast."""
     found = list(
         Transfer.objects.filter(**wanted)
-        .select_related("satellite", "version__model", "artefact", "package", "forecast")
+        .select_related("satellite", "version__model", "artefact", "package", "forecast", "spread")
         .order_by("-created_at", "id")[:200]
     )
     shipments = defaultdict(list)
@@ -69,6 +69,20 @@ def _row(transfer: Transfer, shipments: list[Shipment]) -> Row:
     held = [each.size_bytes if each.delivered else each.acknowledged_bytes for each in packs]
     status, words = STATUS[State(transfer.state)]
     known = getattr(transfer, "forecast", None) if transfer.state in forecasts.OPEN else None
+    spread = sources.spread_numbers(transfer)
+    if spread is not None:
+        return Row(
+            transfer=transfer,
+            status=status,
+            words=words,
+            packs=_of_all(spread, packs),
+            delivered=spread["delivered_packs"],
+            held_bytes=spread["acknowledged_bytes"],
+            size_bytes=spread["size_bytes"],
+            sent_bytes=spread["sent_bytes"],
+            expected_at=known and known.by_at,
+            forecast=forecasts.sentence(known) if known else "",
+        )
     return Row(
         transfer=transfer,
         status=status,
@@ -81,6 +95,14 @@ def _row(transfer: Transfer, shipments: list[Shipment]) -> Row:
         expected_at=known and known.by_at,
         forecast=forecasts.sentence(known) if known else "",
     )
+
+
+def _of_all(numbers: dict[str, Any], packs: list[Shipment]) -> list[str]:
+    """Return the packs of a transfer that others may give packs to: those on board first."""
+    begun = sum(_pack(each) == "begun" for each in packs)
+    held = numbers["delivered_packs"]
+    waiting = max(numbers["packs"] - held - begun, 0)
+    return ["held"] * held + ["begun"] * begun + ["waiting"] * waiting
 
 
 def _pack(shipment: Shipment) -> str:

@@ -6,7 +6,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import F, Sum
+from django.db.models import F, Q, Sum
 
 from constellation.models import Satellite
 from telemetry import onboard
@@ -49,6 +49,23 @@ def with_lasers(transfer: Transfer, numbers: dict[str, Any]) -> dict[str, Any]:
         "laser_packs": len(across),
         "laser_bytes": laser_bytes,
     }
+
+
+def spread_numbers(transfer: Transfer) -> dict[str, Any] | None:
+    """Return the numbers of a transfer that others may give packs to, None of any other.
+
+    Its `spread` was selected with it, so that of the others nothing is asked.
+    """
+    if getattr(transfer, "spread", None) is None or transfer.package_id is not None:
+        return None
+    files = transfer.shipments.filter(number__gte=0)
+    size = Sum("size_bytes", filter=Q(delivered=True), default=0)
+    partial = Sum("acknowledged_bytes", filter=Q(delivered=False), default=0)
+    sums = files.aggregate(held=size, partial=partial)
+    sent = transfer.shipments.aggregate(all=Sum("sent_bytes", default=0))["all"]
+    return with_lasers(
+        transfer, {"acknowledged_bytes": sums["held"] + sums["partial"], "sent_bytes": sent}
+    )
 
 
 def lacks_packs(transfer: Transfer) -> bool:

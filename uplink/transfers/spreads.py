@@ -7,6 +7,7 @@ fetch. A gateway that falls silent, or that gives nothing, is planned around.
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from math import inf
@@ -14,6 +15,7 @@ from math import inf
 from django.db import connection, transaction
 
 from constellation import links
+from ops.errors import Refusal
 from telemetry import onboard
 from uplink.commands.models import Command
 from uplink.conduct import wake
@@ -22,6 +24,8 @@ from uplink.transfers import gateways, holding, members, orders, packing, progre
 from uplink.transfers.members import Member
 from uplink.transfers.models import Shipment, Spread, State, Transfer
 from uplink.transfers.spreading import graph, planning
+
+log = logging.getLogger(__name__)
 
 TOGETHER_MOST = 120
 """Satellites that are planned together; of larger fleets, those of a plane are."""
@@ -78,9 +82,14 @@ def _graph(group: list[Member], now: datetime) -> graph.Graph:
     start_s = now.timestamp() // quarter_s * quarter_s
     start_at = members.as_instant(start_s)
     able = [one.satellite for one in group if one.satellite.profile.isl_bit_per_s]
-    seen = links.windows_between(
-        start_at, start_at + members.HORIZON + WINDOWS_FROM, satellites=able, among=True
-    )
+    try:
+        seen = links.windows_between(
+            start_at, start_at + members.HORIZON + WINDOWS_FROM, satellites=able, among=True
+        )
+    except Refusal as refusal:
+        # Without windows every satellite is a group of its own: contacts bring everything.
+        log.error("no laser windows to plan with: %s", refusal)
+        return graph.Graph([])
     found = seen.windows
     rate = {one.key: one.satellite.profile.isl_bit_per_s for one in group}
     ids = [row.satellite_id for row in seen.element_sets]
