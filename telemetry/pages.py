@@ -11,6 +11,7 @@ from constellation.models import Satellite
 from ops import clock
 from ops.pages import needs
 from telemetry import overview
+from telemetry.definitions import pages as definition_pages
 
 
 @require_safe
@@ -45,6 +46,7 @@ def _satellite(code: str) -> Satellite:
 
 
 urlpatterns = [
+    *definition_pages.urlpatterns,
     path("satellites/<str:code>/latest", latest, name="latest"),
     path("satellites/<str:code>/plots", plots, name="plots"),
 ]

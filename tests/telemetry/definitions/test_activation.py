@@ -6,6 +6,7 @@ from uuid import uuid4
 import pytest
 from rest_framework.test import APIClient
 
+from ops import clock
 from telemetry import definitions, times
 from telemetry.models import Activation, DefinitionFile, Packet
 from tests.factories import NOON, make_profile, make_satellite, make_user
@@ -162,3 +163,17 @@ def test_packets_are_read_by_the_definition_of_their_time(
     assert found["battery_charge"]["values"] == pytest.approx([0.0, 0.1, 0.2, 0.3, 0.4])
     assert found["charge_left"]["values"] == pytest.approx([0.5, 0.6, 0.7, 0.8, 0.9])
     assert len(found["uptime"]["values"]) == 10
+
+
+def test_the_page_shows_what_is_in_force(put, activate, client):
+    assert client.get("/definitions").status_code == 302
+    client.force_login(make_user(role="customer"))
+    assert client.get("/definitions").status_code == 403
+    client.force_login(make_user(role="viewer"))
+    profile = make_profile(code="own", name="Own kind")
+    assert "comes with Zenith" in client.get("/definitions").content.decode()
+    name = put(RENAMED).json()["id"]
+    activate(name, clock.now() - timedelta(hours=1), profile.code)
+    page = client.get("/definitions").content.decode()
+    assert name in page
+    assert "comes with Zenith" not in page

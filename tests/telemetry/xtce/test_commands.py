@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from telemetry import xtce
+from telemetry.xtce import verification
 
 TYPES = """
 <IntegerArgumentType name="u8" signed="false"><IntegerDataEncoding sizeInBits="8"/>
@@ -163,3 +164,38 @@ CURVE = TYPES.replace('exponent="1"', 'exponent="2"')
 def test_commands_that_could_not_be_sent_are_refused(types, commands, message):
     with pytest.raises(xtce.BadDefinition, match=message):
         definition(types, commands)
+
+
+def progress(name="Set", **arguments):
+    state = {"seen": 0}
+
+    def get(reference):
+        return state[reference.name]
+
+    made = verification.Progress(LOADED.commands[name], arguments, 100.0, get)
+    return made, state, get
+
+
+def test_a_command_is_complete_when_all_its_verifiers_say_so():
+    made, state, get = progress(a=1, v=1)
+    made.look(101, get, {"Report"})
+    assert made.has_passed("accepted")
+    assert not made.is_complete
+    state["seen"] = 2  # it changed, but is not what the other verifier waits for
+    made.look(102, get)
+    assert not made.is_complete
+    state["seen"] = 1
+    made.look(103, get)
+    assert made.is_complete
+    assert not made.has_failed
+
+
+def test_a_verifier_whose_window_closed_fails_the_command():
+    made, state, get = progress(a=1, v=1)
+    made.look(130, get)
+    assert not made.has_failed
+    state["seen"] = 1
+    made.look(131, get, {"Report"})
+    assert not made.has_passed("accepted")
+    assert made.has_failed
+    assert not made.is_complete
