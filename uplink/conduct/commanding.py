@@ -13,7 +13,8 @@ from collections.abc import Hashable
 
 from telemetry import onboard
 from telemetry.frames import clcw, tc
-from telemetry.frames.fop import Alert, Answer, Fop, Output, Told, Transmit
+from telemetry.frames.fop import Fop
+from telemetry.frames.fopoutput import Alert, Answer, Output, Told, Transmit
 from telemetry.frames.foptable import State
 
 log = logging.getLogger(__name__)

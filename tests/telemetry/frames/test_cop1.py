@@ -7,7 +7,16 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from telemetry.frames import clcw, farm, tc
 from telemetry.frames.clcw import Clcw
 from telemetry.frames.farm import Farm
-from telemetry.frames.fop import Alert, Answer, Fop, Kind, Suspended, TimeoutType, Told, Transmit
+from telemetry.frames.fop import Fop
+from telemetry.frames.fopoutput import (
+    Alert,
+    Answer,
+    Kind,
+    Suspended,
+    TimeoutType,
+    Told,
+    Transmit,
+)
 from telemetry.frames.foptable import Event, State, cell
 
 
