@@ -8,6 +8,8 @@ from uplink.transfers.cfdp import pdu as pdus
 from uplink.transfers.cfdp.pdu import TransactionId
 from uplink.transfers.cfdp.ranges import Ranges
 
+REPAIR_MOST_S = 10.0
+"""A receiver asks again every few seconds; longer than this nobody waits for a slow answer."""
 LARGE_BYTES = 1 << 32
 """From this size on offsets have 8 bytes (5.1, large file flag)."""
 
@@ -48,6 +50,8 @@ class Outgoing:
         # What was repaired lately, in two spans of time, so that old ones are forgotten at once.
         self._repaired = [Ranges(), Ranges()]
         self._span_s, self._span_ends_s = repair_s / 2, 0.0
+        self._shortest_s = repair_s
+        self._ended = False  # the EOF has left since the last NAK about all of the file
 
     # --- what leaves ---
 
@@ -120,6 +124,9 @@ class Outgoing:
         The receiver is the authority: what it lost, it lost. `missing` is sorted and apart.
         """
         start, end = scope[0], min(scope[1], self.size)
+        if self._ended and end == self.size:
+            # Said after the EOF, before which all repairs left: what is missing now was lost.
+            self._ended, self._repaired = False, [Ranges(), Ranges()]
         self._forget_old(now_s)
         acked, wanted, before = self.acked, self._wanted, self._wanted.total
         confirmed: list[tuple[int, int]] = []
@@ -163,7 +170,11 @@ class Outgoing:
 
     def everything_left(self) -> None:
         """The end of the file follows: what is missing after it was lost, and leaves again."""
-        self._repaired = [Ranges(), Ranges()]
+        self._ended = True
+
+    def answered_after(self, round_trip_s: float) -> None:
+        """A word took so long: repairs are given time for it before they count as lost."""
+        self._span_s = max(self._shortest_s, min(1.5 * round_trip_s, REPAIR_MOST_S)) / 2
 
     def ask_for_nothing(self) -> None:
         """Drop every repair: a cut, and the receiver will say anew what is missing."""

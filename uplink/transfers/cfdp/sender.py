@@ -191,6 +191,8 @@ class Sender:
         missing, knows_nothing = naks.requests_of(nak, self.size)
         if knows_nothing:
             self._send_metadata()
+        if waited_s := self._teller.answered_after(now_s):
+            self._out.answered_after(waited_s)
         self._out.take_nak((nak.start, nak.end), missing, now_s)
         if self.state is SenderState.ASKING and nak.start == 0:
             self._go_on(nak, now_s)
@@ -259,7 +261,7 @@ class Sender:
                 return
             self._ack.count = 0
         if asking:
-            self._teller.prompt()
+            self._teller.prompt(now_s=now_s)
         elif self.state is SenderState.CANCELLING:
             self._send_cancel()
         else:
@@ -272,7 +274,7 @@ class Sender:
             if self._fault(Condition.INACTIVITY_DETECTED, now_s):
                 return
             self._idle.count = 0
-        self._teller.prompt()
+        self._teller.prompt(now_s=now_s)
         self._idle.start(now_s, self._limits.inactivity_s)
 
     def _fault(self, condition: Condition, now_s: float) -> bool:
@@ -329,7 +331,7 @@ class Sender:
             self.unsure = max(self.unsure, self.high_water)
             self._out.ask_for_nothing()
             self._teller.forget()
-            self._teller.prompt()
+            self._teller.prompt(now_s=now_s)
         self._ack.start(now_s, self._limits.ack_s)
 
     def prompt(self, response: pdus.Response = pdus.Response.NAK) -> None:

@@ -448,6 +448,25 @@ def test_what_was_repaired_before_the_end_and_is_missing_after_it_was_lost():
     assert [pdus.file_bytes_of(pdu) for pdu in sender.next_pdus(99, 0.1)] == [100]
 
 
+def test_two_answers_to_two_prompts_over_a_slow_link_have_repairs_leave_once():
+    # The first answer took 6 s, so that the sender asked again; both tell of the same gap.
+    limits = cfdp.Limits(ack_s=5.0, repair_s=1.0)
+    sender, receiver = make_sender(DATA, limits=limits), make_receiver(Disk())
+    left = sender.next_pdus(20, 0.0)
+    receiver.receive_many([*left[:5], *left[8:]], 0.0)
+    sender.resume(1.0)
+    prompts = sender.next_pdus(9, 1.0)
+    sender.tick(6.5)
+    prompts += sender.next_pdus(9, 6.5)
+    receiver.receive_many(prompts, 6.6)
+    first, second = receiver.pending_pdus()
+    sender.receive(first, 7.0)
+    repaired = sender.next_pdus(3, 7.0)
+    sender.receive(second, 9.0)
+    assert [pdus.file_bytes_of(pdu) for pdu in repaired] == [100] * 3
+    assert not set(repaired) & set(sender.next_pdus(99, 9.0))
+
+
 @pytest.mark.parametrize("seed", range(5))
 def test_a_journal_of_changes_adds_up_to_the_state(seed):
     chance = random.Random(seed)
