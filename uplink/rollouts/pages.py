@@ -12,7 +12,7 @@ from ops import clock
 from ops.accounts import roles
 from ops.errors import Forbidden, NotFound
 from ops.pages import needs
-from uplink.rollouts import control, overview, release_pages
+from uplink.rollouts import control, overview, plan_pages, release_pages
 from uplink.rollouts.models import Rollout
 
 
@@ -86,6 +86,7 @@ def change(request: HttpRequest, rollout_id: UUID, change: str) -> HttpResponse:
 
 urlpatterns = [
     *release_pages.urlpatterns,
+    *plan_pages.urlpatterns,
     path("rollouts", rollouts_page, name="rollouts"),
     path("rollouts/<uuid:rollout_id>", rollout_page, name="rollout"),
     path("rollouts/<uuid:rollout_id>/<str:change>", change, name="change-rollout"),
