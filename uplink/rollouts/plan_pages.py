@@ -21,7 +21,7 @@ from uplink.registry.models import Version
 from uplink.rollouts import planning
 from uplink.rollouts.models import ErrorAction, Kind, Rollout, Synchronise
 
-RINGS = 4
+RINGS = 3
 FILTERS = [("", "all it fits"), *((one, one) for one in ("plane", "shell", "profile", "role"))]
 FILTERS.append(("codes", "satellites"))
 FIRST = {"name": "canary", "percentage": 5, "canary": True, "soak_contacts": 2}

@@ -34,7 +34,7 @@ def asked(fleet, **changed):
 
 
 def test_a_preview_tells_who_lands_where_and_keeps_nothing(client, fleet):
-    assert "Ring 3" in client.get(URL).content.decode()
+    assert "Ring 2" in client.get(URL).content.decode()
     page = client.post(URL, {**asked(fleet), "preview": ""}).content.decode()
     assert "<strong>1</strong> R-00" in page
     assert "<strong>3</strong> R-01, R-02, R-03" in page
