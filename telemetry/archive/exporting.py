@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import orjson
@@ -19,8 +19,10 @@ from pyarrow import parquet
 from telemetry import times
 from telemetry.archive import columns, reading
 
-WINDOW_NS = 6 * 3600 * 10**9
-"""So much time is read at once: of a parameter at 10 Hz, 216,000 samples."""
+SAMPLES_AT_ONCE = 200_000
+"""About so many samples of a parameter are read at once."""
+SHORTEST_NS = 10**9
+"""What is denser than that in a second is read at once all the same."""
 FORMATS = {
     "csv": "text/csv; charset=utf-8",
     "json": "application/json",
@@ -57,17 +59,20 @@ def pieces(wanted: Sequence[tuple[str, reading.Span]]) -> Iterator[Piece]:
         bounds = reading.bounds(span)
         if bounds is None:
             continue
-        first_ns, end_ns = bounds
-        for start_ns in range(first_ns, end_ns, WINDOW_NS):
-            window = reading.Span(
-                span.satellite_id,
-                span.group,
-                start_ns,
-                min(start_ns + WINDOW_NS, end_ns),
-                span.generation,
-            )
+        for window in _windows(replace(span, first_ns=bounds[0], end_ns=bounds[1])):
             if (found := reading.read_each(window, [name]).get(name)) is not None:
                 yield Piece(name, found)
+
+
+def _windows(span: reading.Span) -> Iterator[reading.Span]:
+    """Halve a span until each part holds few enough samples; parts without any are left out."""
+    count = reading.count(span)
+    if count > SAMPLES_AT_ONCE and span.end_ns - span.first_ns > SHORTEST_NS:
+        middle_ns = (span.first_ns + span.end_ns) // 2
+        yield from _windows(replace(span, end_ns=middle_ns))
+        yield from _windows(replace(span, first_ns=middle_ns))
+    elif count:
+        yield span
 
 
 def as_csv(found: Iterator[Piece]) -> Iterator[bytes]:

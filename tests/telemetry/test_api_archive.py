@@ -212,10 +212,10 @@ def test_every_sample_leaves_as_a_file(client, received, kind, rows_of):
 
 
 def test_a_file_is_read_a_window_at_a_time(received, monkeypatch):
-    monkeypatch.setattr(exporting, "WINDOW_NS", 10**10)
+    monkeypatch.setattr(exporting, "SAMPLES_AT_ONCE", 150)
     span = reading.Span(received.satellite_id, "HK_PLATFORM", 0, 2**62)
     pieces = list(exporting.pieces([("battery_charge", span)]))
-    assert [len(piece.samples) for piece in pieces] == [10] * 18
+    assert [len(piece.samples) for piece in pieces] == [120, 60]
 
 
 def test_texts_in_files_are_no_formulas(received, board, heard):
