@@ -103,6 +103,18 @@ def test_what_cannot_be_read_is_refused_by_name(operator, body, changed, status,
     assert not Rollout.objects.exists()
 
 
+def test_a_rollout_may_do_without_laser_links(fleet, operator, body):
+    rollout_id = uuid4()
+    told = put(operator, {**body, "laser": False}, rollout_id).json()
+    assert told["laser"] is False
+    assert put(operator, body, rollout_id).status_code == 422  # lasers are what is usual
+
+    act(operator, rollout_id, "start")
+    fleet.tick(Rollout.objects.get(pk=rollout_id))
+    transfers = Rollout.objects.get(pk=rollout_id).targets.exclude(transfer=None)
+    assert set(transfers.values_list("transfer__laser", flat=True)) == {False}
+
+
 def test_another_person_approves(operator, other, body):
     rollout_id = put(operator, {**body, "needs_approval": True}).json()["id"]
     assert act(operator, rollout_id, "start").status_code == 409
