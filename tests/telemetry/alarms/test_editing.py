@@ -4,6 +4,7 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from django.core.management import call_command
 
 from ops.errors import IdReused
 from telemetry import definitions, xtce
@@ -150,7 +151,7 @@ def compared(name, operator, value, is_calibrated=True):
 
 
 def system(*parameters):
-    return MODEL.SpaceSystem("TEST", {each.name: each for each in parameters})
+    return MODEL.SpaceSystem("TEST", parameters={each.name: each for each in parameters})
 
 
 def outside(level, low, high, **details):
@@ -247,3 +248,10 @@ def test_what_our_limits_cannot_say_is_told_and_not_taken_in_part():
 
     assert made.limits == []
     assert made.left_out == ["text: alarms by pattern or by condition"]
+
+
+def test_the_command_loads_limits_and_says_how_many_hold(db, capsys):
+    for _ in range(2):
+        call_command("load_limits")
+        assert capsys.readouterr().out == f"{Limit.objects.count()} limits in force.\n"
+    assert Limit.objects.filter(active=None).count() == 0
