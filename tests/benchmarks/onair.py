@@ -197,8 +197,12 @@ class Sky:
     @property
     def held_bytes(self) -> int:
         """File bytes that the satellite holds, in packs and in parts of them."""
-        parts = sum(one.receiver.received.total for one in self.satellite.files._incoming.values())
-        return self.satellite.packs.holdings.size + parts
+        receivers = [one.receiver for one in self.satellite.files._incoming.values()]
+        # One that is finishing has handed its bytes over: they are among the packs.
+        parts = [
+            one.received.total for one in receivers if one.state is cfdp.ReceiverState.RECEIVING
+        ]
+        return self.satellite.packs.holdings.size + sum(parts)
 
     def close(self) -> None:
         self.satellite.close()

@@ -51,7 +51,7 @@ class Outgoing:
         self._repaired = [Ranges(), Ranges()]
         self._span_s, self._span_ends_s = repair_s / 2, 0.0
         self._shortest_s = repair_s
-        self._ended = False  # the EOF has left since the last NAK about all of the file
+        self._before_end: list[Ranges] = []  # what was repaired lately when the EOF left
 
     # --- what leaves ---
 
@@ -124,9 +124,9 @@ class Outgoing:
         The receiver is the authority: what it lost, it lost. `missing` is sorted and apart.
         """
         start, end = scope[0], min(scope[1], self.size)
-        if self._ended and end == self.size:
-            # Said after the EOF, before which all repairs left: what is missing now was lost.
-            self._ended, self._repaired = False, [Ranges(), Ranges()]
+        if end == self.size:
+            # Said after the EOF: what had been repaired before it and is missing now was lost.
+            self._before_end = []
         self._forget_old(now_s)
         acked, wanted, before = self.acked, self._wanted, self._wanted.total
         confirmed: list[tuple[int, int]] = []
@@ -170,7 +170,7 @@ class Outgoing:
 
     def everything_left(self) -> None:
         """The end of the file follows: what is missing after it was lost, and leaves again."""
-        self._ended = True
+        self._before_end, self._repaired = self._repaired, [Ranges(), Ranges()]
 
     def answered_after(self, round_trip_s: float) -> None:
         """A word took so long: repairs are given time for it before they count as lost."""
@@ -178,7 +178,7 @@ class Outgoing:
 
     def ask_for_nothing(self) -> None:
         """Drop every repair: a cut, and the receiver will say anew what is missing."""
-        self._wanted = Ranges()
+        self._wanted, self._before_end = Ranges(), []
         self._repaired = [Ranges(), Ranges()]
 
     def confirm_all(self) -> None:
@@ -192,10 +192,11 @@ class Outgoing:
             return
         old = now_s >= self._span_ends_s + self._span_s
         self._repaired = [Ranges(), Ranges() if old else self._repaired[0]]
+        self._before_end = []
         self._span_ends_s = now_s + self._span_s
 
     def _not_under_way(self, parts: list[tuple[int, int]]) -> list[tuple[int, int]]:
-        for repaired in self._repaired:
+        for repaired in (*self._repaired, *self._before_end):
             if repaired:
                 parts = [gap for part in parts for gap in repaired.gaps(*part)]
         return parts
