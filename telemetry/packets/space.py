@@ -6,6 +6,8 @@ import struct
 from dataclasses import dataclass
 from functools import cache
 
+import numpy as np
+
 from telemetry import onboard
 
 HEADER_BYTES = onboard.PACKET_HEADER_BYTES
@@ -85,6 +87,8 @@ def apid_of(packet: bytes | bytearray | memoryview, offset: int = 0) -> int:
 def split(stream: bytes) -> list[bytes]:
     """Return the packets of a file of them, one behind the other. BadPacket when the last is cut
     short."""
+    if pieces := _alike(stream):
+        return pieces
     packets, at, end = [], 0, len(stream)
     unpack = _LENGTH.unpack_from
     while at < end:
@@ -96,6 +100,20 @@ def split(stream: bytes) -> list[bytes]:
         packets.append(stream[at:following])
         at = following
     return packets
+
+
+def _alike(stream: bytes) -> list[bytes]:
+    """Return the packets of a file whose packets all have one length; none if they have not."""
+    if len(stream) < HEADER_BYTES:
+        return []
+    size = SHORTEST_BYTES + _LENGTH.unpack_from(stream, _LENGTH_AT)[0]
+    count, rest = divmod(len(stream), size)
+    if rest:
+        return []
+    lengths = np.ndarray((count,), ">u2", stream, _LENGTH_AT, (size,))
+    if (lengths != lengths[0]).any():
+        return []
+    return [stream[at : at + size] for at in range(0, len(stream), size)]
 
 
 def idle(packet_bytes: int) -> bytes:

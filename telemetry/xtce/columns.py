@@ -35,7 +35,7 @@ class _Found:
 
 class Reader:
     """Packets of one container. `indices` are those that can be read to their end; of the others
-    `refused` is told the reason."""
+    `refused` is told the reason. `rows` are all of them in one piece when they have one length."""
 
     def __init__(
         self,
@@ -44,6 +44,7 @@ class Reader:
         packets: Sequence[bytes],
         indices: Sequence[int],
         refused: dict[int, str],
+        rows: bytes = b"",
     ) -> None:
         self._plan = plan
         self._found: dict[str, _Found] = {}
@@ -54,14 +55,16 @@ class Reader:
         if len(self.indices) < len(packets):
             self._packets = [packets[index] for index in self.indices]
         self._stride = stride = plan.fixed_bytes
-        rows = self._packets
-        if plan.is_fixed:
-            rows = [packet[:stride] for packet in rows]
-            self._starts = None
-        else:
-            lengths = np.fromiter(map(len, rows), np.int64, len(rows))
+        self._starts = None
+        if not plan.is_fixed:
+            lengths = np.fromiter(map(len, self._packets), np.int64, len(self._packets))
             self._starts = np.cumsum(lengths) - lengths
-        self._buffer = b"".join(rows) + bytes(bits.PADDING_BYTES)
+            self._buffer = b"".join(self._packets) + bytes(bits.PADDING_BYTES)
+        elif rows:
+            self._stride, self._buffer = len(packets[0]), rows
+        else:
+            pieces = [packet[:stride] for packet in self._packets]
+            self._buffer = b"".join(pieces) + bytes(bits.PADDING_BYTES)
         self._constants = program.constants
         self._raw: dict[str, Column] = {}
         self._values: dict[str, Column] = {}

@@ -333,7 +333,11 @@ class _Check:
             chain = list(layout.inheritance(system, entry.container))[::-1]
             self.container(chain, depth + 1)
         elif entry.argument:
-            self._type(entry, self._encoder.command.arguments[entry.argument].type)
+            argument = self._encoder.command.arguments.get(entry.argument)
+            if argument is None:
+                name = self._encoder.command.name
+                raise self._bad(entry, f"{name} has no argument {entry.argument}")
+            self._type(entry, argument.type)
         elif entry.parameter:
             found = layout.find_parameter(self._encoder._system, entry.parameter)
             if found is None:

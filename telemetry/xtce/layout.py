@@ -166,7 +166,9 @@ class Plan:
 def inheritance(system: model.SpaceSystem, name: str) -> Iterator[model.Container]:
     seen: set[str] = set()
     while name:
-        container = system.containers.get(name) or system.command_containers[name]
+        container = system.containers.get(name) or system.command_containers.get(name)
+        if container is None:
+            raise model.BadDefinition(f"container {name} is not defined")
         if name in seen:
             raise model.BadDefinition(
                 f"{container.place}: container {name} inherits from itself", line=container.line

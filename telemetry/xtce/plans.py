@@ -128,11 +128,15 @@ class Definition:
     def decode(self, packets: Sequence[bytes]) -> Decoded:
         """Decode packets, each whole with its primary header, container by container."""
         lengths = np.fromiter(map(len, packets), np.int64, len(packets))
-        members, refused = self._tree.sort(packets, lengths)
+        # Packets of one length lie in one piece already, for all that follows.
+        rows = b""
+        if len(packets) and (lengths == lengths[0]).all():
+            rows = b"".join(packets) + bytes(bits.PADDING_BYTES)
+        members, refused = self._tree.sort(packets, lengths, rows)
         undescribed = set(refused)
         tables: list[Table] = []
         for name, indices in members.items():
-            tables += self._tables(name, packets, lengths, indices, refused)
+            tables += self._tables(name, packets, lengths, indices, refused, rows)
         return Decoded(tables, refused, undescribed)
 
     def _tables(
@@ -142,6 +146,7 @@ class Definition:
         lengths: NDArray,
         indices: Sequence[int],
         refused: dict[int, str],
+        rows: bytes,
     ) -> list[Table]:
         """Return the tables of one container; packets that cannot be read are refused singly."""
         plan, rest = self.plans[name], indices
@@ -152,7 +157,8 @@ class Definition:
                     refused[index] = f"{lengths[index]} bytes are too few for {name}"
             rest = [index for index in indices if index not in refused]
         while rest:
-            reader = columns.Reader(plan, self._programs[name], packets, rest, refused)
+            whole = rows if len(rest) == len(packets) else b""
+            reader = columns.Reader(plan, self._programs[name], packets, rest, refused, whole)
             bad = _broken(plan, reader, refused)
             if not bad:
                 try:

@@ -57,9 +57,12 @@ class Tree:
         return self._descend(packet)
 
     def sort(
-        self, packets: Sequence[bytes], lengths: NDArray[np.int64]
+        self, packets: Sequence[bytes], lengths: NDArray[np.int64], rows: bytes = b""
     ) -> tuple[dict[str, Sequence[int]], dict[int, str]]:
-        """Return the indices of the packets of each container, and for the others the reason."""
+        """Return the indices of the packets of each container, and for the others the reason.
+
+        `rows` are the packets one behind the other, and padding, when all have one length.
+        """
         members: dict[str, list[Sequence[int]]] = defaultdict(list)
         refused: dict[int, str] = {}
 
@@ -83,24 +86,24 @@ class Tree:
             put(index, (index,), None)
         long = np.flatnonzero(is_long)
         if len(long):
-            for key, rows in self._keys(packets, long, lengths):
-                indices = range(len(packets)) if rows is None else long[rows].tolist()
+            for key, having in self._keys(packets, long, lengths, rows):
+                indices = range(len(packets)) if having is None else long[having].tolist()
                 put(indices[0], indices, key)
         joined = {name: _joined(parts) for name, parts in members.items()}
         return joined, refused
 
     def _keys(
-        self, packets: Sequence[bytes], long: NDArray, lengths: NDArray
+        self, packets: Sequence[bytes], long: NDArray, lengths: NDArray, rows: bytes
     ) -> list[tuple[object, NDArray | None]]:
         """Return each combination of what is compared, with the rows that have it; None: all
         packets."""
         assert self._places is not None
         stride, is_all = self._needed, len(long) == len(packets)
-        if is_all and (lengths == lengths[0]).all():
-            stride, rows = int(lengths[0]), b"".join(packets)
+        if rows and is_all:
+            stride = int(lengths[0])
         else:
             rows = b"".join([packets[index][:stride] for index in long.tolist()])
-        rows += bytes(bits.PADDING_BYTES)
+            rows += bytes(bits.PADDING_BYTES)
         columns = [
             bits.read(rows, len(long), stride, at, size).astype(np.uint64)
             for at, size in self._places

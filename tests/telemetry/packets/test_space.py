@@ -89,3 +89,17 @@ def test_an_apid_has_one_handler(monkeypatch):
     assert handlers.handler_of(0x31) is None
     with pytest.raises(ValueError, match="0x030"):
         handlers.register(0x30, lambda packet, *, now: None)
+
+
+@given(st.lists(st.binary(min_size=1, max_size=30), max_size=9), st.booleans())
+def test_a_file_of_packets_is_taken_apart(bodies, are_alike):
+    if are_alike:
+        bodies = [bodies[0]] * len(bodies) if bodies else []
+    packets = [space.encode(5, count, body) for count, body in enumerate(bodies)]
+    assert space.split(b"".join(packets)) == packets
+
+
+@pytest.mark.parametrize("left", [b"\0", bytes(6), bytes(5) + b"\x09\0"])
+def test_a_file_that_ends_inside_a_packet_is_refused(left):
+    with pytest.raises(space.BadPacket):
+        space.split(space.encode(5, 0, b"abc") + left)
