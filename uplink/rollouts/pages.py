@@ -10,7 +10,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from ops import clock
 from ops.accounts import roles
-from ops.errors import Forbidden, NotFound
+from ops.errors import Forbidden, Invalid, NotFound
 from ops.pages import needs
 from uplink.rollouts import control, overview, plan_pages, release_pages
 from uplink.rollouts.models import Rollout
@@ -32,6 +32,7 @@ def rollouts_page(request: HttpRequest) -> HttpResponse:
             "rollouts": overview.rollouts(),
             "mosaic": overview.fleet_by_version(),
             "divergences": overview.divergences(),
+            "may_change": roles.may(request.user, "rollouts.change_rollout"),
             "section": "rollouts",
         },
     )
@@ -84,10 +85,24 @@ def change(request: HttpRequest, rollout_id: UUID, change: str) -> HttpResponse:
     return redirect("rollout", rollout_id=rollout_id)
 
 
+@require_POST
+@needs("rollouts.change_rollout")
+def emergency_stop(request: HttpRequest) -> HttpResponse:
+    """End every rollout where it is; the word STOP keeps a slip of the hand from doing it."""
+    if request.POST.get("confirm", "").strip().upper() != "STOP":
+        raise Invalid("Write STOP beside the button to stop all rollouts; nothing was stopped.")
+    reason = f"emergency stop by {request.user.username}"
+    stopped = control.stop_all(now=clock.now(), reason=reason)
+    count = len(stopped)
+    messages.success(request, f"{count} rollout{'s' if count != 1 else ''} stopped.")
+    return redirect("rollouts")
+
+
 urlpatterns = [
     *release_pages.urlpatterns,
     *plan_pages.urlpatterns,
     path("rollouts", rollouts_page, name="rollouts"),
+    path("rollouts/emergency-stop", emergency_stop, name="emergency-stop"),
     path("rollouts/<uuid:rollout_id>", rollout_page, name="rollout"),
     path("rollouts/<uuid:rollout_id>/<str:change>", change, name="change-rollout"),
 ]

@@ -78,3 +78,19 @@ def test_a_viewer_plans_nothing(client, fleet):
     client.force_login(make_user(role="viewer"))
     assert client.get(URL).status_code == 403
     assert client.post(URL, asked(fleet)).status_code == 403
+
+
+def test_all_rollouts_are_stopped_by_a_word_and_a_button(client, fleet):
+    rollout = fleet.start(fleet.version("2"), {}, {})
+    url = reverse("emergency-stop")
+    assert client.post(url).status_code == 400
+    rollout.refresh_from_db()
+    assert rollout.state == State.RUNNING
+    page = client.post(url, {"confirm": "stop"}, follow=True).content.decode()
+    assert "1 rollout stopped." in page
+    assert "Stop all rollouts" in page
+    rollout.refresh_from_db()
+    assert rollout.state in (State.STOPPING, State.STOPPED)
+    assert rollout.reason == f"emergency stop by {fleet.user.username}"
+    client.force_login(make_user(role="viewer"))
+    assert client.post(url, {"confirm": "STOP"}).status_code == 403
