@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 import numpy as np
 
@@ -83,8 +85,26 @@ def apid_of(packet: bytes | bytearray | memoryview, offset: int = 0) -> int:
     return (packet[offset] << 8 | packet[offset + 1]) & 0x7FF
 
 
-@cache
-def split(stream: bytes) -> list[bytes]:
+class Alike(Sequence[bytes]):
+    """Packets of one length, one behind the other in `stream`, and taken out when asked for."""
+
+    def __init__(self, stream: bytes, size: int) -> None:
+        self.stream = stream
+        self.size = size
+
+    def __len__(self) -> int:
+        return len(self.stream) // self.size
+
+    def __getitem__(self, index: Any) -> Any:
+        if isinstance(index, slice):
+            return [self[each] for each in range(*index.indices(len(self)))]
+        if not -len(self) <= index < len(self):
+            raise IndexError(index)
+        at = index % len(self) * self.size
+        return self.stream[at : at + self.size]
+
+
+def split(stream: bytes) -> Sequence[bytes]:
     """Return the packets of a file of them, one behind the other. BadPacket when the last is cut
     short."""
     if pieces := _alike(stream):
@@ -102,20 +122,19 @@ def split(stream: bytes) -> list[bytes]:
     return packets
 
 
-def _alike(stream: bytes) -> list[bytes]:
-    """Return the packets of a file whose packets all have one length; none if they have not."""
+def _alike(stream: bytes) -> Alike | None:
+    """Return the packets of a file whose packets all have one length; None if they have not."""
     if len(stream) < HEADER_BYTES:
-        return []
+        return None
     size = SHORTEST_BYTES + _LENGTH.unpack_from(stream, _LENGTH_AT)[0]
     count, rest = divmod(len(stream), size)
     if rest:
-        return []
+        return None
     lengths = np.ndarray((count,), ">u2", stream, _LENGTH_AT, (size,))
-    if (lengths != lengths[0]).any():
-        return []
-    return [stream[at : at + size] for at in range(0, len(stream), size)]
+    return Alike(stream, size) if (lengths == lengths[0]).all() else None
 
 
+@cache
 def idle(packet_bytes: int) -> bytes:
     """Return an idle packet of that length, 7 bytes or more (4.1.3.3.4.4)."""
     return encode(onboard.IDLE_APID, 0, bytes(packet_bytes - HEADER_BYTES))

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from telemetry.packets import space
 from telemetry.xtce import (
     bits,
     building,
@@ -127,11 +128,15 @@ class Definition:
 
     def decode(self, packets: Sequence[bytes]) -> Decoded:
         """Decode packets, each whole with its primary header, container by container."""
-        lengths = np.fromiter(map(len, packets), np.int64, len(packets))
-        # Packets of one length lie in one piece already, for all that follows.
-        rows = b""
-        if len(packets) and (lengths == lengths[0]).all():
-            rows = b"".join(packets) + bytes(bits.PADDING_BYTES)
+        # Packets of one length are read in one piece by all that follows.
+        rows, padding = b"", bytes(bits.PADDING_BYTES)
+        if isinstance(packets, space.Alike):
+            lengths = np.full(len(packets), packets.size)
+            rows = packets.stream + padding
+        else:
+            lengths = np.fromiter(map(len, packets), np.int64, len(packets))
+            if len(packets) and (lengths == lengths[0]).all():
+                rows = b"".join(packets) + padding
         members, refused = self._tree.sort(packets, lengths, rows)
         undescribed = set(refused)
         tables: list[Table] = []

@@ -96,7 +96,9 @@ def test_a_file_of_packets_is_taken_apart(bodies, are_alike):
     if are_alike:
         bodies = [bodies[0]] * len(bodies) if bodies else []
     packets = [space.encode(5, count, body) for count, body in enumerate(bodies)]
-    assert space.split(b"".join(packets)) == packets
+    split = space.split(b"".join(packets))
+    assert list(split) == packets
+    assert split[1:3] == packets[1:3]
 
 
 @pytest.mark.parametrize("left", [b"\0", bytes(6), bytes(5) + b"\x09\0"])
