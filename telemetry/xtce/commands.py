@@ -70,8 +70,10 @@ class _Reader:
         if qualified in self._found.commands:
             return self._found.commands[qualified]
         node = system.tables["Command"][name]
-        if qualified in self._open or len(self._open) > _DEEPEST:
+        if qualified in self._open:
             raise node.bad(f"command {name} inherits from itself")
+        if len(self._open) > _DEEPEST:
+            raise node.bad(f"command {name} is the base of more than {_DEEPEST} in a row")
         self._open.append(qualified)
         try:
             made = self._read(system, node, qualified)

@@ -13,6 +13,7 @@ _FORMS = {
     "unsigned": "unsigned",
     "twosComplement": "twosComplement",
     "twosCompliment": "twosComplement",  # as 1.0 and 1.1 spell it
+    "signed": "twosComplement",  # in no version; files of missions have it and mean this
     "signMagnitude": "signMagnitude",
     "onesComplement": "onesComplement",
     "onesCompliment": "onesComplement",
@@ -67,7 +68,7 @@ def _number(node: Node, scope: Scope) -> model.Encoding:
         form = _FORMS.get(written)
         if form is None:
             raise node.unsupported(f'encoding="{written[:40]}" is not supported')
-        if not 1 <= size <= LONGEST_INTEGER:
+        if not 0 <= size <= LONGEST_INTEGER:
             raise node.unsupported(f'sizeInBits="{size}" is not supported')
         digit = {"BCD": 8, "packedBCD": 4}.get(form, 1)
         if size % digit:

@@ -14,8 +14,9 @@ from telemetry.xtce.xml import Node
 
 MOST_TOLD = 100
 
-_DESCRIBED = {"LongDescription", "AliasSet", "AncillaryDataSet"}
-"""Children that say nothing about how to decode; what is inside them is not looked at."""
+_DESCRIBED = {"LongDescription", "ShortDescription", "AliasSet", "AncillaryDataSet"}
+"""Children that say nothing about how to decode; what is inside them is not looked at. The standard
+has the short description as an attribute; missions write it as an element all the same."""
 _OPAQUE = _DESCRIBED | {"Header", "ToString", "PhysicalAddressSet", "SystemName", "Unit"}
 _NAMED = {"name", "shortDescription"}
 _SIZED = {"initialValue", "sizeInBits"}
@@ -321,7 +322,8 @@ ELEMENTS: dict[str, tuple[set[str], set[str]]] = {
 for _kind, _more in {
     "Integer": ({"signed"}, {"ValidRange", "ValidRangeSet", "ToString"}),
     "Float": (set(), {"ValidRange", "ValidRangeSet", "ToString"}),
-    "Enumerated": (set(), {"EnumerationList"}),
+    # The sign of a label's number is that of the encoding; missions write it at the type too.
+    "Enumerated": ({"signed"}, {"EnumerationList"}),
     "Boolean": ({"oneStringValue", "zeroStringValue"}, set()),
     "String": ({"restrictionPattern", "characterWidth"}, {"SizeRangeInCharacters"}),
     "Binary": (set(), set()),
@@ -366,6 +368,8 @@ VALUES: dict[tuple[str, str], set[str]] = {
     ("BinaryEncoding", "byteOrder"): {"mostSignificantByteFirst"},
     ("StringDataEncoding", "bitOrder"): {"mostSignificantBitFirst"},
     ("CustomAlgorithm", "thread"): {"false", "0"},
+    ("EnumeratedParameterType", "signed"): {"true", "false", "1", "0"},
+    ("EnumeratedArgumentType", "signed"): {"true", "false", "1", "0"},
 }
 
 _XINCLUDE = "http://www.w3.org/2001/XInclude"
@@ -397,7 +401,8 @@ def _refusals(root: Node) -> Iterator[Unsupported]:
         understood = []
         for child in node.children:
             is_include = child.name == "include" and child.namespace == _XINCLUDE
-            is_ours = child.namespace == root.namespace and child.name != "include"
+            # Where the root has a prefix, elements without one are its own all the same.
+            is_ours = child.namespace in (root.namespace, "") and child.name != "include"
             if child.name not in allowed or not (is_ours or is_include):
                 yield child.unsupported(f"not supported in {node.name}")
             elif child.name not in _OPAQUE and not is_include:

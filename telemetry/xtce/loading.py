@@ -9,8 +9,13 @@ from telemetry.xtce import algorithms, commands, containers, grammar, model, nam
 from telemetry.xtce.references import Scope
 from telemetry.xtce.types import Types
 
-NAMESPACES = ("http://www.omg.org/space/xtce", "http://www.omg.org/spec/XTCE/")
-"""Versions 1.0 and 1.1; then 1.2 and later, which append their date. A file without one is read."""
+NAMESPACES = (
+    "http://www.omg.org/space/xtce",
+    "http://www.omg.org/spec/XTCE/",
+    "https://www.omg.org/spec/XTCE/",
+)
+"""Versions 1.0 and 1.1; then 1.2 and later, which append their date; and the address of the schema,
+which some files give in its place. A file without one is read."""
 _XINCLUDE = "http://www.w3.org/2001/XInclude"
 _DEEPEST_INCLUDE = 10
 _SOURCES = ("telemetered", "derived", "constant", "local", "ground")
@@ -143,7 +148,7 @@ class _Loader:
             self._found.parameters[qualified] = model.Parameter(
                 qualified,
                 kind,
-                node.get("shortDescription"),
+                _description(node),
                 node.attributes.get("initialValue", kind.initial),
                 _source(node),
             )
@@ -152,6 +157,11 @@ class _Loader:
                 for thing in group.children:
                     if thing.name == "ParameterRef":
                         scope.parameter(thing, thing.attribute("parameterRef"))
+
+
+def _description(node: xml.Node) -> str:
+    written = node.child("ShortDescription")
+    return node.get("shortDescription") or (written.words() if written is not None else "")
 
 
 def _source(node: xml.Node) -> str:

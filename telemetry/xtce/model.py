@@ -237,6 +237,11 @@ class Encoding:
         """The size, where it is the same in all packets; else 0."""
         return self.size if isinstance(self.size, int) else 0
 
+    @property
+    def is_empty(self) -> bool:
+        """A number of no bits, which files define and do not use."""
+        return self.form not in ("text", "binary") and self.size == 0
+
 
 @dataclass(frozen=True, slots=True)
 class Polynomial:

@@ -169,16 +169,30 @@ class Tree:
         return name
 
     def _ends(
-        self, name: str, packet: bytes, walks: dict[str, walking.Walk]
+        self, root: str, packet: bytes, walks: dict[str, walking.Walk]
     ) -> list[tuple[str, bool]]:
-        """Return where the ways down from a container end, and whether criteria led there: one
-        that says what it is goes before a sibling that takes everything."""
-        ends = []
-        for child in self._children.get(name, ()):
-            if self._holds(child, name, packet, walks):
-                below = self._ends(child.name, packet, walks)
-                ends += [(end, is_led or child.holds is not None) for end, is_led in below]
-        return [end for end in ends if end[1]] or ends or [(name, False)]
+        """Return where the ways down from a root end, and whether criteria led there: one that
+        says what it is goes before a sibling that takes everything."""
+        # No recursion: a chain of containers may be longer than Python's stack.
+        reached: list[tuple[str, int, bool]] = []
+        waiting = [(root, -1, False)]
+        while waiting:
+            name, above, is_led = waiting.pop()
+            number = len(reached)
+            reached.append((name, above, is_led))
+            waiting += [
+                (child.name, number, child.holds is not None)
+                for child in reversed(self._children.get(name, ()))
+                if self._holds(child, name, packet, walks)
+            ]
+        ends: list[list[tuple[str, bool]]] = [[] for _ in reached]
+        for number in range(len(reached) - 1, -1, -1):
+            name, above, is_led = reached[number]
+            found = [end for end in ends[number] if end[1]] or ends[number] or [(name, False)]
+            if above < 0:
+                return found
+            ends[above] = [(end, is_led or below) for end, below in found] + ends[above]
+        raise AssertionError("the root is the first that is reached")
 
     def _holds(
         self, child: _Child, base: str, packet: bytes, walks: dict[str, walking.Walk]

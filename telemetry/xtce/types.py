@@ -11,6 +11,8 @@ from telemetry.xtce.references import Scope
 from telemetry.xtce.xml import Node
 
 DEEPEST = 20
+"""Of types that hold one another."""
+_LONGEST_BASES = 100
 _DAY_NS = 86_400 * 10**9
 _UNITS_NS = {
     "seconds": Fraction(10**9),
@@ -62,6 +64,7 @@ class Types:
     def __init__(self) -> None:
         self._known: dict[tuple[int, str, str], model.ParameterType] = {}
         self._open: list[tuple[int, str, str]] = []
+        self._depths: dict[tuple[int, str, str], int] = {}
 
     def find(
         self, node: Node, scope: Scope, reference: str, sorts: tuple[str, ...] = ("Type",)
@@ -84,16 +87,28 @@ class Types:
     ) -> model.ParameterType:
         key = (id(system), name, sort)
         inside = Scope(system, scope.arguments)
-        if key in self._open or len(self._open) >= DEEPEST:
-            raise node.bad(f"type {name} holds itself, or types more than {DEEPEST} deep")
+        if key in self._open:
+            raise node.bad(f"type {name} holds itself")
+        if len(self._open) >= DEEPEST:
+            raise node.bad(f"type {name} lies more than {DEEPEST} types deep")
         if key not in self._known or scope.arguments:
             self._open.append(key)
+            self._depths[key] = 1
             try:
                 written = self._inherited(system.tables[sort][name], inside, sorts)
                 self._known[key] = self._read(written, inside, sorts)
             finally:
                 self._open.pop()
-        return self._known[key]
+        if self._open:
+            outer = self._open[-1]
+            self._depths[outer] = max(self._depths[outer], self._depths[key] + 1)
+            if self._depths[outer] > DEEPEST:
+                raise node.bad(f"type {name} holds types more than {DEEPEST} deep")
+        kind = self._known[key]
+        is_used = node is not system.tables[sort][name]
+        if is_used and kind.encoding is not None and kind.encoding.is_empty:
+            raise node.unsupported(f"type {name} has no bits")
+        return kind
 
     def _inherited(self, node: Node, scope: Scope, sorts: tuple[str, ...]) -> Node:
         """Return a type's element with what its base types say and it does not."""
@@ -104,8 +119,10 @@ class Types:
                 raise node.bad(f"type {base[:100]} is not defined")
             system, name = found
             under = next(system.tables[s][name] for s in sorts if name in system.tables.get(s, ()))
-            if under in seen or len(seen) > DEEPEST:
+            if any(under is each for each in seen):
                 raise node.bad(f"type {name} is derived from itself")
+            if len(seen) > _LONGEST_BASES:
+                raise node.bad(f"has more than {_LONGEST_BASES} base types")
             seen.append(under)
             if _kind_of(under) != _kind_of(node):
                 raise node.bad(f"{name} is {under.name}, and no base of it")

@@ -219,6 +219,15 @@ def test_a_packet_cut_short_is_named_and_costs_no_other():
     assert sorted(decoded.refused) == [1, 2]
 
 
+def test_a_packet_longer_than_its_container_is_read_and_a_shorter_one_is_not():
+    packets = [b"\x01", b"\x02more", b"", b"\x03!"]
+    decoded = xtce.load(make_definition()).decode(packets)
+    (table,) = decoded
+    assert table.indices == [0, 1, 3]
+    assert table.raw["A"].tolist() == [1, 2, 3]
+    assert decoded.refused == {2: "0 bytes are too few for C"}
+
+
 @given(st.lists(st.binary(max_size=12), max_size=6))
 def test_noise_never_crashes_the_decoder(packets):
     definition = xtce.load(

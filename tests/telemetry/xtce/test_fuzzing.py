@@ -116,3 +116,44 @@ def test_definitions_without_an_end_are_refused_by_line(containers, message):
     with pytest.raises(xtce.BadDefinition, match=message) as refused:
         xtce.load(make_definition(containers=containers))
     assert refused.value.line == 1
+
+
+ARRAY = (
+    '<ArrayParameterType name="t{}" arrayTypeRef="t{}"><DimensionList><Dimension><StartingIndex>'
+    "<FixedValue>0</FixedValue></StartingIndex><EndingIndex><FixedValue>0</FixedValue>"
+    "</EndingIndex></Dimension></DimensionList></ArrayParameterType>"
+)
+MEMBER = (
+    '<AggregateParameterType name="t{}"><MemberList><Member name="m" typeRef="t{}"/></MemberList>'
+    "</AggregateParameterType>"
+)
+DERIVED = '<IntegerParameterType name="t{}" baseType="t{}"/>'
+
+
+@pytest.mark.parametrize("order", [1, -1])
+@pytest.mark.parametrize(
+    ("written", "message"),
+    [
+        (ARRAY, "20 (types )?deep"),
+        (MEMBER, "20 (types )?deep"),
+        (DERIVED, "more than 100 base types"),
+    ],
+)
+def test_types_without_an_end_are_refused_by_line_in_whatever_order(written, message, order):
+    first = '<IntegerParameterType name="t0"><IntegerDataEncoding/></IntegerParameterType>'
+    types = [first, *(written.format(n + 1, n) for n in range(1_200))]
+    parameters = '<Parameter name="A" parameterTypeRef="t1200"/>'
+    with pytest.raises(xtce.BadDefinition, match=message) as refused:
+        xtce.load(make_definition(types="".join(types[::order]), parameters=parameters))
+    assert refused.value.line == 1
+
+
+def test_commands_without_an_end_are_refused_by_line():
+    commands = "".join(
+        f'<MetaCommand name="M{n}"><BaseMetaCommand metaCommandRef="M{n + 1}"/></MetaCommand>'
+        for n in range(1_200)
+    )
+    extra = f"<CommandMetaData><MetaCommandSet>{commands}</MetaCommandSet></CommandMetaData>"
+    with pytest.raises(xtce.BadDefinition, match="base of more than 100 in a row") as refused:
+        xtce.load(make_definition(extra=extra))
+    assert refused.value.line == 1

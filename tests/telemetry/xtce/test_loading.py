@@ -32,6 +32,7 @@ def make_definition(
         ' xmlns="http://www.omg.org/space/xtce"',
         ' xmlns="http://www.omg.org/spec/XTCE/20180204"',
         ' xmlns="http://www.omg.org/spec/XTCE/20231101"',
+        ' xmlns="https://www.omg.org/spec/XTCE/20180204/SpaceSystem.xsd"',
     ],
 )
 def test_all_namespaces_are_read(namespace):
@@ -43,6 +44,31 @@ def test_all_namespaces_are_read(namespace):
 def test_a_foreign_namespace_is_refused():
     with pytest.raises(xtce.Unsupported, match="no SpaceSystem of XTCE"):
         xtce.load(make_definition(namespace=' xmlns="urn:other"'))
+
+
+def test_missions_write_what_the_standard_has_otherwise():
+    # Each of these stands in published definitions that other decoders read.
+    definition = xtce.load(
+        b"""<x:SpaceSystem name="S" xmlns:x="http://www.omg.org/spec/XTCE/20180204">
+        <x:TelemetryMetaData><x:ParameterTypeSet>
+        <x:IntegerParameterType name="none" signed="false"><x:IntegerDataEncoding sizeInBits="0"/>
+        </x:IntegerParameterType>
+        <x:IntegerParameterType name="i8"><IntegerDataEncoding sizeInBits="8" encoding="signed"/>
+        </x:IntegerParameterType>
+        <x:EnumeratedParameterType name="e8" signed="false"><x:IntegerDataEncoding sizeInBits="8"/>
+        <x:EnumerationList><x:Enumeration value="1" label="ON"/></x:EnumerationList>
+        </x:EnumeratedParameterType></x:ParameterTypeSet>
+        <x:ParameterSet><x:Parameter name="A" parameterTypeRef="i8">
+        <x:ShortDescription> Offset </x:ShortDescription></x:Parameter>
+        <x:Parameter name="B" parameterTypeRef="e8"/></x:ParameterSet>
+        <x:ContainerSet><x:SequenceContainer name="C"><x:EntryList>
+        <x:ParameterRefEntry parameterRef="A"/><ParameterRefEntry parameterRef="B"/></x:EntryList>
+        </x:SequenceContainer></x:ContainerSet></x:TelemetryMetaData></x:SpaceSystem>"""
+    )
+    (table,) = definition.decode([b"\xff\x01", b"\x7f\x02"])
+    assert table.values["A"].tolist() == [-1, 127]
+    assert list(table.values["B"]) == ["ON", None]
+    assert definition.parameters["A"].description == "Offset"
 
 
 ENCODED = '<{0}ParameterType name="u8"><{0}DataEncoding {1}/></{0}ParameterType>'
@@ -75,7 +101,8 @@ ALGORITHM = (
         ),
         ({"types": ENCODED.format("Integer", 'encoding="odd"')}, 'encoding="odd" is not supported'),
         ({"types": ENCODED.format("Integer", 'sizeInBits="65"')}, '"65" is not supported'),
-        ({"types": ENCODED.format("Integer", 'sizeInBits="0"')}, '"0" is not supported'),
+        ({"types": ENCODED.format("Integer", 'sizeInBits="0"')}, "Parameter: type u8 has no bits"),
+        ({"types": ENCODED.format("Integer", 'sizeInBits="-1"')}, '"-1" is not supported'),
         ({"types": ENCODED.format("Float", 'sizeInBits="80"')}, '"80" of IEEE754_1985 is not'),
         ({"types": ENCODED.format("Float", 'sizeInBits="128"')}, '"128" of IEEE754_1985 is not'),
         ({"types": ENCODED.format("Float", 'encoding="IBM"')}, 'encoding="IBM" is not supported'),
