@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from xml.etree import ElementTree
 
 import numpy as np
-from lxml import etree
 from numpy.typing import NDArray
 
 import telemetry.definitions
@@ -51,8 +51,8 @@ _LABELS = ("OFF", "STANDBY", "ON", "FAULT")
 def load() -> xtce.Definition:
     """Return our satellites' definition with the two containers in it."""
     path = Path(telemetry.definitions.__file__).parent / "scs.xml"
-    root = etree.fromstring(path.read_bytes())
-    space = f"{{{root.nsmap[None]}}}"
+    root = ElementTree.fromstring(path.read_bytes())
+    space = root.tag.removesuffix("SpaceSystem")
     types, parameters, containers = (
         root.find(f".//{space}{name}")
         for name in ("ParameterTypeSet", "ParameterSet", "ContainerSet")
@@ -74,7 +74,7 @@ def load() -> xtce.Definition:
             "</RestrictionCriteria></BaseContainer></SequenceContainer>"
         )
         containers.append(_parsed(root, text))
-    return xtce.load(etree.tostring(root))
+    return xtce.load(ElementTree.tostring(root))
 
 
 def _names(container: str) -> list[tuple[str, str, int]]:
@@ -86,8 +86,9 @@ def _names(container: str) -> list[tuple[str, str, int]]:
     ]
 
 
-def _parsed(root: etree._Element, text: str) -> etree._Element:
-    return etree.fromstring(text.replace(" ", f' xmlns="{root.nsmap[None]}" ', 1))
+def _parsed(root: ElementTree.Element, text: str) -> ElementTree.Element:
+    space = root.tag.removesuffix("SpaceSystem").strip("{}")
+    return ElementTree.fromstring(text.replace(" ", f' xmlns="{space}" ', 1))
 
 
 def _type(kind: str, number: int) -> str:
