@@ -39,6 +39,9 @@ class Activation(models.Model):
     from_ns = models.BigIntegerField(help_text="Packets generated from here on, ns since 1970.")
     activated_by = models.CharField(max_length=150)
     activated_at = models.DateTimeField()
+    left_out = models.JSONField(
+        default=list, help_text="In words: what of the definition nothing else could follow."
+    )
 
     class Meta:
         constraints = [

@@ -63,7 +63,7 @@ def of_satellite(
     """
     span = span if span in SPANS else "hour"
     plotted = plotted or PLOTTED
-    marks = alarm_marks.of_satellite(satellite)
+    marks = alarm_marks.of_satellite(satellite, now)
     shown = [_value(row, plotted, marks) for row in values.latest(satellite, now=now)]
     shown.sort(key=lambda value: (not value.group.startswith(values.PERIODIC), value.group))
     named = {value.name: value for value in shown}

@@ -16,8 +16,8 @@ from constellation.questions import NoQuestion, Number, PageQuestion, asked
 from ops import clock
 from ops.api import Page
 from ops.errors import Invalid
-from telemetry import definitions
-from telemetry.alarms import bodies, editing
+from telemetry.alarms import bodies, described, editing
+from telemetry.alarms.limits import Scope
 from telemetry.alarms.models import Cadence, Limit, Source
 
 
@@ -171,8 +171,10 @@ class CadenceDetail(APIView):
     permissions = {"PUT": "alarms.change_limit", "DELETE": "alarms.change_limit"}
 
     def put(self, request: Request, group: str) -> Response:
-        if group not in set(definitions.groups().values()):
-            raise Invalid(f"There is no group {group} in the definition in force.")
+        looked_at = described.editions(Scope(), now=clock.now())
+        if not any(group in each.groups.values() for each in looked_at):
+            names = ", ".join(each.title for each in looked_at)
+            raise Invalid(f"There is no group {group}. Looked at: {names}.")
         read = CadenceRequest(data=request.data)
         read.is_valid(raise_exception=True)
         row, is_new = Cadence.objects.update_or_create(group=group, defaults=read.validated_data)

@@ -9,10 +9,12 @@ class AlarmsConfig(AppConfig):
 
     def ready(self) -> None:
         from ops.live import streams
-        from telemetry.alarms import watching
+        from telemetry.alarms import taking_over, watching
         from telemetry.archive import followers
+        from telemetry.definitions import keeping
 
         followers.register(watching.follow)
+        keeping.register(taking_over.follow)
         streams.register("alarms", _may_read)
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from math import inf
 from typing import Any
 
 import orjson
 
 from constellation.models import Satellite
+from telemetry import times
 from telemetry.alarms import evaluation, judging, levels, lifecycle, plans
 from telemetry.alarms.models import Alarm, Limit
 from telemetry.models import Latest
@@ -53,7 +54,7 @@ def plot_of(alarm: Alarm) -> dict[str, Any] | None:
         return None
     start = alarm.raised_at - BEFORE
     end = (alarm.returned_at + AFTER) if alarm.returned_at else None
-    rule = rule_of(alarm)
+    rule = rule_of(alarm, times.to_ns(alarm.raised_at))
     return {
         "parameter": alarm.parameter,
         "start": start.isoformat().replace("+00:00", "Z"),
@@ -62,10 +63,9 @@ def plot_of(alarm: Alarm) -> dict[str, Any] | None:
     }
 
 
-def rule_of(alarm: Alarm) -> evaluation.Rule | None:
-    """Return the rule in force behind an alarm."""
-    satellite = alarm.satellite
-    plan = plans.current().plan_for(satellite.code, satellite.profile.code, satellite.role)
+def rule_of(alarm: Alarm, at_ns: int) -> evaluation.Rule | None:
+    """Return the rule in force behind an alarm, by the definition of an instant."""
+    plan = plans.current().at(alarm.satellite, at_ns)
     return next((rule for rule in plan.rules if rule.key == alarm.rule), None)
 
 
@@ -93,13 +93,13 @@ class Shown:
     """Ranges for its plot."""
 
 
-def of_satellite(satellite: Satellite) -> dict[str, Shown]:
+def of_satellite(satellite: Satellite, now: datetime) -> dict[str, Shown]:
     """Return for each parameter with a limit or an open alarm how its value is marked.
 
     The worse of what its newest value says and of its active alarms counts; what is normal has
     no mark.
     """
-    plan = plans.current().plan_for(satellite.code, satellite.profile.code, satellite.role)
+    plan = plans.current().at(satellite, times.to_ns(now))
     worst: dict[str, int] = defaultdict(int)
     rules: dict[str, list[evaluation.Rule]] = defaultdict(list)
     newest = dict(Latest.objects.filter(satellite=satellite).values_list("parameter", "value"))

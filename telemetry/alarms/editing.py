@@ -11,9 +11,8 @@ from django.db.models import F
 
 from ops import errors
 from ops.live import events
-from telemetry import definitions, times
-from telemetry.alarms import keeping, limit_reading, plans
-from telemetry.alarms.limit_reading import BadLimit
+from telemetry import times
+from telemetry.alarms import described, keeping, limit_reading, plans
 from telemetry.alarms.limits import Limit as Content
 from telemetry.alarms.models import Activation, Alarm, Limit, LimitVersion, Revision, Source
 
@@ -57,7 +56,7 @@ def write_limit(
 
     `seen_version` is the last one that the caller knew of; `Outdated` when there is a later one.
     """
-    _check(parameter, limit_reading.read(content))
+    described.check(parameter, limit_reading.read(content), now=now)
     limit, is_new = Limit.objects.get_or_create(
         id=limit_id, defaults={"name": name, "parameter": parameter, "source": source}
     )
@@ -99,9 +98,10 @@ def activate_limit(
         raise UnknownVersion(f"{limit.name} has no version {version}.")
     if limit.active_id == chosen.pk:
         return limit
-    _check(limit.parameter, limit_reading.read(chosen.content))
+    described.check(limit.parameter, limit_reading.read(chosen.content), now=now)
     _check_scope(limit, limit_reading.read(chosen.content))
-    _put_in_force(limit, chosen, by=by, reason=reason, now=now)
+    put_in_force(limit, chosen, by=by, reason=reason, now=now)
+    announce(now, limit)
     return limit
 
 
@@ -110,7 +110,8 @@ def withdraw_limit(*, limit_id: UUID, by: str, now: datetime, reason: str = "") 
     """Let a limit hold no more; its alarms return, its versions stay. Safe to repeat."""
     limit = _locked(limit_id)
     if limit.active_id is not None:
-        _put_in_force(limit, None, by=by, reason=reason, now=now)
+        put_in_force(limit, None, by=by, reason=reason, now=now)
+        announce(now, limit)
     return limit
 
 
@@ -121,19 +122,28 @@ def _locked(limit_id: UUID) -> Limit:
     return limit
 
 
-def _put_in_force(
+def put_in_force(
     limit: Limit, version: LimitVersion | None, *, by: str, reason: str, now: datetime
 ) -> None:
+    """Let a version of a locked limit hold, or none; `announce` has workers judge by it."""
     limit.active = version
     limit.save(update_fields=["active"])
     Activation.objects.create(limit=limit, version=version, at=now, by=by, reason=reason)
+
+
+def announce(now: datetime, limit: Limit | None = None) -> None:
+    """Have all workers compile what is in force, from the next batch on; without a limit, several
+    have changed, or the definitions that packets are read by."""
     Revision.objects.get_or_create(pk=1)
     Revision.objects.filter(pk=1).update(number=F("number") + 1)
     _end_what_nobody_judges(now)
     events.publish(
         "alarms",
         "limits",
-        {"limit": str(limit.pk), "version": version.version if version else None},
+        {
+            "limit": str(limit.pk) if limit else None,
+            "version": limit.active.version if limit and limit.active else None,
+        },
     )
 
 
@@ -145,8 +155,7 @@ def _end_what_nobody_judges(now: datetime) -> None:
         return
     in_force, findings = plans.Plans(0), []
     for alarm in alarms:
-        satellite = alarm.satellite
-        plan = in_force.plan_for(satellite.code, satellite.profile.code, satellite.role)
+        plan = in_force.at(alarm.satellite, times.to_ns(now))
         if alarm.rule in {rule.key for rule in plan.rules}:
             continue
         findings.append(
@@ -162,26 +171,6 @@ def _end_what_nobody_judges(now: datetime) -> None:
             )
         )
     keeping.keep(findings, now=now)
-
-
-def _check(parameter: str, content: Content) -> None:
-    """Refuse limits and conditions on parameters that no packet has, or of another kind."""
-    described = definitions.current().parameters
-    for name in [parameter, *(c.parameter for c in content.conditions if c.parameter)]:
-        if name not in definitions.groups():
-            raise BadLimit(f"There is no parameter {name} in the definition in force.")
-    kind = described[parameter].type.kind
-    has_labels = kind in ("enumerated", "boolean", "string")
-    if content.kind == "enumeration" and not has_labels:
-        raise BadLimit(f"{parameter} is {kind}: a limit of kind enumeration needs labels.")
-    if content.kind != "enumeration" and kind not in ("integer", "float"):
-        raise BadLimit(f"{parameter} is {kind}: a limit of kind {content.kind} needs numbers.")
-    labels = {label for _, _, label in described[parameter].type.labels}
-    if labels and content.kind == "enumeration":
-        named = {word for judgement in content.judgements for word, _ in judgement.labels}
-        if unknown := sorted(named - labels):
-            there = ", ".join(sorted(labels))
-            raise BadLimit(f"{parameter} has no label {', '.join(unknown)}; there are {there}.")
 
 
 def _check_scope(limit: Limit, content: Content) -> None:

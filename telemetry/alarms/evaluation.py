@@ -35,9 +35,11 @@ class Rule:
     highest: float = inf
     labels_that_matter: frozenset[str] | None = None
     """Of an enumeration: only these have a level; None: any might."""
+    unit: str = ""
+    """Of the parameter, as its definition writes it."""
 
 
-def compile_rule(key: str, parameter: str, group: str, limit: Limit) -> Rule:
+def compile_rule(key: str, parameter: str, group: str, limit: Limit, unit: str = "") -> Rule:
     """Return the rule with the bounds inside of which nobody needs to look."""
     lowest, highest = -inf, inf
     for judgement in limit.judgements:
@@ -51,7 +53,7 @@ def compile_rule(key: str, parameter: str, group: str, limit: Limit) -> Rule:
         labels = frozenset(
             label for judgement in limit.judgements for label, level in judgement.labels if level
         )
-    return Rule(key, parameter, group, limit, lowest, highest, labels)
+    return Rule(key, parameter, group, limit, lowest, highest, labels, unit)
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from django.db import transaction
 from django.db.models import Q
 
 from ops.live import events
-from telemetry import definitions, times
+from telemetry import times
 from telemetry.alarms import evaluation, lifecycle
 from telemetry.alarms.levels import Level, shown
 from telemetry.alarms.lifecycle import Event
@@ -220,9 +220,7 @@ def words_of(rule: evaluation.Rule, level: int, value: Any) -> str:
 
 
 def _unit(rule: evaluation.Rule) -> str:
-    parameter = definitions.current().parameters.get(rule.parameter)
-    unit = parameter.type.unit if parameter is not None else ""
-    unit = {"1": "", "degC": " °C"}.get(unit, f" {unit}" if unit else "")
+    unit = {"1": "", "degC": " °C"}.get(rule.unit, f" {rule.unit}" if rule.unit else "")
     if rule.limit.kind != "change":
         return unit
     if rule.limit.is_percentage:

@@ -16,8 +16,7 @@ from ops import clock
 from ops.accounts import roles
 from ops.errors import Refusal
 from ops.pages import cleaned, needs
-from telemetry import definitions
-from telemetry.alarms import console, editing
+from telemetry.alarms import console, described, editing
 from telemetry.alarms.models import Limit
 
 EXAMPLE = {
@@ -98,7 +97,7 @@ def _limit(request: HttpRequest, limit: Limit | None, content: dict) -> HttpResp
                 console.tidy(content) if isinstance(content, dict) else content,
                 option=orjson.OPT_INDENT_2,
             ).decode(),
-            "parameters": sorted(definitions.groups()),
+            "parameters": described.parameters(now=clock.now()),
             "open_alarms": limit.alarms.filter(is_active=True).count() if limit else 0,
             "may_change": roles.may(request.user, "alarms.change_limit"),
             "section": "alarms",

@@ -60,11 +60,19 @@ class LimitVersion(models.Model):
     written_by = models.CharField(max_length=150)
     written_at = models.DateTimeField(help_text="Mission time.")
     reason = models.CharField(max_length=300, blank=True)
+    due_at = models.DateTimeField(
+        null=True, help_text="Mission time: when its definition takes over, and it holds by itself."
+    )
 
     class Meta:
         ordering = ["-version"]
         constraints = [
             models.UniqueConstraint(name="limit_version_once", fields=["limit", "version"])
+        ]
+        indexes = [
+            models.Index(
+                name="limit_version_due", fields=["due_at"], condition=Q(due_at__isnull=False)
+            )
         ]
 
 

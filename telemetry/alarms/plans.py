@@ -1,4 +1,5 @@
-"""The limits in force, compiled for each kind of satellite, and kept until they change."""
+"""The limits in force, compiled for each kind of satellite and each definition that its packets
+are read by, and kept until they change. An activation of a definition is such a change."""
 
 from __future__ import annotations
 
@@ -10,6 +11,7 @@ from telemetry import definitions
 from telemetry.alarms import evaluation, limit_reading
 from telemetry.alarms.limits import Limit as Content
 from telemetry.alarms.models import Limit, Revision
+from telemetry.definitions import Edition, Timeline
 
 log = logging.getLogger(__name__)
 
@@ -31,22 +33,36 @@ class Plans:
         self.revision = revision
         self.limits = _in_force()
         self.by_key = {limit.key: limit for limit in self.limits}
-        self._plans: dict[tuple[str, ...], evaluation.Plan] = {}
-        self._of: dict[int, tuple[str, evaluation.Plan]] = {}
+        self._calendar = definitions.calendar()
+        self._plans: dict[tuple[Edition, tuple[str, ...]], evaluation.Plan] = {}
+        self._kinds: dict[int, tuple[str, str, str]] = {}
+        self._of: dict[tuple[int, Edition], evaluation.Plan] = {}
 
-    def of(self, satellite_id: int) -> evaluation.Plan:
-        """Return the plan of a satellite; its role and profile are looked up once a revision."""
-        if satellite_id not in self._of:
+    def timeline(self, satellite_id: int) -> Timeline:
+        """Return which definitions read a satellite's packets."""
+        return self._calendar.timeline(self._kind(satellite_id)[1])
+
+    def of(self, satellite_id: int, edition: Edition) -> evaluation.Plan:
+        """Return the plan of a satellite for packets that a definition reads."""
+        place = (satellite_id, edition)
+        if place not in self._of:
+            self._of[place] = self._compiled(*self._kind(satellite_id), edition)
+        return self._of[place]
+
+    def _kind(self, satellite_id: int) -> tuple[str, str, str]:
+        """Return a satellite's code, profile and role, looked up once a revision."""
+        if satellite_id not in self._kinds:
             row = Satellite.objects.select_related("profile").get(pk=satellite_id)
-            plan = self.plan_for(row.code, row.profile.code, row.role)
-            self._of[satellite_id] = (row.code, plan)
-        return self._of[satellite_id][1]
+            self._kinds[satellite_id] = (row.code, row.profile.code, row.role)
+        return self._kinds[satellite_id]
 
-    def code_of(self, satellite_id: int) -> str:
-        self.of(satellite_id)
-        return self._of[satellite_id][0]
+    def at(self, satellite: Satellite, at_ns: int) -> evaluation.Plan:
+        """Return the plan of a satellite whose profile is read, for what it made at an instant."""
+        profile = satellite.profile.code
+        edition = self._calendar.timeline(profile).at(at_ns)
+        return self._compiled(satellite.code, profile, satellite.role, edition)
 
-    def plan_for(self, code: str, profile: str, role: str) -> evaluation.Plan:
+    def _compiled(self, code: str, profile: str, role: str, edition: Edition) -> evaluation.Plan:
         """Return the plan of satellites of that profile and role (and of that name, if named).
 
         Of several limits of one kind on one parameter the most special holds.
@@ -59,18 +75,29 @@ class Plans:
             other = chosen.get(place)
             if other is None or other.content.scope.rank < limit.content.scope.rank:
                 chosen[place] = limit
-        keys = tuple(sorted(limit.key for limit in chosen.values()))
-        if keys not in self._plans:
-            groups = definitions.groups()
-            rules = [
-                evaluation.compile_rule(
-                    limit.key, limit.parameter, groups[limit.parameter], limit.content
-                )
-                for limit in chosen.values()
-                if limit.parameter in groups
-            ]
-            self._plans[keys] = evaluation.Plan.of(rules, groups)
-        return self._plans[keys]
+        place = (edition, tuple(sorted(limit.key for limit in chosen.values())))
+        if place not in self._plans:
+            self._plans[place] = _plan(list(chosen.values()), edition)
+        return self._plans[place]
+
+
+def _plan(limits: list[InForce], edition: Edition) -> evaluation.Plan:
+    """Return the plan of limits for packets that a definition reads; those on parameters that it
+    does not have are none of it."""
+    rules = [
+        evaluation.compile_rule(
+            limit.key,
+            limit.parameter,
+            group,
+            limit.content,
+            edition.xtce.parameters[limit.parameter].type.unit,
+        )
+        for limit in limits
+        if (group := edition.group_of(limit.parameter)) is not None
+    ]
+    asked = {each.parameter for rule in rules for each in rule.limit.conditions if each.parameter}
+    groups = {name: group for name in asked if (group := edition.group_of(name)) is not None}
+    return evaluation.Plan.of(rules, groups)
 
 
 _current: Plans | None = None

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import datetime
 from pathlib import Path
 from typing import Any
-from uuid import UUID, uuid5
+from uuid import uuid5
 
 import orjson
+from django.db import transaction
 
+from ops import errors
 from telemetry import xtce
-from telemetry.alarms import editing, from_xtce
+from telemetry.alarms import editing, taking_over
 from telemetry.alarms.models import Cadence, Limit, Source
 
+log = logging.getLogger(__name__)
+
 REFERENCE = Path(__file__).parent / "reference" / "limits.json"
-NAMES = UUID("4d8b0a52-3c1f-4a63-9d58-5f2f0b1d7e21")
 
 
 def load(now: datetime) -> int:
@@ -24,7 +28,12 @@ def load(now: datetime) -> int:
     """
     said = orjson.loads(REFERENCE.read_bytes())
     for each in said["limits"]:
-        _write(each["name"], each["parameter"], each["content"], Source.REFERENCE, now)
+        try:
+            with transaction.atomic():
+                _write(each["name"], each["parameter"], each["content"], Source.REFERENCE, now)
+        except errors.Refusal as refusal:
+            # All satellites may be read by other definitions, and operators have limits of theirs.
+            log.warning("the reference limit %s is left out: %s", each["name"], refusal)
     Cadence.objects.bulk_create(
         (Cadence(group=group, **fields) for group, fields in said["cadences"].items()),
         ignore_conflicts=True,
@@ -32,19 +41,17 @@ def load(now: datetime) -> int:
     return len(said["limits"])
 
 
+@transaction.atomic
 def install(definition: xtce.Definition, now: datetime) -> list[str]:
-    """Write the alarms of a definition as limits; return what of them cannot be, in words.
-
-    Safe to repeat. They are activated unless an operator has the last word on a limit.
-    """
-    translated = from_xtce.translate(definition)
-    for each in translated.limits:
-        _write(each.name, each.parameter, each.content, Source.DEFINITION, now)
-    return translated.left_out
+    """Write the alarms of the definition that is in force for all satellites as limits; return in
+    words what of them is not. Safe to repeat."""
+    told = taking_over.take_over(definition, taking_over.Origin("", now), now=now)
+    editing.announce(now)
+    return told
 
 
 def _write(name: str, parameter: str, content: dict[str, Any], source: str, now: datetime) -> None:
-    limit_id = uuid5(NAMES, f"{source} {parameter} {name}")
+    limit_id = uuid5(taking_over.NAMES, f"{source} {parameter} {name}")
     known = Limit.objects.filter(pk=limit_id).first()
     last = known.versions.first() if known else None
     if last is not None and last.source == Source.OPERATOR:

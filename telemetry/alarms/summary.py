@@ -132,13 +132,21 @@ def _attributes() -> tuple[dict[int, dict[str, str]], dict[str, Counter[str]]]:
         "pk", "plane__code", "profile__code", "role"
     ):
         found[pk] = {"plane": plane or "", "profile": profile, "role": role, "model": ""}
-    group = definitions.groups().get(DIGEST, "")
-    newest = Newest.objects.filter(group=group).values_list("satellite_id", f"value__{DIGEST}")
-    for pk, digest in newest:
+    newest = Newest.objects.filter(group__in=_groups_of(DIGEST)).order_by("generated_ns")
+    for pk, digest in newest.values_list("satellite_id", f"value__{DIGEST}"):
         if pk in found and digest:
             found[pk]["model"] = str(digest)[:12]
     names = ("plane", "profile", "role", "model")
     return found, {name: Counter(each[name] for each in found.values()) for name in names}
+
+
+def _groups_of(parameter: str) -> set[str]:
+    """Return the groups that hold a parameter by any definition in use."""
+    found = set()
+    for edition in definitions.in_use():
+        if (group := edition.groups.get(parameter)) is not None:
+            found |= {group, edition.own(group)}
+    return found
 
 
 def members(rule: str, level: int) -> QuerySet[Alarm]:

@@ -16,7 +16,9 @@ from functools import cache, lru_cache
 from pathlib import Path
 from uuid import UUID
 
+import numpy as np
 from django.db.models import Q
+from numpy.typing import NDArray
 
 from telemetry import xtce
 from telemetry.definitions.editions import Edition
@@ -56,17 +58,38 @@ class Timeline:
         """Return the edition by which a packet generated at `at_ns` is read."""
         return load(self.definitions[bisect_right(self.from_ns, at_ns) - 1])
 
+    def steps(self, at_ns: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return for instants which step of the timeline they are in; `edition` takes one."""
+        return np.searchsorted(np.array(self.from_ns, np.int64), at_ns, side="right") - 1
+
+    def edition(self, step: int) -> Edition:
+        return load(self.definitions[step])
+
     def editions(self) -> list[Edition]:
         """Return all editions, the oldest first, each once."""
         return [load(each) for each in dict.fromkeys(self.definitions)]
 
+    def editions_from(self, at_ns: int) -> list[Edition]:
+        """Return the edition in force at an instant and all that follow it, each once."""
+        step = bisect_right(self.from_ns, at_ns) - 1
+        return [load(each) for each in dict.fromkeys(self.definitions[step:])]
+
+
+Steps = list[tuple[int, UUID | None]]
+"""Instants and the definitions that are in force from them on, in order."""
+
+
+def _timeline(everyone: Steps, own: Steps) -> Timeline:
+    """Activations for a hardware profile go before those for all satellites: these rule only
+    until the profile has its first."""
+    if own:
+        everyone = [step for step in everyone if step[0] < own[0][0]]
+    steps = [(_ALWAYS_NS, None), *everyone, *own]
+    return Timeline(tuple(at for at, _ in steps), tuple(each for _, each in steps))
+
 
 def timeline(satellite_id: int) -> Timeline:
-    """Return a satellite's definitions as the database has them now.
-
-    Activations for the satellite's hardware profile go before those for all satellites: these
-    rule only until its profile has its first.
-    """
+    """Return a satellite's definitions as the database has them now."""
     from telemetry.models_definitions import Activation
 
     rows = (
@@ -76,10 +99,32 @@ def timeline(satellite_id: int) -> Timeline:
     )
     own = [(at, each) for at, each, profile in rows if profile is not None]
     everyone = [(at, each) for at, each, profile in rows if profile is None]
-    if own:
-        everyone = [step for step in everyone if step[0] < own[0][0]]
-    steps = [(_ALWAYS_NS, None), *everyone, *own]
-    return Timeline(tuple(at for at, _ in steps), tuple(each for _, each in steps))
+    return _timeline(everyone, own)
+
+
+@dataclass(frozen=True)
+class Calendar:
+    """All activations as they were when it was made: timelines of profiles without a statement."""
+
+    everyone: Steps
+    own: dict[str, Steps]
+    """By the code of a hardware profile."""
+
+    def timeline(self, profile: str) -> Timeline:
+        """Return the definitions of a profile's satellites; of one nobody knows, those for all."""
+        return _timeline(self.everyone, self.own.get(profile, []))
+
+
+def calendar() -> Calendar:
+    """Return all activations as the database has them now, in one statement."""
+    from telemetry.models_definitions import Activation
+
+    found: dict[str | None, Steps] = {}
+    rows = Activation.objects.order_by("from_ns")
+    for at, each, profile in rows.values_list("from_ns", "definition_id", "profile__code"):
+        found.setdefault(profile, []).append((at, each))
+    everyone = found.pop(None, [])
+    return Calendar(everyone, {code: steps for code, steps in found.items() if code is not None})
 
 
 def for_satellite(satellite_id: int, at_ns: int) -> Edition:

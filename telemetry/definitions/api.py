@@ -79,6 +79,7 @@ def activation_body(row: Activation) -> dict[str, Any]:
         "from": times.text(row.from_ns),
         "activated_by": row.activated_by,
         "activated_at": row.activated_at,
+        "left_out": row.left_out,
     }
 
 

@@ -20,6 +20,13 @@ class Edition:
     id: UUID | None
     xtce: xtce.Definition
 
+    @property
+    def title(self) -> str:
+        """What people call it: its name, its version, and which of that name it is."""
+        system = self.xtce.system
+        which = "comes with Zenith" if self.id is None else str(self.id)[:8]
+        return f"{' '.join(filter(None, (system.name, system.version)))} ({which})"
+
     @cached_property
     def header_containers(self) -> frozenset[str]:
         """The containers that only hold what every packet says of itself: abstract roots."""

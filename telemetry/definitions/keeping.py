@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
@@ -30,6 +30,23 @@ class BadDefinition(errors.Invalid):
 
 class InstantTaken(errors.Conflict):
     code = "instant_taken"
+
+
+class Follower(Protocol):
+    """What is registered: a function of a new activation, that returns in words what of the
+    definition it cannot follow."""
+
+    def __call__(self, activation: Activation, *, now: datetime) -> list[str]: ...
+
+
+_followers: list[Follower] = []
+
+
+def register(follow: Follower) -> None:
+    """Let `follow(activation, *, now)` be called inside the transaction of each new activation.
+    Safe to repeat."""
+    if follow not in _followers:
+        _followers.append(follow)
 
 
 def read(data: bytes, *, is_dictionary: bool = False) -> tuple[bytes, Edition]:
@@ -121,7 +138,8 @@ def activate(
     """Read packets generated from an instant on by `definition`, for the satellites of a hardware
     profile or for all; return the activation and whether it is new. Safe to repeat.
 
-    What was decoded before stays as it is until it is replayed.
+    What was decoded before stays as it is until it is replayed. Rooms that registered follow it;
+    what they could not is kept in `left_out`.
     """
     wanted: dict[str, Any] = {
         "definition": definition,
@@ -143,4 +161,7 @@ def activate(
         raise
     if not is_new and any(getattr(row, name) != value for name, value in wanted.items()):
         raise errors.IdReused(f"{activation_id} already names another activation.")
+    if is_new:
+        row.left_out = [told for follow in _followers for told in follow(row, now=now)]
+        row.save(update_fields=["left_out"])
     return row, is_new

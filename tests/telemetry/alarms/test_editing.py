@@ -31,6 +31,10 @@ def write(content=CONTENT, *, limit_id=None, parameter="accelerator_temperature"
     )
 
 
+def rules_of(satellite, edition=None):
+    return plans.current().of(satellite.pk, edition or definitions.shipped()).rules
+
+
 def hotter(high):
     return {"kind": "static", "levels": {"warning": {"high": high}}}
 
@@ -95,7 +99,7 @@ def test_the_most_special_limit_holds(db):
     write(hotter(90) | {"applies_to": {"profiles": ["hot-profile"]}}, activate=True)
 
     def limit_of(**details):
-        [rule] = plans.current().of(make_satellite(**details).pk).rules
+        [rule] = rules_of(make_satellite(**details))
         return rule.highest
 
     assert limit_of() == 70
@@ -104,7 +108,7 @@ def test_the_most_special_limit_holds(db):
     with pytest.raises(editing.ScopeTaken):
         write(hotter(71), activate=True)
     editing.withdraw_limit(limit_id=everywhere.pk, by="ann", now=NOON)
-    assert plans.current().of(make_satellite().pk).rules == ()
+    assert rules_of(make_satellite()) == ()
 
 
 def test_a_new_limit_holds_for_the_next_batch_without_a_restart(flown):

@@ -5,7 +5,7 @@ from typing import Any
 from django.core.management.base import BaseCommand
 
 from ops import clock
-from telemetry import definitions
+from telemetry import definitions, times
 from telemetry.alarms import reference_limits
 from telemetry.alarms.models import Limit
 
@@ -16,6 +16,7 @@ class Command(BaseCommand):
     def handle(self, **options: Any) -> None:
         now = clock.now()
         reference_limits.load(now)
-        for said in reference_limits.install(definitions.current(), now):
+        edition = definitions.calendar().timeline("").at(times.to_ns(now))
+        for said in reference_limits.install(edition.xtce, now):
             self.stdout.write(f"Alarm left out: {said}")
         self.stdout.write(f"{Limit.objects.exclude(active=None).count()} limits in force.")
