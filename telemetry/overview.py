@@ -65,7 +65,8 @@ def of_satellite(
     plotted = plotted or PLOTTED
     marks = alarm_marks.of_satellite(satellite, now)
     shown = [_value(row, plotted, marks) for row in values.latest(satellite, now=now)]
-    shown.sort(key=lambda value: (not value.group.startswith(values.PERIODIC), value.group))
+    # Groups that come by themselves before reports, which come when there is something to tell.
+    shown.sort(key=lambda value: (value.stale_after_s is None, value.group))
     named = {value.name: value for value in shown}
     found = [value for value in shown if search.lower() in value.name.lower()]
     by_group = groupby(found, key=lambda value: value.group)
@@ -124,7 +125,7 @@ def _value(row: dict[str, Any], plotted: list[str], marks: dict[str, alarm_marks
         unit=UNITS.get(row["unit"], row["unit"]),
         generated_at=parse_datetime(row["generated_at"]),
         is_stale=row["is_stale"],
-        stale_after_s=values.STALE_AFTER_S if row["group"].startswith(values.PERIODIC) else None,
+        stale_after_s=row["stale_after_s"],
         is_number=isinstance(value, int | float) and not isinstance(value, bool),
         is_plotted=name in plotted,
         status=mark.status,

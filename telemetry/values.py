@@ -8,14 +8,10 @@ from typing import Any
 
 from constellation.models import Satellite
 from ops import errors
-from telemetry import definitions, times
+from telemetry import ageing, definitions, times
 from telemetry.archive import columns, reading
 from telemetry.models import Latest
 
-STALE_AFTER_S = 30.0
-"""Housekeeping is made every second in contact and every ten seconds out of it."""
-PERIODIC = "HK_"
-"""Groups whose parameters come by themselves; reports come when there is something to report."""
 POINTS = 2_000
 POINTS_MAX = 100_000
 PARAMETERS_MAX = 50
@@ -29,9 +25,10 @@ def parameters() -> list[dict[str, Any]]:
     """Return what definitions say of each archived parameter: the one that was activated last, of
     those that describe it."""
     found: dict[str, dict[str, Any]] = {}
+    cadences_s = ageing.cadences_s()
     for edition in definitions.in_use():
         for name, group in edition.groups.items():
-            found[name] = _described(edition.xtce.parameters[name], group)
+            found[name] = _described(edition.xtce.parameters[name], group, cadences_s.get(group))
     return [found[name] for name in sorted(found)]
 
 
@@ -40,7 +37,7 @@ def described(satellite_id: int, name: str) -> dict[str, Any]:
     for edition in reversed(definitions.timeline(satellite_id).editions()):
         group, parameter = edition.group_of(name), edition.xtce.parameters.get(name)
         if group is not None and parameter is not None:
-            return _described(parameter, group)
+            return _described(parameter, group, ageing.cadences_s().get(group))
     raise UnknownParameter(f"There is no parameter {name}.", parameter=name)
 
 
@@ -57,7 +54,7 @@ def groups_holding(satellite_id: int, names: list[str]) -> dict[str, tuple[str, 
     return found
 
 
-def _described(parameter: Any, group: str) -> dict[str, Any]:
+def _described(parameter: Any, group: str, stale_after_s: float | None) -> dict[str, Any]:
     kind = parameter.type
     return {
         "name": parameter.name,
@@ -66,25 +63,23 @@ def _described(parameter: Any, group: str) -> dict[str, Any]:
         "unit": kind.unit,
         "description": parameter.description,
         "labels": [label for _, _, label in kind.labels],
-        "stale_after_s": _stale_after_s(group),
+        "stale_after_s": stale_after_s,
     }
-
-
-def _stale_after_s(group: str) -> float | None:
-    return STALE_AFTER_S if group.startswith(PERIODIC) else None
 
 
 def latest(satellite: Satellite, *, now: datetime) -> list[dict[str, Any]]:
     """Return the newest value of each parameter that was ever heard, by name.
 
     `age_s` is mission time since the value was made on board; `is_stale` says that a newer one
-    should have come by now. A report has no age at which it would be stale.
+    should have come by now, as alarms of staleness have it (`ageing`). A group of which nobody
+    expects anything has no age at which it would be stale.
     """
     found = []
     edition = definitions.for_satellite(satellite.pk, times.to_ns(now))
+    ages_s = ageing.stale_after_s(satellite.pk, now=now)
     for row in Latest.objects.filter(satellite=satellite).order_by("parameter"):
         group = edition.group_of(row.parameter) or ""
-        stale_after_s = _stale_after_s(group)
+        stale_after_s = ages_s.get(group)
         age_s = max(0.0, (times.to_ns(now) - row.generated_ns) / 1e9)
         parameter = edition.xtce.parameters.get(row.parameter)
         found.append(

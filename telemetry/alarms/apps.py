@@ -9,12 +9,14 @@ class AlarmsConfig(AppConfig):
 
     def ready(self) -> None:
         from ops.live import streams
-        from telemetry.alarms import taking_over, watching
+        from telemetry import ageing
+        from telemetry.alarms import freshness, taking_over, watching
         from telemetry.archive import followers
         from telemetry.definitions import keeping
 
         followers.register(watching.follow)
         keeping.register(taking_over.follow)
+        ageing.register(freshness.Watcher())
         streams.register("alarms", _may_read)
 
 

@@ -8,13 +8,45 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from constellation.contacts.models import Contact
+from django.db.models import QuerySet
+
+from constellation.contacts.models import Contact, State
+from ops import clock
 from telemetry import times
 from telemetry.alarms.conditions import Condition, Found
 from telemetry.alarms.levels import Level
 from telemetry.alarms.models import Cadence, Freshness, FreshnessState, Watch
 
 STALE = "stale"
+GRACE = timedelta(seconds=30)
+"""So long after AOS a satellite is waited for: light, lock, and the station's set-up."""
+WALL_GRACE_S = 5.0
+"""Decoding lags a little in wall time, which is much mission time when the clock runs fast."""
+
+
+def grace_at(rate: float) -> timedelta:
+    """Return how long a satellite in contact is waited for, on a clock of that rate."""
+    return max(GRACE, timedelta(seconds=WALL_GRACE_S * rate))
+
+
+def under_way(now: datetime) -> QuerySet[Contact]:
+    """Return the contacts in which satellites should be heard."""
+    return Contact.objects.filter(state=State.PASS, aos_at__lte=now, los_at__gt=now)
+
+
+class Watcher:
+    """What values are told of their age (`telemetry.ageing`)."""
+
+    def cadences_s(self) -> dict[str, float]:
+        return dict(Cadence.objects.values_list("group", "in_contact_s"))
+
+    def stale_after_s(self, satellite_id: int, *, now: datetime) -> dict[str, float]:
+        contact = under_way(now).filter(satellite=satellite_id).first()
+        grace = grace_at(clock.reading().rate)
+        return {
+            row.group: stale_after_s(row, contact, now=now, grace=grace)
+            for row in Cadence.objects.all()
+        }
 
 
 def look(
@@ -56,6 +88,17 @@ def look(
     ]
 
 
+def stale_after_s(
+    cadence: Cadence, contact: Contact | None, *, now: datetime, grace: timedelta
+) -> float:
+    """Return the age from which on a group is stale: shorter in contact, once it had the time to
+    be heard."""
+    allowed_s = max(cadence.in_contact_s, grace.total_seconds())
+    if contact is not None and (now - contact.aos_at).total_seconds() > allowed_s:
+        return allowed_s
+    return max(cadence.out_of_contact_s, allowed_s)
+
+
 def state_of(
     newest_ns: int,
     cadence: Cadence,
@@ -66,11 +109,7 @@ def state_of(
 ) -> FreshnessState:
     """Return how fresh a group is whose newest live sample was generated at `newest_ns`."""
     age_s = (times.to_ns(now) - newest_ns) / 1e9
-    allowed_s = max(cadence.in_contact_s, grace.total_seconds())
-    if age_s <= allowed_s:
-        return FreshnessState.FRESH
-    if contact is not None and (now - contact.aos_at).total_seconds() > allowed_s:
+    if age_s > stale_after_s(cadence, contact, now=now, grace=grace):
         return FreshnessState.STALE
-    if age_s > cadence.out_of_contact_s:
-        return FreshnessState.STALE
-    return FreshnessState.RESTING
+    is_fresh = age_s <= max(cadence.in_contact_s, grace.total_seconds())
+    return FreshnessState.FRESH if is_fresh else FreshnessState.RESTING

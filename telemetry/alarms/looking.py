@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from django.db import connection, transaction
 from django.db.models import Max
 
-from constellation.contacts.models import Contact, State
+from constellation.contacts.models import Contact
 from telemetry import times
 from telemetry.alarms import conditions, freshness, keeping
 from telemetry.alarms.conditions import Condition, Found
@@ -20,10 +20,6 @@ from telemetry.alarms.models import Alarm, Revision, Watch
 from telemetry.models import RawBatch
 
 LINK = "link"
-LINK_GRACE = timedelta(seconds=30)
-"""So long after AOS a satellite is waited for: light, lock, and the station's set-up."""
-WALL_GRACE_S = 5.0
-"""Decoding lags a little in wall time, which is much mission time when the clock runs fast."""
 LOOKOUT = 0x5A4C_4F4F
 """Of the advisory lock under which the fleet is looked at."""
 LATE_AFTER = timedelta(seconds=60)
@@ -35,7 +31,7 @@ def look(*, now: datetime, rate: float) -> int:
 
     `rate` is that of the mission clock.
     """
-    grace = max(LINK_GRACE, timedelta(seconds=WALL_GRACE_S * rate))
+    grace = freshness.grace_at(rate)
     made = 0
     with transaction.atomic():
         _alone()
@@ -92,8 +88,8 @@ def late_s(wall: datetime) -> float | None:
 
 def _under_way(now: datetime) -> dict[int, Contact]:
     """Return the contacts in which satellites should be heard, by satellite."""
-    rows = Contact.objects.filter(state=State.PASS, aos_at__lte=now, los_at__gt=now)
-    return {row.satellite_id: row for row in rows.select_related("antenna")}
+    rows = freshness.under_way(now).select_related("antenna")
+    return {row.satellite_id: row for row in rows}
 
 
 def _link(

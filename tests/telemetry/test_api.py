@@ -6,7 +6,11 @@ from urllib.parse import urlencode
 import pytest
 from rest_framework.test import APIClient
 
+from constellation.contacts.models import Contact, State
 from ops import clock
+from telemetry import times
+from telemetry.alarms import freshness
+from telemetry.alarms.models import Cadence, Freshness, Watch
 from tests.factories import NOON, make_organisation, make_user
 
 pytestmark = pytest.mark.usefixtures("no_handlers")
@@ -89,10 +93,41 @@ def test_latest_values_say_how_old_they_are(get, monkeypatch):
     assert charge["generated_at"] == "2026-08-22T12:00:09Z"
     assert (charge["age_s"], charge["is_stale"]) == (11.0, False)
 
-    monkeypatch.setattr(clock, "now", lambda: NOON + timedelta(hours=1))
+
+@pytest.mark.parametrize(
+    ("state", "after_s", "stale_after_s"),
+    [
+        (State.PASS, 60, 40),  # In contact for long enough that it should have come.
+        (State.PASS, 35, 90),  # Not yet.
+        (State.COMPLETED, 60, 90),  # Out of contact nothing is expected for longer.
+        (State.COMPLETED, 100, 90),
+    ],
+)
+def test_values_are_stale_when_alarms_say_so(
+    get, received, monkeypatch, state, after_s, stale_after_s
+):
+    now = NOON + timedelta(seconds=9 + after_s)
+    monkeypatch.setattr(clock, "now", lambda: now)
+    Contact.objects.filter(pk=received.pk).update(
+        state=state, aos_at=now - timedelta(seconds=after_s), los_at=now + timedelta(minutes=5)
+    )
+    cadence = Cadence(group="HK_PLATFORM", in_contact_s=40, out_of_contact_s=90)
+    cadence.save()
+    newest_ns = {"HK_PLATFORM": times.to_ns(NOON + timedelta(seconds=9))}
+    Watch.objects.create(satellite=received.satellite, newest_ns=newest_ns)
+    contacts = {each.satellite_id: each for each in freshness.under_way(now)}
+    freshness.look(contacts, now=now, grace=freshness.GRACE)
+
     by_name = {each["parameter"]: each for each in get("latest").json()["results"]}
-    assert by_name["battery_charge"]["is_stale"]
-    assert not by_name["recorder_following"]["is_stale"]
+    charge = by_name["battery_charge"]
+    assert charge["stale_after_s"] == stale_after_s
+    assert charge["is_stale"] == (after_s > stale_after_s)
+    told = Freshness.objects.get(satellite=received.satellite, group="HK_PLATFORM")
+    assert charge["is_stale"] == (told.state == "stale")
+    assert by_name["recorder_following"]["stale_after_s"] is None
+    cadence.delete()
+    by_name = {each["parameter"]: each for each in get("latest").json()["results"]}
+    assert by_name["battery_charge"]["stale_after_s"] is None
 
 
 def test_samples_come_as_columns(get, received):

@@ -12,6 +12,7 @@ from rest_framework.test import APIClient
 
 from ops import clock
 from telemetry import onboard, times
+from telemetry.alarms.models import Cadence
 from telemetry.archive import compaction, exporting, reading, rolling
 from telemetry.models import Packet
 from telemetry.onboard import Apid
@@ -39,6 +40,7 @@ def received(contact, board, heard, monkeypatch):
     monkeypatch.setattr(clock, "now", lambda: NOON + timedelta(seconds=N))
     contact.organisation.operates_fleet = True
     contact.organisation.save()
+    Cadence.objects.create(group="HK_PLATFORM", in_contact_s=30, out_of_contact_s=21_600)
     return contact
 
 
