@@ -13,7 +13,9 @@ from telemetry.xtce import model
 MOST_VALUES = 100_000
 """In one container."""
 DEEPEST = 30
-"""Of containers that include one another; inheritance may go as deep as it likes."""
+"""Of containers that include one another."""
+LONGEST = 2_000
+"""Of containers that inherit from one another: each is laid out with all above it."""
 INDEX = re.compile(r"\[\d+\]")
 
 
@@ -172,6 +174,12 @@ def inheritance(system: model.SpaceSystem, name: str) -> Iterator[model.Containe
         if name in seen:
             raise model.BadDefinition(
                 f"{container.place}: container {name} inherits from itself", line=container.line
+            )
+        if len(seen) >= LONGEST:
+            raise model.BadDefinition(
+                f"{container.place}: container {name} is the base of {LONGEST} in a row, more than "
+                f"are supported",
+                line=container.line,
             )
         seen.add(name)
         yield container

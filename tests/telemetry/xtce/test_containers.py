@@ -236,7 +236,7 @@ def test_conditions_joined_by_and_and_or():
     assert chosen == ["L", "L", "K", "K"]
 
 
-def test_inheritance_goes_as_deep_as_it_likes():
+def test_inheritance_goes_deeper_than_the_stack():
     deep = "".join(
         f'<SequenceContainer name="L{n}"><EntryList>{REF.format("A") if n == 1_199 else ""}'
         f'</EntryList><BaseContainer containerRef="{"K" if n == 0 else f"L{n - 1}"}"/>'

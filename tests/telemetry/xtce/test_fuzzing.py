@@ -110,6 +110,14 @@ def container(name, more):
             + container("X25", "<EntryList/>"),
             "more than 100000 entries",
         ),
+        (
+            "".join(
+                container(f"X{n}", f'<EntryList/><BaseContainer containerRef="X{n + 1}"/>')
+                for n in range(2_000)
+            )
+            + container("X2000", "<EntryList/>"),
+            "container X2000 is the base of 2000 in a row",
+        ),
     ],
 )
 def test_definitions_without_an_end_are_refused_by_line(containers, message):
