@@ -11,7 +11,8 @@ order in which fields come. Columns:
     bit_offset   from the start of the packet, primary header and all; without it, a field follows
                  the one before, and the first the primary header
     array_shape  sizes of an array, like 4 or 2,3; a name of a field before it: as many elements as
-                 that field says; expand: all that is left of the packet (of bytes and text only)
+                 that field says; expand: all that is left of the packet (of bytes and text only);
+                 it may stand behind the type instead: uint(2, 3), uint(expand)
     byte_order   big or little
     unit, description
     labels       of an enumeration: 0=OFF|1=ON|2..7=SPARE
@@ -129,7 +130,8 @@ class _Reader:
     def read(self, data: bytes) -> list[Packet]:
         try:
             text = data.decode("utf-8-sig")
-            rows = list(csv.reader(io.StringIO(text, newline=""), strict=True))
+            lines = io.StringIO(text, newline="")
+            rows = list(csv.reader(lines, strict=True, skipinitialspace=True))
         except UnicodeDecodeError as error:
             row = data.count(b"\n", 0, error.start) + 1
             raise BadDictionary([Fault(row, "", "is no text in UTF-8")]) from None
@@ -173,6 +175,11 @@ class _Reader:
             if len(cell) > LONGEST_CELL or any(ord(each) < 32 for each in cell):
                 self._fault(row, column, "has characters that no cell has, or too many")
                 return
+        written, bracket, shape = given["data_type"].partition("(")
+        if bracket and shape.endswith(")"):
+            if given.get("array_shape"):
+                self._fault(row, "array_shape", f"stands beside {given['data_type'][:40]}")
+            given.update(data_type=written.strip(), array_shape=shape[:-1])
         packet = self._packet(row, given)
         kind, bits = self._type(row, given)
         if not _NAME.fullmatch(given["name"]) and kind != "fill":

@@ -54,6 +54,25 @@ def test_a_file_of_ccsdspy_reads_the_packets_as_published():
         assert listed(table.raw[name]) == expected
 
 
+def test_a_file_of_ccsdspy_has_shapes_behind_types_and_blanks_behind_commas():
+    text = b"""name, data_type, bit_length
+COUNT, uint, 8
+GRID, "int(1, 2)", 16
+VALUES, "uint(COUNT)", 16
+"""
+    definition = xtce.load(dictionary.to_xtce(text))
+    decoded = definition.decode([packet(5, struct.pack(">BhhHH", 2, -1, 3, 500, 600))])
+    values = {}
+    for table in decoded:
+        values |= {name: listed(column)[0] for name, column in table.values.items()}
+    assert [values["GRID[0][0]"], values["GRID[0][1]"]] == [-1, 3]
+    assert [values["VALUES[0]"], values["VALUES[1]"]] == [500, 600]
+
+    left = dictionary.to_xtce(b'name, data_type, bit_length\nREST, "uint(expand)", 8\n')
+    (table,) = xtce.load(left).decode([packet(5, b"abc")])
+    assert listed(table.raw["REST"]) == [b"abc"]
+
+
 def test_every_column_does_what_it_says():
     definition = xtce.load(dictionary.to_xtce(FULL.encode()))
     body = struct.pack(">BHhB3HB", 0x1A, 10, 50, 3, 7, 8, 9, 0xEE)
@@ -90,6 +109,10 @@ def test_every_column_does_what_it_says():
         (
             "name,data_type,bit_length,labels,polynomial\na,uint,8,1=ON,1 2\n",
             *(2, "polynomial", "stands beside labels"),
+        ),
+        (
+            'name,data_type,bit_length,array_shape\na,"uint(2)",8,2\n',
+            *(2, "array_shape", "stands beside uint(2)"),
         ),
         ("", 1, "", "has 0 rows"),
         ("name,data_type,bit_length\n", 1, "name", "there is no row below"),
