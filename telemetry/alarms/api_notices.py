@@ -100,7 +100,7 @@ class SubscriptionList(APIView):
         asked(PageQuestion, request)
         page = ById()
         rows = page.paginate_queryset(_theirs(request), request, view=self)
-        return page.get_paginated_response([_subscription(row) for row in rows])
+        return page.get_paginated_response([body_of(row) for row in rows])
 
 
 class SubscriptionDetail(APIView):
@@ -117,7 +117,7 @@ class SubscriptionDetail(APIView):
 
     def get(self, request: Request, subscription_id: UUID) -> Response:
         asked(NoQuestion, request)
-        return Response(_subscription(get_object_or_404(_theirs(request), pk=subscription_id)))
+        return Response(body_of(get_object_or_404(_theirs(request), pk=subscription_id)))
 
     def put(self, request: Request, subscription_id: UUID) -> Response:
         if not isinstance(request.data, dict):
@@ -135,7 +135,7 @@ class SubscriptionDetail(APIView):
             **read.validated_data,
         )
         shown = {"secret": secret} if secret else {}
-        return Response(_subscription(row) | shown, status=200 if is_known else 201)
+        return Response(body_of(row) | shown, status=200 if is_known else 201)
 
     def delete(self, request: Request, subscription_id: UUID) -> Response:
         _theirs(request).filter(pk=subscription_id).delete()
@@ -189,7 +189,7 @@ def _minute(minutes: int | None) -> str | None:
     return None if minutes is None else f"{minutes // 60:02}:{minutes % 60:02}"
 
 
-def _subscription(row: Subscription) -> dict[str, Any]:
+def body_of(row: Subscription) -> dict[str, Any]:
     return {
         "id": str(row.pk),
         "name": row.name,

@@ -19,7 +19,15 @@ from ops import clock
 from ops.accounts import roles
 from ops.errors import Refusal
 from ops.pages import cleaned, needs
-from telemetry.alarms import console, lifecycle, limit_pages, looking, operating, summary
+from telemetry.alarms import (
+    console,
+    lifecycle,
+    limit_pages,
+    looking,
+    operating,
+    subscription_pages,
+    summary,
+)
 from telemetry.alarms.models import Alarm, Violation
 
 MEMBERS = 100
@@ -70,6 +78,7 @@ def alarms_page(request: HttpRequest) -> HttpResponse:
                 :5
             ],
             "may_act": roles.may(request.user, "alarms.change_alarm"),
+            "may_see_subscriptions": roles.may(request.user, "alarms.view_subscription"),
             "section": "alarms",
         },
     )
@@ -208,4 +217,5 @@ urlpatterns = [
     path("alarms/<uuid:alarm_id>", alarm_page, name="alarm"),
     path("alarms/<uuid:alarm_id>/<str:action>", act_on_alarm, name="act-on-alarm"),
     *limit_pages.urlpatterns,
+    *subscription_pages.urlpatterns,
 ]

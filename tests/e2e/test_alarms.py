@@ -66,7 +66,10 @@ def test_alarms_are_read_and_acknowledged_at_night(console, server):
     console.wait_for_url("**/alarms")
 
     alarm = Alarm.objects.get(rule="heat")
-    for address in (f"/alarms/{alarm.pk}", "/alarms/silenced", "/limits", "/limits/new"):
+    for address in (
+        *(f"/alarms/{alarm.pk}", "/alarms/silenced", "/alarms/subscriptions"),
+        *("/limits", "/limits/new"),
+    ):
         console.goto(f"{server.url}{address}")
         console.wait_for_selector(LIVE)
         assert violations(console) == [], address
