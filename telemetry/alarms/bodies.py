@@ -105,6 +105,7 @@ def version(row: LimitVersion) -> dict[str, Any]:
         "written_by": row.written_by,
         "written_at": _instant(row.written_at),
         "reason": row.reason,
+        "due_at": _instant(row.due_at),
     }
 
 

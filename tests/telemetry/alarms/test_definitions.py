@@ -146,6 +146,15 @@ def test_a_definition_for_later_brings_its_limits_when_it_takes_over(db):
     assert told.left_out == ["Its alarms: another definition is in force by now."]
 
 
+def test_what_is_due_is_seen_over_rest_and_on_its_page(operator):  # noqa: F811
+    activate(with_alarm(0.4))
+    activate(with_alarm(0.3), at=LATER)
+    limit = Limit.objects.get()
+    told = operator.get(f"/api/v1/limits/{limit.pk}/versions").json()["results"]
+    assert [each["due_at"] for each in told] == ["2026-08-23T12:00:00Z", None]
+    assert "due 2026-235T12:00:00Z" in operator.get(f"/limits/{limit.pk}").content.decode()
+
+
 def _wrote(limit):
     write(hotter(1), limit_id=limit.pk, name=limit.name, parameter="charge_left", activate=True)
     return "ann wrote version 2 of it, which stays"
