@@ -21,6 +21,7 @@ from tests.factories import (
     make_satellite,
     make_station,
 )
+from tests.running import wait_for
 from tests.system.story import EPOCH
 from uplink.commands import release
 from uplink.commands.models import Command, State
@@ -110,9 +111,17 @@ def counters():
 
 
 def claim(owner):
-    """Take the contact, whoever had it: that one's lease has run out."""
-    Contact.objects.exclude(owner="").update(lease_expires_at=clock.wall() - timedelta(seconds=1))
-    (lease,) = leases.claim(owner=owner, most=1, clock=clock.reading(), wall=clock.wall())
+    """Take the contact, whoever had it: that one's lease has run out.
+
+    A last heartbeat of who had it may still be on its way to the database, and renew the lease.
+    """
+
+    def taken():
+        run_out_at = clock.wall() - timedelta(seconds=1)
+        Contact.objects.exclude(owner="").update(lease_expires_at=run_out_at)
+        return leases.claim(owner=owner, most=1, clock=clock.reading(), wall=clock.wall())
+
+    (lease,) = wait_for("the contact is taken", taken, 10)
     return lease
 
 
