@@ -25,10 +25,18 @@ _services = services.prepare()
 os.environ[_CHOSEN] = " ".join({"DATABASE_URL", "REDIS_URL"} - _given)
 
 
+_LONG = ("tests/system/", "over_the_air", "test_up_whole", "test_uploads", "test_lasers")
+"""Files that mostly wait for processes: begun first, they wait beside those that compute."""
+
+
 def pytest_xdist_auto_num_workers() -> int:
-    """Return how many processes `-n auto` means; none beside this one when they would share a
-    server that the environment gives."""
-    return 0 if _given else max(2, min(os.cpu_count() or 2, 8))
+    """Return how many processes `-n auto` means: one more than can compute, since one always waits;
+    none beside this one when they would share a server that the environment gives."""
+    return 0 if _given else 1 + max(2, min(os.cpu_count() or 2, 8))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: not any(part in item.nodeid for part in _LONG))
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
