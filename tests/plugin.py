@@ -29,6 +29,7 @@ _LONG = ("tests/system/", "over_the_air", "test_up_whole", "test_uploads", "test
 """Files that mostly wait for processes: begun first, they wait beside those that compute."""
 
 
+@pytest.hookimpl(tryfirst=True)  # pytest-xdist has an answer of its own
 def pytest_xdist_auto_num_workers() -> int:
     """Return how many processes `-n auto` means: one more than can compute, since one always waits;
     none beside this one when they would share a server that the environment gives."""
