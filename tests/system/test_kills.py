@@ -37,8 +37,9 @@ class Uplink:
         """Files under way when one of the two ends of the link was killed."""
 
     def go_on(self) -> None:
-        """Send another model when less than one whole is still on its way."""
-        if sum(not file["delivered"] for file in self.files().values()) <= PACKS:
+        """Send another model unless two whole ones are still on their way: what is sent now may
+        take some seconds until its first file begins."""
+        if sum(not file["delivered"] for file in self.files().values()) <= 2 * PACKS:
             content = whole.echo(PACKS * PACK_BYTES, seed=len(self.sent))
             transfer_id = whole.send(self.observer, content, activate=False)
             self.sent[hashlib.sha256(content).hexdigest()] = transfer_id
@@ -94,6 +95,7 @@ def test_nothing_is_lost_or_doubled_when_a_process_is_killed(observer, uplink, u
     uplink.go_on()
     first = uplink.delivered()
     wait_for("files arrive on board", lambda: uplink.delivered() > first, 120)
+    wait_for("another file begins", uplink.under_way, 120)
     # Characters of the answer, most of which is still to come when the last is struck.
     strike_at = 20 + 15 * EVERYBODY.index(name)
     before, under_way = [], set()
