@@ -67,12 +67,15 @@ def store_batch(
 def decode_reception(contact_id: UUID, *, now: datetime, most: int | None = None) -> int:
     """Decode what is stored and not decoded of a contact, in order; return how many batches.
 
-    A caller that wants each batch to be read at the time it came asks for few at once (`most`).
+    With `most`, what waits now, so many batches at most, and nothing that comes meanwhile: `now`
+    would not be true of it. The caller calls again.
 
     When another worker is at it, it will do ours too: it looks again after it has let go.
     """
     decoded, together = 0, joining.BATCHES_MAX
-    while (most is None or decoded < most) and _undecoded(contact_id).exists():
+    while _undecoded(contact_id).exists():
+        if most is not None and decoded and (together > 1 or decoded >= most):
+            break
         wanted = together if most is None else min(together, most - decoded)
         try:
             is_ours, batches = _decode_next(contact_id, wanted, now=now)

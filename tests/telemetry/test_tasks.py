@@ -1,7 +1,7 @@
 """The doors: what workers call, and who may read the stream."""
 
 from ops.live import streams
-from telemetry import joining, tasks
+from telemetry import ingest, joining, tasks
 from telemetry.models import Packet, RawBatch
 from tests.factories import make_user
 
@@ -38,6 +38,27 @@ def test_a_long_reception_lets_others_have_the_worker(contact, board, heard, mon
 
     for _ in range(2):
         tasks.decode_reception(str(contact.id))
+    assert Packet.objects.count() == 3
+
+
+def test_what_comes_while_a_worker_decodes_is_read_at_a_later_time(
+    contact, board, heard, monkeypatch
+):
+    heard.store(board.frames([board.platform()]))
+    times = []
+    decode_next = ingest._decode_next
+
+    def decode_and_hear_more(*args, now):
+        times.append(now)
+        done = decode_next(*args, now=now)
+        if len(times) < 3:
+            heard.store(board.frames([board.platform()]))
+        return done
+
+    monkeypatch.setattr(ingest, "_decode_next", decode_and_hear_more)
+    tasks.decode_reception(str(contact.id))
+
+    assert len(times) == len(set(times)) == 3
     assert Packet.objects.count() == 3
 
 
