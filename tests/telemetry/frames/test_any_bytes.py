@@ -71,7 +71,8 @@ def test_faults_that_nobody_asked_for_change_no_promise(data):
         (uslp.Layout(20), uslp.decode),
     ]:
         whole = data[: len(data) // 20 * 20]
-        reassembly.Reassembler().feed(decode(layout, whole))
+        harvest = reassembly.Reassembler().feed(decode(layout, whole))
+        assert sum(len(packet.data) for packet in harvest.packets) <= len(whole)
 
 
 @given(st.binary(max_size=60))

@@ -93,7 +93,10 @@ def test_bit_errors_cost_packets_and_never_invent_one(sizes, flipped):
 @given(st.lists(st.binary(min_size=64, max_size=64), max_size=20))
 def test_noise_is_survived(noise):
     batch = aos.decode(LAYOUT, b"".join(noise))
-    reassembly.Reassembler().feed(batch)
+    harvest = reassembly.Reassembler().feed(batch)
+
+    assert len(batch) == len(noise)
+    assert sum(len(packet.data) for packet in harvest.packets) <= 64 * len(noise)
 
 
 def test_channels_do_not_mix():
