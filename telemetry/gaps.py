@@ -7,7 +7,7 @@ volume's row is locked by whoever changes its gaps.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -252,6 +252,12 @@ def requests_for(
     )
     Gap.objects.filter(pk__in=[gap.pk for gap in gaps]).update(asked_at=now)
     return [(gap.volume, gap.serials.lower, gap.serials.upper - 1) for gap in gaps]
+
+
+def wanting(satellite_ids: Collection[int]) -> set[int]:
+    """Return those of the satellites whose recorders have gaps to close."""
+    rows = Gap.objects.filter(satellite_id__in=satellite_ids, volume__gte=0, state=GapState.OPEN)
+    return set(rows.order_by().values_list("satellite_id", flat=True).distinct())
 
 
 def releasable(satellite_id: int) -> tuple[int, int] | None:

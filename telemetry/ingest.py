@@ -1,7 +1,7 @@
 """From a station's frames to packets, samples and gaps, every one of them accounted for.
 
-Two steps that do not wait for each other. `store_batch` commits the frames as they came; only then
-is the station told that it may forget them. `decode_reception` takes the stored batches of a
+Two steps that do not wait for each other. `store_batches` commits the frames as they came; only
+then is the station told that it may forget them. `decode_reception` takes the stored batches of a
 contact in order, those that wait together in one transaction: what batches give, what their
 handlers write and that they are decoded become true together, so that whoever is killed in between
 leaves nothing half done.
@@ -11,7 +11,10 @@ from __future__ import annotations
 
 import hashlib
 import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from django.db import InterfaceError, OperationalError, transaction
@@ -35,33 +38,39 @@ _SELECT = """
 """
 
 
-def store_batch(
-    *,
-    contact_id: UUID,
-    station_id: int,
-    satellite_id: int,
-    number: int,
-    received_at: datetime,
-    frames: bytes,
-    now: datetime,
-) -> tuple[int, bool]:
-    """Commit a batch of frames as the station delivered it; return its id and whether it is new.
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """A batch of frames as the station delivered it, under the station's own number."""
 
-    Safe to repeat: the same batch again changes nothing. `now` is taken for batches whose station
-    stamped no time on them and is otherwise unused.
+    number: int
+    received_at: datetime
+    frames: bytes
+
+
+def store_batches(
+    batches: Sequence[Delivered], *, contact_id: UUID, station_id: int, satellite_id: int
+) -> list[tuple[int, bool]]:
+    """Commit batches, all at once; return of each its id and whether it is new.
+
+    Safe to repeat: the same batch again changes nothing.
     """
-    received_ns = times.to_ns(received_at or now)
-    stamp = received_ns.to_bytes(8, "big", signed=True)
-    digest = hashlib.blake2b(stamp + frames, digest_size=16).digest()
-    named = [contact_id, station_id, number, digest]
     with transaction.atomic(durable=True), db.bulk_cursor() as cursor:
-        cursor.execute(_INSERT, [*named, satellite_id, received_ns, frames])
-        row = cursor.fetchone()
-        is_new = row is not None
-        if row is None:
-            cursor.execute(_SELECT, named)
-            row = cursor.fetchone()
-    return row[0], is_new
+        return [_store(cursor, each, contact_id, station_id, satellite_id) for each in batches]
+
+
+def _store(
+    cursor: Any, batch: Delivered, contact_id: UUID, station_id: int, satellite_id: int
+) -> tuple[int, bool]:
+    received_ns = times.to_ns(batch.received_at)
+    stamp = received_ns.to_bytes(8, "big", signed=True)
+    digest = hashlib.blake2b(stamp + batch.frames, digest_size=16).digest()
+    named = [contact_id, station_id, batch.number, digest]
+    cursor.execute(_INSERT, [*named, satellite_id, received_ns, batch.frames])
+    row = cursor.fetchone()
+    if row is not None:
+        return row[0], True
+    cursor.execute(_SELECT, named)
+    return cursor.fetchone()[0], False
 
 
 def decode_reception(contact_id: UUID, *, now: datetime, most: int | None = None) -> int:

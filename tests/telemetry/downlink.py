@@ -91,15 +91,14 @@ class Heard:
     def again(
         self, number: int, frames: list[bytes] | bytes, *, at: datetime = NOON
     ) -> tuple[int, bool]:
-        return ingest.store_batch(
+        together = frames if isinstance(frames, bytes) else b"".join(frames)
+        (told,) = ingest.store_batches(
+            [ingest.Delivered(number, at, together)],
             contact_id=self.contact.id,
             station_id=self.station_id,
             satellite_id=self.contact.satellite_id,
-            number=number,
-            received_at=at,
-            frames=frames if isinstance(frames, bytes) else b"".join(frames),
-            now=at,
         )
+        return told
 
     def decode(self, *, now: datetime = NOON) -> int:
         return ingest.decode_reception(self.contact.id, now=now)

@@ -104,8 +104,8 @@ class Pass:
 @pytest.mark.parametrize(
     ("step", "calls", "after"),
     [
-        ("telemetry.ingest.store_batch", 2, False),  # frames on the wire, nothing stored
-        ("telemetry.ingest.store_batch", 2, True),  # stored, and not acknowledged
+        ("telemetry.ingest.store_batches", 2, False),  # frames on the wire, nothing stored
+        ("telemetry.ingest.store_batches", 2, True),  # stored, and not acknowledged
         ("telemetry.ingest.decode_reception", 2, False),  # acknowledged, and not queued
         ("telemetry.storing.store", 2, True),  # in the middle of decoding
         ("telemetry.ledger.keeping.enter_packets", 2, True),  # in the books, not marked decoded

@@ -75,14 +75,11 @@ class Receiver:
 
     def _store(self, batch: driver.DownBatch) -> None:
         at = times.from_ns(batch.received_at_ns)
-        ingest.store_batch(
+        ingest.store_batches(
+            [ingest.Delivered(batch.number, at, batch.frames)],
             contact_id=self.contact.id,
             station_id=self.contact.antenna.station_id,
             satellite_id=self.contact.satellite_id,
-            number=batch.number,
-            received_at=at,
-            frames=batch.frames,
-            now=at,
         )
 
     def _now(self):

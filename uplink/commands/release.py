@@ -6,7 +6,7 @@ that it returns in a TC frame, and calls `sent`.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -72,6 +72,12 @@ def waiting(satellite_id: int) -> list[UUID]:
     """Return the released telecommands of a satellite, the oldest first."""
     rows = Command.objects.filter(satellite_id=satellite_id, state=State.RELEASED)
     return list(rows.order_by("created_at", "id").values_list("id", flat=True))
+
+
+def wanting(satellite_ids: Collection[int]) -> set[int]:
+    """Return those of the satellites for which telecommands wait."""
+    rows = Command.objects.filter(satellite_id__in=satellite_ids, state=State.RELEASED)
+    return set(rows.order_by().values_list("satellite_id", flat=True).distinct())
 
 
 def claim(

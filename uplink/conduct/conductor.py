@@ -20,7 +20,7 @@ from django.conf import settings
 from django.db import Error, connection
 
 from constellation.contacts.models import State
-from uplink.conduct import leases, wake
+from uplink.conduct import duties, leases, wake
 from uplink.conduct.calls import Calls
 from uplink.conduct.flight import Flight
 from uplink.conduct.leases import Lease, LeaseLost
@@ -30,6 +30,8 @@ log = logging.getLogger(__name__)
 FLIGHTS_MAX = 60
 STOP_S = 5.0
 LISTEN_AGAIN_S = 1.0
+LOOK_OUT_S = 1.0
+"""Wall seconds between two looks for what a call did not tell of."""
 
 
 class Conductor:
@@ -90,6 +92,7 @@ class Conductor:
             asyncio.create_task(self._clock.follow()),
             asyncio.create_task(self._breathe()),
             asyncio.create_task(self._listen()),
+            asyncio.create_task(self._look_out()),
         ]
         self._ready.set()
         ended = asyncio.create_task(self._end.wait())
@@ -174,6 +177,22 @@ class Conductor:
             self._call(None)  # whatever was said while nobody listened
             async for notification in listener.notifies():
                 self._call(notification.payload)
+
+    async def _look_out(self) -> None:
+        """Call those flights every second for which there may be something to do."""
+        while True:
+            await asyncio.sleep(LOOK_OUT_S)
+            flown = {flight.lease.satellite_id for flight in self._flights.values()}
+            if not flown:
+                continue
+            try:
+                wanting = await self._calls.database(duties.wanting, flown)
+            except Error as error:
+                log.debug("nobody looked out: %s", str(error).strip())
+                continue
+            for flight in self._flights.values():
+                if flight.lease.satellite_id in wanting:
+                    flight.called.set()
 
     def _call(self, satellite: str | None) -> None:
         for flight in self._flights.values():

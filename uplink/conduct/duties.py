@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -75,17 +76,21 @@ def begin_postpass(lease: Lease) -> None:
         standing.move(contact, State.POSTPASS)
 
 
-def store(lease: Lease, plan: Plan, batch: DownBatch, *, now: datetime) -> None:
-    """Commit a batch of frames. Safe to repeat, and the one write that needs no lease: the same
+def store(lease: Lease, plan: Plan, batches: list[DownBatch]) -> None:
+    """Commit batches of frames. Safe to repeat, and the one write that needs no lease: the same
     batch is the same row, whoever brings it."""
-    ingest.store_batch(
+    ingest.store_batches(
+        [
+            ingest.Delivered(
+                each.number,
+                _UNIX_EPOCH + timedelta(microseconds=each.received_at_ns // 1000),
+                each.frames,
+            )
+            for each in batches
+        ],
         contact_id=lease.contact_id,
         station_id=plan.station_id,
         satellite_id=lease.satellite_id,
-        number=batch.number,
-        received_at=_UNIX_EPOCH + timedelta(microseconds=batch.received_at_ns // 1000),
-        frames=batch.frames,
-        now=now,
     )
 
 
@@ -114,6 +119,13 @@ class Gathered:
     tally: Tally = field(default_factory=Tally)
     awaited: bool = False
     """Whether somebody waits for an answer from this satellite."""
+
+
+def wanting(satellite_ids: Collection[int]) -> set[int]:
+    """Return those of the satellites for which `gather` or `checkpoint` may find something to do:
+    asked once for all that are flown, where each would ask a dozen times and mostly in vain."""
+    asked = (release.wanting, exchange.wanting, gaps.wanting, flying.wanting)
+    return set().union(*(wanting(satellite_ids) for wanting in asked))
 
 
 def gather(

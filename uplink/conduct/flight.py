@@ -36,9 +36,10 @@ from uplink.transfers.uplinker import Uplinker
 log = logging.getLogger(__name__)
 
 DUTIES_S = 1.0
-"""Wall seconds between two looks for work when nobody calls."""
-RELEASE_S = 5.0
-"""Wall seconds between two words to the recorder that it may forget."""
+"""Wall seconds between two looks for work while there is some."""
+LOOK_S = RELEASE_S = 5.0
+"""Wall seconds between two looks when nobody calls, and between two words to the recorder that it
+may forget."""
 DRAIN_S = 20.0
 """Wall seconds after LOS in which the rest is fetched from the station."""
 RETRY_S = (0.25, 3.0)
@@ -46,7 +47,8 @@ RETRY_S = (0.25, 3.0)
 DECODE_S, DECODE_AWAITED_S = 0.5, 0.15
 """Least wall time between two requests to decode one contact: housekeeping comes once a second,
 the words of an answer many times."""
-WAITING_BATCHES = 64
+WAITING_BATCHES, TOGETHER = 64, 16
+"""Batches that may wait to be committed, and how many are at once when they do."""
 
 
 class Flight:
@@ -67,7 +69,8 @@ class Flight:
         self._commander: Commander
         self._moved = asyncio.Event()
         self._decode, self._hurry = asyncio.Event(), asyncio.Event()
-        self._awaited = False
+        self._awaited = self._is_busy = False
+        self._kept: Tally | None = None
         self._ended: Ended | None = None
         self._trouble = ""
         self._over_since: float | None = None
@@ -192,25 +195,32 @@ class Flight:
         await asyncio.Event().wait()  # what waits in the queue is stored before we leave
 
     async def _store(self, link: Link, batches: asyncio.Queue[DownBatch | Ended]) -> None:
-        """Commit, then acknowledge, then let it be decoded: in this order, one by one."""
+        """Commit, then acknowledge, then let it be decoded: in this order, what waits together."""
         feed = CfdpFeed(self._plan.spacecraft_id)
-        while True:
-            event = await batches.get()
-            if isinstance(event, Ended):
-                if event.reason == "fenced":
-                    raise LeaseLost(f"Contact {self.lease.contact_id} was taken over.")
-                self._ended = event
-                return
-            await self._calls.insist(
-                duties.store, self.lease, self._plan, event, now=self._clock.now()
-            )
-            await link.acknowledge(event.number)
-            self._decode.set()
-            for pdu in feed.pdus(event.frames):
-                self._uplinker.receive(pdu, self._clock.now_s)
-            if feed.control_word is not None:
-                self._hear_control_word(feed.control_word, event.received_at_ns / 1e9)
+        while self._ended is None:
+            events = [await batches.get()]
+            while not batches.empty() and len(events) < TOGETHER:
+                events.append(batches.get_nowait())
+            came = [event for event in events if isinstance(event, DownBatch)]
+            if came:
+                await self._calls.insist(duties.store, self.lease, self._plan, came)
+                await link.acknowledge(came[-1].number)
+                self._decode.set()
+            for batch in came:
+                self._read(feed, batch)
+            for event in events:
+                if isinstance(event, Ended):
+                    if event.reason == "fenced":
+                        raise LeaseLost(f"Contact {self.lease.contact_id} was taken over.")
+                    self._ended = event
             self._moved.set()
+
+    def _read(self, feed: CfdpFeed, batch: DownBatch) -> None:
+        """Take what is for us in frames that are committed: files' PDUs, the control word."""
+        for pdu in feed.pdus(batch.frames):
+            self._uplinker.receive(pdu, self._clock.now_s)
+        if feed.control_word is not None:
+            self._hear_control_word(feed.control_word, batch.received_at_ns / 1e9)
 
     def _hear_control_word(self, word: int, received_s: float) -> None:
         could_send = self._commander.claims(self._clock.now_s)
@@ -265,36 +275,45 @@ class Flight:
             await self._calls.insist(duties.uplinked, self.lease, questions, now=self._clock.now())
 
     async def _do_duties(self) -> None:
-        """Look for what is to be sent: when called at once, otherwise every second."""
-        checkpoint_at = release_at = 0.0
+        """Look for what is to be sent: at once when called, every second while there is something,
+        and now and then in any case."""
+        look_at = checkpoint_at = release_at = 0.0
         while self._clock.now() < self._plan.los_at:
+            called, now_s = self.called.is_set(), time.monotonic()
             self.called.clear()
-            releases = time.monotonic() >= release_at
-            if releases:
-                release_at = time.monotonic() + RELEASE_S
-            gathered = await self._calls.insist(
-                duties.gather,
-                self.lease,
-                now=self._clock.now(),
-                rate=self._clock.rate,
-                releases=releases,
-                commands_most=self._commander.claims(self._clock.now_s),
-            )
-            for command_id, packet in gathered.commands:
-                self._commander.add(command_id, packet, now_s=self._clock.now_s)
-            for packet in gathered.packets:
-                self._pump.packet(packet.apid, packet.payload, packet.uplinked)
-            self._tally += gathered.tally
-            if gathered.awaited and not self._awaited:
-                self._hurry.set()
-            self._awaited = gathered.awaited
-            self._moved.set()
-            if time.monotonic() >= checkpoint_at:
-                checkpoint_at = time.monotonic() + DUTIES_S
-                await self._checkpoint()
+            if called or self._is_busy or now_s >= look_at:
+                look_at = now_s + LOOK_S
+                releases = now_s >= release_at
+                if releases:
+                    release_at = now_s + RELEASE_S
+                await self._look(releases=releases)
+                if time.monotonic() >= checkpoint_at:
+                    checkpoint_at = time.monotonic() + DUTIES_S
+                    await self._checkpoint()
             await _set_or_late(self.called, DUTIES_S)
         await self._calls.insist(duties.begin_postpass, self.lease)
         await asyncio.Event().wait()
+
+    async def _look(self, *, releases: bool) -> None:
+        gathered = await self._calls.insist(
+            duties.gather,
+            self.lease,
+            now=self._clock.now(),
+            rate=self._clock.rate,
+            releases=releases,
+            commands_most=self._commander.claims(self._clock.now_s),
+        )
+        for command_id, packet in gathered.commands:
+            self._commander.add(command_id, packet, now_s=self._clock.now_s)
+        for packet in gathered.packets:
+            self._pump.packet(packet.apid, packet.payload, packet.uplinked)
+        self._tally += gathered.tally
+        if gathered.awaited and not self._awaited:
+            self._hurry.set()
+        self._awaited = gathered.awaited
+        self._is_busy = bool(gathered.commands or gathered.packets or gathered.awaited)
+        self._is_busy |= self._uplinker.is_busy
+        self._moved.set()
 
     async def _watch_the_end(self) -> None:
         """End when nothing more is to be expected, or when the contact was called off."""
@@ -315,7 +334,9 @@ class Flight:
         self._tally.files_finished = counted.files_finished
         self._tally.file_bytes = counted.file_bytes
         running = self.tally + _counted(self._pump)
-        await self._calls.insist(duties.keep_tally, self.lease, running)
+        if running != self._kept:
+            await self._calls.insist(duties.keep_tally, self.lease, running)
+            self._kept = running
 
     def _checkpoint_now(self, *, last: bool) -> None:
         self._uplinker.freeze(self._clock.now_s)

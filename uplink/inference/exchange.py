@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import Q
 
 from constellation.contacts.models import Contact
 from ops.live import events
@@ -18,6 +19,7 @@ from uplink.inference.models import Attempt, Query, State
 RESEND_S = 5.0
 """A question of which nothing was heard is sent again after this; the satellite knows it by id."""
 PROMPTS_AT_ONCE = 16
+_WAITING = [State.ROUTED, State.UPLINKED, State.RUNNING]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +50,19 @@ def due(
 
 def awaited(satellite_id: int) -> bool:
     """Say whether a question is on its way up to this satellite, or its answer down."""
-    waiting = [State.ROUTED, State.UPLINKED, State.RUNNING]
     return Attempt.objects.filter(
-        satellite_id=satellite_id, is_over=False, prompts__gt=0, query__state__in=waiting
+        satellite_id=satellite_id, is_over=False, prompts__gt=0, query__state__in=_WAITING
     ).exists()
+
+
+def wanting(satellite_ids: Collection[int]) -> set[int]:
+    """Return those of the satellites which may have to be told something now, or of which somebody
+    waits for an answer."""
+    told = Q(ack_due=True) | Q(dismiss_due=True) | Q(is_over=False, query__state__in=_WAITING)
+    attempts = Attempt.objects.filter(told, satellite_id__in=satellite_ids)
+    asked = Query.objects.filter(satellite_id__in=satellite_ids, state__in=_WAITING)
+    found = attempts.order_by().values_list("satellite_id", flat=True)
+    return set(found.union(asked.order_by().values_list("satellite_id", flat=True)))
 
 
 def _locked_attempts(satellite_id: int, **details: object) -> list[Attempt]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -271,6 +272,13 @@ def may_carry_files(contact: Contact, *, wants: bool) -> bool:
         return False
     rows.filter(pk=contact.pk).update(granted=True)
     return True
+
+
+def wanting(satellite_ids: Collection[int]) -> set[int]:
+    """Return those of the satellites whose transfers may go on in a contact."""
+    going_on = [State.QUEUED, State.SENDING, State.VERIFYING, State.ACTIVATING]
+    rows = Transfer.objects.filter(satellite_id__in=satellite_ids, state__in=going_on)
+    return set(rows.order_by().values_list("satellite_id", flat=True).distinct())
 
 
 def has_work(satellite: Satellite) -> bool:
