@@ -3,9 +3,10 @@
 Ticks carry `expires`, so that they never pile up behind a worker that was away.
 """
 
+import gc
 import os
 
-from celery import Celery
+from celery import Celery, signals
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ops.settings")
 
@@ -26,6 +27,14 @@ app.autodiscover_tasks(
         "uplink.rollouts",
     ]
 )
+
+
+@signals.worker_process_init.connect
+def look_for_garbage_less_often(**_: object) -> None:
+    """A batch of telemetry makes tens of thousands of objects, none of them in circles: looking
+    through all that a worker has loaded every few hundred costs a tenth of its time."""
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
 
 
 def every(seconds: float, task: str) -> dict[str, object]:

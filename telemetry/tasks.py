@@ -3,10 +3,10 @@
 import time
 from uuid import UUID
 
-from celery import Task, shared_task
+from celery import shared_task
 
 from ops import clock
-from telemetry import ingest, joining
+from telemetry import ingest, joining, queueing
 from telemetry.archive import compaction, retention, rolling
 from telemetry.replays import running
 
@@ -16,16 +16,17 @@ REPLAY_SLICE_S = 4.0
 REPLAYS_AT_ONCE = 8
 
 
-@shared_task(bind=True, expires=60, time_limit=300)
-def decode_reception(self: Task, contact_id: str) -> None:
+@shared_task(expires=60, time_limit=300)
+def decode_reception(contact_id: str, queue: str = queueing.DECODING) -> None:
     """Decode what came down in a contact, what waits together at the time it is read; after a
     slice of wall time, queue the rest behind the others."""
+    contact = UUID(str(contact_id))
+    queueing.begun(contact, queue)
     until = time.monotonic() + SLICE_S
     most = joining.BATCHES_MAX
-    while ingest.decode_reception(UUID(str(contact_id)), now=clock.now(), most=most):
+    while ingest.decode_reception(contact, now=clock.now(), most=most):
         if time.monotonic() > until:
-            queue = (self.request.delivery_info or {}).get("routing_key") or "decoding"
-            self.apply_async(kwargs={"contact_id": contact_id}, queue=queue)
+            queueing.ask(contact, queue=queue)
             return
 
 
@@ -33,7 +34,7 @@ def decode_reception(self: Task, contact_id: str) -> None:
 def requeue_undecoded() -> None:
     """Queue again what is stored and not decoded: a lost message is a delay, never a loss."""
     for contact_id in ingest.undecoded_contacts():
-        decode_reception.delay(str(contact_id))
+        queueing.ask(contact_id)
 
 
 @shared_task(expires=60, time_limit=300)

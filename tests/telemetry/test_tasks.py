@@ -1,18 +1,18 @@
 """The doors: what workers call, and who may read the stream."""
 
 from ops.live import streams
-from telemetry import ingest, joining, tasks
+from telemetry import ingest, joining, queueing, tasks
 from telemetry.models import Packet, RawBatch
 from tests.factories import make_user
 
 
 def test_a_batch_nobody_decoded_is_queued_again(contact, board, heard, monkeypatch):
     queued = []
-    monkeypatch.setattr(tasks.decode_reception, "delay", queued.append)
+    monkeypatch.setattr(queueing, "ask", queued.append)
     heard.store(board.frames([board.platform()]))
 
     tasks.requeue_undecoded()
-    assert queued == [str(contact.id)]
+    assert queued == [contact.id]
 
     tasks.decode_reception(str(contact.id))
     tasks.decode_reception(str(contact.id))
@@ -26,7 +26,7 @@ def test_a_batch_nobody_decoded_is_queued_again(contact, board, heard, monkeypat
 
 def test_a_long_reception_lets_others_have_the_worker(contact, board, heard, monkeypatch):
     queued = []
-    monkeypatch.setattr(tasks.decode_reception, "apply_async", lambda **said: queued.append(said))
+    monkeypatch.setattr(queueing, "ask", lambda *said, **more: queued.append((*said, more)))
     monkeypatch.setattr(tasks, "SLICE_S", 0.0)
     monkeypatch.setattr(joining, "BATCHES_MAX", 1)
     for _ in range(3):
@@ -34,7 +34,7 @@ def test_a_long_reception_lets_others_have_the_worker(contact, board, heard, mon
 
     tasks.decode_reception(str(contact.id))
     assert RawBatch.objects.filter(decoded=False).count() == 2
-    assert queued == [{"kwargs": {"contact_id": str(contact.id)}, "queue": "decoding"}]
+    assert queued == [(contact.id, {"queue": "decoding"})]
 
     for _ in range(2):
         tasks.decode_reception(str(contact.id))

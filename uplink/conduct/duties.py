@@ -13,8 +13,7 @@ from django.db import transaction
 
 from constellation.contacts.models import State
 from constellation.stations.driver import DownBatch
-from telemetry import gaps, ingest, onboard
-from telemetry import tasks as telemetry_tasks
+from telemetry import gaps, ingest, onboard, queueing
 from uplink.commands import release
 from uplink.conduct import leases, reports, standing
 from uplink.conduct.leases import Lease, LeaseLost
@@ -24,7 +23,6 @@ from uplink.inference.exchange import Outgoing
 from uplink.transfers import flying
 from uplink.transfers.uplinker import Snapshot, Work
 
-DECODE_EXPIRES_S = 30
 _UNIX_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -99,12 +97,7 @@ def queue_decoding(contact_id: UUID, *, awaited: bool) -> None:
 
     When somebody waits for an answer from this contact, it goes before all others.
     """
-    telemetry_tasks.decode_reception.apply_async(
-        kwargs={"contact_id": str(contact_id)},
-        queue="answers" if awaited else "decoding",
-        expires=DECODE_EXPIRES_S,
-        retry=False,
-    )
+    queueing.ask(contact_id, queue=queueing.ANSWERS if awaited else queueing.DECODING)
 
 
 @dataclass(slots=True)
@@ -128,11 +121,8 @@ def wanting(satellite_ids: Collection[int]) -> set[int]:
     return set().union(*(wanting(satellite_ids) for wanting in asked))
 
 
-def gather(
-    lease: Lease, *, now: datetime, rate: float, releases: bool, commands_most: int
-) -> Gathered:
-    """Claim telecommands, as many as can be sent at once, and collect the packets that are due,
-    with `releases` those too that let the recorder forget."""
+def gather(lease: Lease, *, now: datetime, rate: float, commands_most: int) -> Gathered:
+    """Claim telecommands, as many as can be sent at once, and collect the packets that are due."""
     gathered = Gathered(commands=_claimed(lease, now, commands_most))
     with transaction.atomic():
         leases.hold(lease)
@@ -144,8 +134,6 @@ def gather(
             resend_s=resend_s,
         )
         gathered.packets += _gap_requests(lease.satellite_id, now)
-        if releases:
-            gathered.packets += _release(lease.satellite_id)
         gathered.awaited = exchange.awaited(lease.satellite_id)
     gathered.tally = _tally_of(gathered.packets)
     return gathered
@@ -181,12 +169,16 @@ def _gap_requests(satellite_id: int, now: datetime) -> list[Outgoing]:
     ]
 
 
-def _release(satellite_id: int) -> list[Outgoing]:
-    releasable = gaps.releasable(satellite_id)
+@transaction.atomic
+def let_forget(lease: Lease) -> Gathered:
+    """Collect the packet that lets the recorder forget what is held here, if there is any."""
+    leases.hold(lease)
+    releasable = gaps.releasable(lease.satellite_id)
     if releasable is None:
-        return []
+        return Gathered()
     payload = onboard.RECORDER_RELEASE_LAYOUT.pack(*releasable)
-    return [Outgoing(onboard.Apid.RECORDER_RELEASE, payload)]
+    packets = [Outgoing(onboard.Apid.RECORDER_RELEASE, payload)]
+    return Gathered(packets=packets, tally=_tally_of(packets))
 
 
 def _tally_of(packets: list[Outgoing]) -> Tally:

@@ -37,9 +37,10 @@ log = logging.getLogger(__name__)
 
 DUTIES_S = 1.0
 """Wall seconds between two looks for work while there is some."""
-LOOK_S = RELEASE_S = 5.0
-"""Wall seconds between two looks when nobody calls, and between two words to the recorder that it
-may forget."""
+LOOK_S = 15.0
+"""Wall seconds between two looks when nobody calls: the conductor looks for all, every second."""
+RELEASE_S = 5.0
+"""Wall seconds between two words to the recorder that it may forget."""
 DRAIN_S = 20.0
 """Wall seconds after LOS in which the rest is fetched from the station."""
 RETRY_S = (0.25, 3.0)
@@ -281,12 +282,12 @@ class Flight:
         while self._clock.now() < self._plan.los_at:
             called, now_s = self.called.is_set(), time.monotonic()
             self.called.clear()
+            if now_s >= release_at:
+                release_at = now_s + RELEASE_S
+                self._take(await self._calls.insist(duties.let_forget, self.lease))
             if called or self._is_busy or now_s >= look_at:
                 look_at = now_s + LOOK_S
-                releases = now_s >= release_at
-                if releases:
-                    release_at = now_s + RELEASE_S
-                await self._look(releases=releases)
+                await self._look()
                 if time.monotonic() >= checkpoint_at:
                     checkpoint_at = time.monotonic() + DUTIES_S
                     await self._checkpoint()
@@ -294,25 +295,27 @@ class Flight:
         await self._calls.insist(duties.begin_postpass, self.lease)
         await asyncio.Event().wait()
 
-    async def _look(self, *, releases: bool) -> None:
+    async def _look(self) -> None:
         gathered = await self._calls.insist(
             duties.gather,
             self.lease,
             now=self._clock.now(),
             rate=self._clock.rate,
-            releases=releases,
             commands_most=self._commander.claims(self._clock.now_s),
         )
         for command_id, packet in gathered.commands:
             self._commander.add(command_id, packet, now_s=self._clock.now_s)
-        for packet in gathered.packets:
-            self._pump.packet(packet.apid, packet.payload, packet.uplinked)
-        self._tally += gathered.tally
+        self._take(gathered)
         if gathered.awaited and not self._awaited:
             self._hurry.set()
         self._awaited = gathered.awaited
         self._is_busy = bool(gathered.commands or gathered.packets or gathered.awaited)
         self._is_busy |= self._uplinker.is_busy
+
+    def _take(self, gathered: duties.Gathered) -> None:
+        for packet in gathered.packets:
+            self._pump.packet(packet.apid, packet.payload, packet.uplinked)
+        self._tally += gathered.tally
         self._moved.set()
 
     async def _watch_the_end(self) -> None:
