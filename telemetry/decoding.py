@@ -18,9 +18,9 @@ from django.db import InterfaceError, OperationalError, transaction
 from numpy.typing import NDArray
 
 from ops.live import events
-from telemetry import definitions, gaps, models_ledger, onboard, storing, times
+from telemetry import bits, definitions, gaps, models_ledger, onboard, storing, times
 from telemetry.archive import followers, writing
-from telemetry.frames import aos, reassembly
+from telemetry.frames import aos, bitstream, reassembly
 from telemetry.joining import Joined
 from telemetry.ledger import counting, foreign, keeping, origins
 from telemetry.models import RawBatch, Reception, Rejected, RejectedKind, Volume
@@ -30,6 +30,7 @@ from telemetry.replays import running
 log = logging.getLogger(__name__)
 _REASON_LONGEST = 200
 _LEDGER = [
+    *("synchroniser", "corrected_symbols", "skipped_bits", "relocks"),
     *("channels", "dropped", "bytes", "frames", "frames_rejected", "frames_lost"),
     *("packets", "stored", "duplicates", "rejected", "unknown"),
 ]
@@ -41,7 +42,9 @@ _KEPT_WITHOUT_READER = {onboard.Apid.CFDP_DOWN}
 
 def decode_batch(reception: Reception, batch: Joined, *, now: datetime) -> None:
     """Decode joined batches of the locked `reception`; all are saved."""
-    heard = _reassemble(reception, batch)
+    received = bits.receive(reception, batch)
+    batch = received.batch
+    heard = _reassemble(reception, received)
     timeline = definitions.timeline(reception.satellite_id)
     edition = timeline.at(batch.received_ns)
     read = origins.sort(reception.satellite_id, heard.packets, edition)
@@ -74,12 +77,15 @@ def _volumes_of(read: origins.Sorted) -> set[int]:
 # --- Frames ---------------------------------------------------------------------------------
 
 
-def _reassemble(reception: Reception, batch: Joined) -> reassembly.Harvest:
+def _reassemble(reception: Reception, received: bits.Received) -> reassembly.Harvest:
     """Take the packets out of the batch's frames; frames that cannot be used are set aside."""
+    batch = received.batch
     layout, data = aos.DOWNLINK, bytes(batch.frames)
     whole = len(data) // layout.frame_bytes * layout.frame_bytes
     frames = aos.decode(layout, data[:whole])
     faults = frames.faults(spacecraft=reception.satellite.spacecraft_id)
+    for index in received.not_corrected:
+        faults[index] = bitstream.NOT_CORRECTED
     rejects = [
         (reason, frames.data[index].tobytes(), batch.holding(index))
         for index, reason in enumerate(faults)
@@ -102,6 +108,7 @@ def _reassemble(reception: Reception, batch: Joined) -> reassembly.Harvest:
         channels=np.append(frames.channel, [models_ledger.UNTRUSTED_CHANNEL] * (whole < len(data))),
         faults=[*faults, *["wrong length"] * (whole < len(data))],
         lost=heard.lost_frames,
+        corrected=received.symbols,
     )
     reception.channels = reassembler.to_json()
     reception.dropped = dict(Counter(reception.dropped) + heard.dropped)

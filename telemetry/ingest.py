@@ -19,6 +19,7 @@ from uuid import UUID
 
 from django.db import InterfaceError, OperationalError, transaction
 from django.db.models import QuerySet
+from psycopg.types.json import Jsonb
 
 from ops import db
 from telemetry import decoding, joining, times
@@ -28,9 +29,9 @@ log = logging.getLogger(__name__)
 _FAILURE_LONGEST = 200
 _INSERT = """
     INSERT INTO telemetry_rawbatch
-        (contact_id, station_id, number, digest, satellite_id, received_ns, frames, decoded,
-         failure)
-    VALUES (%s, %s, %s, %b, %s, %s, %b, false, '') ON CONFLICT DO NOTHING RETURNING id
+        (contact_id, station_id, number, digest, satellite_id, received_ns, frames, coding,
+         decoded, failure)
+    VALUES (%s, %s, %s, %b, %s, %s, %b, %s, false, '') ON CONFLICT DO NOTHING RETURNING id
 """
 _SELECT = """
     SELECT id FROM telemetry_rawbatch
@@ -40,11 +41,16 @@ _SELECT = """
 
 @dataclass(frozen=True, slots=True)
 class Delivered:
-    """A batch of frames as the station delivered it, under the station's own number."""
+    """A batch of frames as the station delivered it, under the station's own number.
+
+    With a `coding` they are the bits of a link that is so coded (`links.read_coding`), in whole
+    bytes; without any bit, the batch says that the stream is over.
+    """
 
     number: int
     received_at: datetime
     frames: bytes
+    coding: dict[str, Any] | None = None
 
 
 def store_batches(
@@ -65,7 +71,8 @@ def _store(
     stamp = received_ns.to_bytes(8, "big", signed=True)
     digest = hashlib.blake2b(stamp + batch.frames, digest_size=16).digest()
     named = [contact_id, station_id, batch.number, digest]
-    cursor.execute(_INSERT, [*named, satellite_id, received_ns, batch.frames])
+    coding = None if batch.coding is None else Jsonb(batch.coding)
+    cursor.execute(_INSERT, [*named, satellite_id, received_ns, batch.frames, coding])
     row = cursor.fetchone()
     if row is not None:
         return row[0], True

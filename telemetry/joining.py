@@ -22,7 +22,7 @@ BYTES_MAX = 4 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Joined:
-    """Successive batches of one station in one contact, received on one day (UTC).
+    """Successive batches of one station in one contact, received on one day (UTC), coded alike.
 
     Only the last may end in a part of a frame: frames are counted through all of them.
     """
@@ -30,6 +30,8 @@ class Joined:
     batches: tuple[RawBatch, ...]
     ends: tuple[int, ...]
     """For each batch, the number of the frame behind its last."""
+    taken: bytes | None = None
+    """The frames, where batches hold the bits of a coded link."""
 
     @classmethod
     def of(cls, batches: Sequence[RawBatch]) -> Joined:
@@ -56,6 +58,9 @@ class Joined:
 
     @property
     def frames(self) -> bytes:
+        """The frames; of a coded link, as long as they are not taken out, its bits."""
+        if self.taken is not None:
+            return self.taken
         return b"".join([bytes(batch.frames) for batch in self.batches])
 
     def holding(self, frame: int) -> RawBatch:
@@ -76,8 +81,16 @@ def together(waiting: Sequence[RawBatch]) -> list[RawBatch]:
 
 
 def _follows(before: RawBatch, batch: RawBatch) -> bool:
-    is_whole = len(before.frames) % onboard.FRAME_BYTES == 0
-    return is_whole and before.station_id == batch.station_id and _day(before) == _day(batch)
+    if before.coding is None:
+        goes_on = len(before.frames) % onboard.FRAME_BYTES == 0
+    else:
+        goes_on = len(before.frames) > 0  # without bits it ended its stream
+    return (
+        goes_on
+        and before.coding == batch.coding
+        and before.station_id == batch.station_id
+        and _day(before) == _day(batch)
+    )
 
 
 def _day(batch: RawBatch) -> object:

@@ -17,6 +17,7 @@ from telemetry.models_replays import Replay as Replay
 from telemetry.models_replays import ReplayPart as ReplayPart
 
 _SUMMED = ["bytes", "frames", "frames_rejected", "frames_lost"]
+_SUMMED += ["corrected_symbols", "skipped_bits", "relocks"]
 _SUMMED += ["packets", "stored", "duplicates", "rejected", "unknown"]
 
 
@@ -30,6 +31,9 @@ class Reception(models.Model):
     contact = models.ForeignKey(Contact, models.CASCADE, related_name="receptions")
     satellite = models.ForeignKey(Satellite, models.PROTECT, related_name="receptions")
     station = models.ForeignKey(Station, models.PROTECT, related_name="receptions")
+    synchroniser = models.JSONField(
+        default=dict, help_text="Of a station that delivers bits: where their stream stands."
+    )
     channels = models.JSONField(
         default=dict, help_text="Frame counts and unfinished packets, by virtual channel."
     )
@@ -39,6 +43,9 @@ class Reception(models.Model):
     frames = models.BigIntegerField(default=0)
     frames_rejected = models.BigIntegerField(default=0)
     frames_lost = models.BigIntegerField(default=0, help_text="By the count in the frames.")
+    corrected_symbols = models.BigIntegerField(default=0, help_text="By Reed-Solomon.")
+    skipped_bits = models.BigIntegerField(default=0, help_text="Which belong to no frame.")
+    relocks = models.BigIntegerField(default=0, help_text="Frames that did not follow another.")
     packets = models.BigIntegerField(default=0, help_text="Received whole.")
     stored = models.BigIntegerField(default=0)
     duplicates = models.BigIntegerField(default=0)
@@ -82,6 +89,9 @@ class RawBatch(models.Model):
     number = models.BigIntegerField(help_text="The station's, from 1 for each contact.")
     received_ns = models.BigIntegerField()
     frames = models.BinaryField()
+    coding = models.JSONField(
+        null=True, help_text="Of bits, how they are coded; empty: they are frames."
+    )
     digest = models.BinaryField(help_text="BLAKE2b, 16 bytes, of time of reception and frames.")
     decoded = models.BooleanField(default=False)
     failure = models.CharField(

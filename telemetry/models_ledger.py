@@ -34,6 +34,11 @@ class FrameAccount(models.Model):
     rejected = models.BigIntegerField(default=0)
     reasons = models.JSONField(default=dict, help_text="Rejected frames by reason.")
     lost = models.BigIntegerField(default=0, help_text="By the count in the frames.")
+    corrected_symbols = models.BigIntegerField(
+        default=0,
+        db_default=0,
+        help_text="Symbols that Reed-Solomon put right.",
+    )
 
     class Meta:
         constraints = [

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import json
 import logging
 import os
 import signal
@@ -19,6 +20,7 @@ from constellation.simulator.control import LINE_BYTES_MAX, Control
 from constellation.simulator.ground.channel import Faults
 from constellation.simulator.runtimes.pool import Server
 from constellation.simulator.world import Options, World
+from telemetry.frames import links
 
 DEFAULT_CLOCK = "2026-08-22T12:00:00Z"
 HOST = "127.0.0.1"
@@ -37,6 +39,9 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     add("--rate", type=float, default=1.0, help="mission seconds a second, until told otherwise")
     add("--frame-loss", type=float, default=0.0, help="share of frames that never arrive")
     add("--bit-error-rate", type=float, default=0.0, help="share of bits that arrive flipped")
+    add("--bit-slip", type=float, default=0.0, help="share of coded units that lose or gain a bit")
+    add("--coded", metavar="STATIONS", help="stations that hand over bits: SGS,KIR or all")
+    add("--coding", type=Path, help="JSON file with their coding; else that of our satellites")
     add("--command-key", type=Path, help="file with the master key of telecommands, in hex")
     add("--inference-url", help="OpenAI-compatible server to answer in the place of llama.cpp")
     add("--inference-model", default="default", help="the name of its model")
@@ -57,10 +62,26 @@ def options_of(chosen: argparse.Namespace) -> Options:
         root=chosen.root,
         seed=chosen.seed,
         start=Reading(time.time(), start.timestamp(), chosen.rate, 0),
-        faults=Faults(chosen.frame_loss, chosen.bit_error_rate),
+        faults=Faults(chosen.frame_loss, chosen.bit_error_rate, bit_slip=chosen.bit_slip),
         command_key=chosen.command_key,
         server=server,
     )
+
+
+def fleet_of(chosen: argparse.Namespace) -> fleet.Fleet:
+    """Read the fleet, and let the stations that were named hand over bits."""
+    found = fleet.load(chosen.fleet)
+    if chosen.coded is None:
+        if chosen.coding is not None:
+            raise fleet.BadFleet("--coding is said of no station: name them with --coded")
+        return found
+    coding = links.STANDARD_CODING
+    if chosen.coding is not None:
+        try:
+            coding = json.loads(chosen.coding.read_bytes())
+        except ValueError as error:
+            raise fleet.BadFleet(f"{chosen.coding} is not JSON: {error}") from error
+    return fleet.coded(found, chosen.coded, coding)
 
 
 async def run(chosen: argparse.Namespace) -> None:
@@ -69,7 +90,7 @@ async def run(chosen: argparse.Namespace) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stopped.set)
-    world = World(fleet.load(chosen.fleet), options_of(chosen))
+    world = World(fleet_of(chosen), options_of(chosen))
     control = Control(world, stopped.set)
     stations = await asyncio.start_server(world.stations.serve, chosen.host, chosen.port)
     door = await asyncio.start_server(

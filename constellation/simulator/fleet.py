@@ -6,9 +6,10 @@ uplink/registry/trust). A satellite has `code`, `name`, `entity_id`, `scid`, opt
 `profile` (the hardware that releases are made for), `isl_terminals`, `isl_bit_per_s` and
 `storage_bytes`, and its elements as `line1` and `line2` (TLE) or as `omm` (a CCSDS OMM object). A
 station has `code`, `latitude_deg`, `longitude_deg`, `altitude_m`, `mask_deg`, `antennas` (names, or
-how many), `uplink_bit_per_s`, `downlink_bit_per_s`. A file that starts otherwise is read as element
-sets alone; codes and ids then follow from their order, and the stations are those of the reference
-data.
+how many), `uplink_bit_per_s`, `downlink_bit_per_s`, and `coding` if it hands over the downlink as
+the bits that it demodulates: how they are coded, as in docs/frames.md. A file that starts otherwise
+is read as element sets alone; codes and ids then follow from their order, and the stations are
+those of the reference data.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from pathlib import Path
 
 from constellation.orbits import elements
 from constellation.orbits.elements import ElementSet
+from telemetry.frames import links
 from uplink.registry.trust.attacks import Refused
 from uplink.registry.trust.state import Trusted
 
@@ -63,6 +65,8 @@ class StationSpec:
     antennas: tuple[str, ...]
     uplink_bit_per_s: int
     downlink_bit_per_s: int
+    coding: dict | None = field(default=None, hash=False)
+    """How the downlink is coded, for a station that hands over bits; None: it hands over frames."""
 
 
 @dataclass(frozen=True)
@@ -86,6 +90,30 @@ def load(path: Path | None) -> Fleet:
         return _fleet(fields)
     except (OSError, ValueError, KeyError, TypeError, AttributeError, Refused) as error:
         raise BadFleet(f"{path or REFERENCE}: {error!r}") from error
+
+
+def coded(fleet: Fleet, named: str, coding: dict) -> Fleet:
+    """Return the fleet with stations that hand over bits: `named` are their codes with commas
+    between, or "all". BadFleet when there is no such station or no such coding."""
+    codes = fleet.stations if named == "all" else [code.strip() for code in named.split(",")]
+    for code in codes:
+        if code not in fleet.stations:
+            known = ", ".join(fleet.stations)
+            raise BadFleet(
+                f"there is no station {code!r} that could hand over bits; there is {known}"
+            )
+    bits = {code: replace(fleet.stations[code], coding=_coding(code, coding)) for code in codes}
+    return replace(fleet, stations=fleet.stations | bits)
+
+
+def _coding(code: str, value: object) -> dict | None:
+    """Check how a station's downlink is coded."""
+    if value is not None:
+        try:
+            links.read_coding(value)
+        except links.BadLink as error:
+            raise BadFleet(f"station {code}: {error}") from error
+    return value
 
 
 def _fleet(fields: dict) -> Fleet:
@@ -145,6 +173,7 @@ def _station(entry: dict) -> StationSpec:
         antennas=tuple(antennas),
         uplink_bit_per_s=int(entry["uplink_bit_per_s"]),
         downlink_bit_per_s=int(entry["downlink_bit_per_s"]),
+        coding=_coding(entry["code"], entry.get("coding")),
     )
 
 

@@ -32,15 +32,21 @@ class StationLost(Exception):
 
 @dataclass(frozen=True, slots=True)
 class DownBatch:
-    """Received frames, to be committed and then acknowledged by `number`."""
+    """What was received, to be committed and then acknowledged by `number`.
+
+    `frames` are whole frames; with a `coding` (the object that docs/frames.md tells of) they are
+    bits so coded, and none of them says that no more come.
+    """
 
     number: int
     received_at_ns: int
     frames: bytes
+    coding: dict | None = None
 
     @property
     def frame_count(self) -> int:
-        return len(self.frames) // wire.FRAME_BYTES
+        """How many frames there are; of bits nobody knows it yet."""
+        return 0 if self.coding else len(self.frames) // wire.FRAME_BYTES
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +93,7 @@ class Link:
         self.window_frames = max(
             WINDOW_FRAMES_MIN, int(self.uplink_bit_per_s * WINDOW_S / 8 / wire.FRAME_BYTES)
         )
+        self.coding: dict | None = opened.get("coding")
         self.status: Status | None = None
         self._reader = reader
         self._writer = writer
@@ -176,6 +183,13 @@ class Link:
         if kind == wire.DOWNLINK:
             batch = wire.decode_batch(body)
             self._events.append(DownBatch(batch.number, batch.received_at_ns, batch.frames))
+        elif kind == wire.BITS:
+            if not self.coding:
+                raise wire.Malformed("bits from a station that did not say how they are coded")
+            batch = wire.decode_bits(body)
+            self._events.append(
+                DownBatch(batch.number, batch.received_at_ns, batch.frames, self.coding)
+            )
         elif kind == wire.STATUS:
             self.status = _status(wire.decode_json(body))
             self._radiated = self.status.radiated_frames - self.radiated_before

@@ -26,11 +26,15 @@ CLOSE = b"C"
 """client: JSON {}, the contact is over for us."""
 OPENED = b"P"
 """station: JSON {uplink_bit_per_s, downlink_bit_per_s, clock_generation, resumed,
-radiated_frames}; the last is where the counter of this contact stands."""
+radiated_frames, coding}; `radiated_frames` is where the counter of this contact stands, `coding`
+how the bits of the downlink are coded, or null where the station hands over frames."""
 REFUSED = b"R"
 """station: JSON {code, detail}."""
 DOWNLINK = b"D"
 """station: one `Batch` of received frames."""
+BITS = b"B"
+"""station: one `Batch` of the downlink's bits as they were demodulated, first bit first; without
+any it is the last word: no more bits come after it."""
 STATUS = b"S"
 """station: JSON counters and geometry."""
 END = b"E"
@@ -50,6 +54,7 @@ MESSAGE_BYTES_MAX = 8 * 1024 * 1024
 
 _HEAD = struct.Struct(">I1s")
 _BATCH = struct.Struct(">QqH")
+_BITS = struct.Struct(">Qq")
 _NUMBER = struct.Struct(">Q")
 
 
@@ -71,14 +76,16 @@ class OpenRequest:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Frames a station received, numbered from 1 in their contact.
+    """What a station received, numbered from 1 in its contact.
 
-    `received_at_ns` is mission time in unix nanoseconds; `frames` holds whole frames.
+    `received_at_ns` is mission time in unix nanoseconds; `frames` holds whole frames, or with
+    `is_bits` the bits in which they are.
     """
 
     number: int
     received_at_ns: int
     frames: bytes
+    is_bits: bool = False
 
 
 def encode(kind: bytes, body: bytes = b"") -> bytes:
@@ -157,6 +164,8 @@ def decode_acknowledge(body: bytes) -> int:
 
 
 def encode_batch(batch: Batch) -> bytes:
+    if batch.is_bits:
+        return encode(BITS, _BITS.pack(batch.number, batch.received_at_ns) + batch.frames)
     count, rest = divmod(len(batch.frames), FRAME_BYTES)
     if rest:
         raise ValueError(f"a batch holds whole frames, {rest} bytes are over")
@@ -172,6 +181,15 @@ def decode_batch(body: bytes) -> Batch:
     if len(frames) != count * FRAME_BYTES:
         raise Malformed(f"batch {number} announces {count} frames and has {len(frames)} bytes")
     return Batch(number, received_at_ns, frames)
+
+
+def decode_bits(body: bytes) -> Batch:
+    """Read the body of a BITS message."""
+    try:
+        number, received_at_ns = _BITS.unpack_from(body)
+    except struct.error as error:
+        raise Malformed(f"batch: {error}") from error
+    return Batch(number, received_at_ns, bytes(body[_BITS.size :]), is_bits=True)
 
 
 class Splitter:

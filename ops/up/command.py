@@ -194,7 +194,12 @@ class _Up:
         if self.chosen.has_simulator:
             port = int(self.environment["ZENITH_SIMULATOR"].rpartition(":")[2])
             control = int(self.environment["ZENITH_SIMULATOR_CONTROL"].rpartition(":")[2])
-            others.insert(0, table.simulator(self.home, port, control))
+            others.insert(
+                0,
+                table.simulator(
+                    self.home, port, control, coded_stations=self.chosen.coded_stations
+                ),
+            )
         self.say(f"Starting {', '.join(command.name for command in [web, *others])}")
         # The pages first: eight interpreters at once keep a small machine from showing any.
         self.start_program(web)

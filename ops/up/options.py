@@ -18,6 +18,7 @@ class Options:
     rate: float
     fleet: str
     has_simulator: bool
+    coded_stations: str = ""
 
 
 def parse(arguments: list[str]) -> Options:
@@ -46,6 +47,12 @@ def parse(arguments: list[str]) -> Options:
     parser.add_argument(
         "--no-simulator", action="store_true", help="without the simulated constellation"
     )
+    parser.add_argument(
+        "--coded-stations",
+        default="",
+        metavar="CODES|all",
+        help="simulated stations that deliver coded bits in the place of frames: SGS,KIR",
+    )
     given = parser.parse_args(arguments)
     return Options(
         port=given.port,
@@ -54,6 +61,7 @@ def parse(arguments: list[str]) -> Options:
         rate=given.rate,
         fleet=given.fleet,
         has_simulator=not given.no_simulator,
+        coded_stations=given.coded_stations,
     )
 
 

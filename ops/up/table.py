@@ -35,7 +35,13 @@ def web(port: int, host: str = LOOPBACK) -> Command:
 
 
 def simulator(
-    home: Path, port: int, control_port: int, *, host: str = LOOPBACK, clock: str = ""
+    home: Path,
+    port: int,
+    control_port: int,
+    *,
+    host: str = LOOPBACK,
+    clock: str = "",
+    coded_stations: str = "",
 ) -> Command:
     """Return the simulated constellation, with its state and its keys in Zenith's folder."""
     argv = ("-m", "constellation.simulator", "--root", str(home / "simulator"), "--host", host)
@@ -43,6 +49,7 @@ def simulator(
     argv += ("--fleet", str(home / "simulator" / "fleet.json"))
     argv += ("--command-key", str(home / "keys" / "command-master.key"))
     argv += ("--clock", clock) if clock else ()
+    argv += ("--coded", coded_stations) if coded_stations else ()
     return Command("simulator", (sys.executable, *argv))
 
 

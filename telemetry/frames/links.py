@@ -38,6 +38,8 @@ class Link:
         return self.layout.frame_bytes
 
 
+STANDARD_CODING = {"randomiser": "tm", "reed_solomon": {"parity_bytes": 32, "interleave": 5}}
+"""How the downlink of our satellites is coded: frames of 1,115 bytes are what it was made for."""
 OURS = {"downlink": Link(aos.DOWNLINK), "uplink": Link(aos.UPLINK)}
 """The links of our own satellites."""
 
@@ -51,7 +53,7 @@ class _Fields:
 
     def __init__(self, value: Any, path: str) -> None:
         if not isinstance(value, Mapping):
-            raise BadLink(f"{path or 'the link'} is an object of fields, not {value!r}")
+            raise BadLink(f"{path.rstrip('.') or 'the link'} is an object of fields, not {value!r}")
         self.path, self._left = path, dict(value)
 
     def take(self, name: str, kind: type, default: Any = _NOTHING) -> Any:
@@ -74,7 +76,9 @@ class _Fields:
     def done(self, allowed: str) -> None:
         if self._left:
             unknown = ", ".join(sorted(map(str, self._left)))
-            raise BadLink(f"{self.path or 'the link'} has no {unknown}; there is {allowed}")
+            raise BadLink(
+                f"{self.path.rstrip('.') or 'the link'} has no {unknown}; there is {allowed}"
+            )
 
 
 def read(value: Any) -> Link:
@@ -89,6 +93,18 @@ def read(value: Any) -> Link:
         raise
     except (BadLayout, reedsolomon.BadCode, ValueError) as error:
         raise BadLink(str(error)) from error
+
+
+def read_coding(value: Any) -> cadu.Coding:
+    """Read how our downlink is coded, as the `coding` of a link; BadLink says what is wrong."""
+    if value is None:
+        raise BadLink("coding is an object of fields")
+    try:
+        return _coding(value, aos.DOWNLINK)
+    except BadLink:
+        raise
+    except ValueError as error:
+        raise BadLink(f"coding: {error}") from error
 
 
 def _aos(fields: _Fields) -> aos.Layout:

@@ -8,10 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from telemetry.frames import batch, cadu, reassembly, sync
+from telemetry.frames import batch, bitstream, reassembly
+from telemetry.frames.bitstream import NOT_CORRECTED
 from telemetry.frames.links import Link
-
-NOT_CORRECTED = "uncorrectable codeword"
 
 
 @dataclass(slots=True)
@@ -27,7 +26,7 @@ class Account:
     channels, lost_frames
         By "spacecraft/channel": frames without a fault, and frames that their counts miss.
     skipped_bits, relocks, corrected_symbols
-        Of coded links (`sync.Units`, `cadu.Decoded`).
+        Of coded links (`bitstream.Taken`).
     left_bytes
         At the end, bytes that are no whole frame.
     """
@@ -65,14 +64,14 @@ class Receiver:
     def __init__(self, link: Link, *, spacecraft: int | None = None) -> None:
         self.link, self.spacecraft = link, spacecraft
         self.account = Account()
-        self._synchroniser = sync.Synchroniser(link.coding.search) if link.coding else None
+        self._bits = bitstream.Decoder(link.coding) if link.coding else None
         self._pending = bytearray()
         self._reassemblers: dict[int, reassembly.Reassembler] = {}
 
     def feed(self, piece: bytes) -> list[reassembly.Harvest]:
         """Take in a piece; return what its frames give, one harvest a spacecraft."""
-        if self._synchroniser is not None:
-            return self._coded(self._synchroniser.feed(piece))
+        if self._bits is not None:
+            return self._coded(self._bits.feed(piece))
         self._pending += piece
         if self.link.frame_bytes is None:
             return []  # where a frame ends is only known from those before it
@@ -83,8 +82,8 @@ class Receiver:
 
     def finish(self) -> list[reassembly.Harvest]:
         """Return what is left when nothing more comes."""
-        if self._synchroniser is not None:
-            return self._coded(self._synchroniser.finish())
+        if self._bits is not None:
+            return self._coded(self._bits.finish())
         data = bytes(self._pending)
         self._pending.clear()
         if self.link.frame_bytes is None:
@@ -92,12 +91,11 @@ class Receiver:
         self.account.left_bytes = len(data)
         return []
 
-    def _coded(self, units: sync.Units) -> list[reassembly.Harvest]:
-        decoded = cadu.decode(self.link.coding, units.data)
-        self.account.skipped_bits += units.skipped_bits
-        self.account.relocks += units.relocks
-        self.account.corrected_symbols += int(decoded.symbols.clip(min=0).sum())
-        return self._frames(decoded.data.tobytes(), decoded.is_whole)
+    def _coded(self, taken: bitstream.Taken) -> list[reassembly.Harvest]:
+        self.account.skipped_bits += taken.skipped_bits
+        self.account.relocks += taken.relocks
+        self.account.corrected_symbols += int(taken.symbols.sum())
+        return self._frames(taken.data.tobytes(), taken.is_whole)
 
     def _frames(self, data: bytes, is_whole: np.ndarray | None) -> list[reassembly.Harvest]:
         frames = self.link.decode(data)

@@ -8,6 +8,7 @@ counted as bits skipped.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -93,6 +94,19 @@ class Units:
         return len(self.data)
 
 
+class Standing(NamedTuple):
+    """Where a search stands between two pieces: bytes that it has not done with, and where in the
+    stream they begin; the places in them up to which it looked and counted; the lock."""
+
+    left: Bytes
+    first_bit: int
+    at: int
+    end: int
+    is_locked: bool
+    is_inverted: bool
+    locks: int
+
+
 class Synchroniser:
     """Finds units in a stream that comes in pieces."""
 
@@ -104,6 +118,28 @@ class Synchroniser:
         self._end = 0  # all before it belongs to a unit or is counted as skipped
         self._is_locked = self._is_inverted = False
         self._locks = 0
+
+    @property
+    def bits(self) -> int:
+        """How many bits of the stream have come."""
+        return self._first_bit + self._bits
+
+    def standing(self) -> Standing:
+        """Return all that the search goes on from."""
+        return Standing(
+            self._bytes,
+            self._first_bit,
+            self._at,
+            self._end,
+            self._is_locked,
+            self._is_inverted,
+            self._locks,
+        )
+
+    def take_up(self, standing: Standing) -> None:
+        """Go on from where a search for the same thing stood."""
+        self._bytes, self._first_bit, self._at, self._end = standing[:4]
+        self._is_locked, self._is_inverted, self._locks = standing[4:]
 
     def feed(self, piece: bytes | Bytes) -> Units:
         """Take in a piece and return the units that are certain by now."""

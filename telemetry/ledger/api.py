@@ -197,7 +197,7 @@ class BatchesAsked(PageQuestion):
 
 class BatchList(APIView):
     """`GET /satellites/{code}/telemetry/batches?state=decoded|waiting|set aside&contact=`, newest
-    first: frames as stations delivered them."""
+    first: frames as stations delivered them; with a `coding`, the bits in which they are."""
 
     permissions = {"GET": "telemetry.view_packet"}
 
@@ -226,12 +226,14 @@ def _batch_body(row: RawBatch, code: str) -> dict[str, Any]:
         "state": "decoded" if row.decoded else waiting,
         "failure": row.failure,
         "bytes": row.size,
+        "coding": row.coding,
         "frames": f"/api/v1/satellites/{code}/telemetry/batches/{row.pk}/frames",
     }
 
 
 class BatchFrames(APIView):
-    """`GET /satellites/{code}/telemetry/batches/{id}/frames`: the frames, one behind the other."""
+    """`GET /satellites/{code}/telemetry/batches/{id}/frames`: the frames, one behind the other, or
+    the bits in which they are."""
 
     permissions = {"GET": "telemetry.view_packet"}
 

@@ -21,7 +21,7 @@ APIDS = {each.value: each.name for each in onboard.Apid}
 CHANNELS = {each.value: each.name for each in onboard.DownlinkChannel} | {
     UNTRUSTED_CHANNEL: "UNTRUSTED"
 }
-_FRAME_SUMS = ("received", "used", "rejected", "lost")
+_FRAME_SUMS = ("received", "used", "rejected", "lost", "corrected_symbols")
 _PACKET_SUMS = ("received", "stored", "duplicates", "rejected", "unknown", "bytes")
 _FOLLOWED = ("expected", "heard")
 

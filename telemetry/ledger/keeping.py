@@ -22,16 +22,19 @@ from telemetry.models_ledger import UNTRUSTED_CHANNEL
 
 _FRAMES = """
     INSERT INTO telemetry_frameaccount AS there
-        (satellite_id, reception_id, day, channel, received, used, rejected, reasons, lost)
+        (satellite_id, reception_id, day, channel, received, used, rejected, reasons, lost,
+         corrected_symbols)
     SELECT %s, %s, %s, came.* FROM unnest(
-        %s::smallint[], %s::bigint[], %s::bigint[], %s::bigint[], %s::jsonb[], %s::bigint[]) AS came
+        %s::smallint[], %s::bigint[], %s::bigint[], %s::bigint[], %s::jsonb[], %s::bigint[],
+        %s::bigint[]) AS came
     ON CONFLICT (satellite_id, reception_id, day, channel) DO UPDATE SET
         received = there.received + EXCLUDED.received,
         used = there.used + EXCLUDED.used,
         rejected = there.rejected + EXCLUDED.rejected,
         reasons = CASE WHEN EXCLUDED.rejected = 0 THEN there.reasons
             ELSE telemetry_counts_sum(there.reasons, EXCLUDED.reasons) END,
-        lost = there.lost + EXCLUDED.lost
+        lost = there.lost + EXCLUDED.lost,
+        corrected_symbols = there.corrected_symbols + EXCLUDED.corrected_symbols
 """
 # Nobody else enters anything for a reception that we hold, so that what stands may be read first.
 # Three ways in which the counts of a batch can stand to those before it: they go on (`step` says
@@ -98,9 +101,11 @@ def enter_frames(
     channels: Sequence[int] | NDArray[np.int64],
     faults: Sequence[str],
     lost: dict[int, int],
+    corrected: NDArray[np.int64] | None = None,
 ) -> None:
     """Enter the frames of a batch: their channels, why each cannot be used (or the empty string),
-    and how many are missing by channel. Frames with a fault are nobody's."""
+    how many are missing by channel, and how many symbols of each were corrected. Frames with a
+    fault are nobody's."""
     is_good = np.array([not fault for fault in faults], bool)
     given = np.asarray(channels, np.int64)
     channel = np.where(is_good, given, UNTRUSTED_CHANNEL)
@@ -108,6 +113,9 @@ def enter_frames(
     reasons = counting.reasons_by_key((UNTRUSTED_CHANNEL, fault) for fault in faults if fault)
     used = counting.per_key(channel[is_good], wanted)
     received = counting.per_key(channel, wanted)
+    symbols = np.zeros(len(wanted), np.int64)
+    if corrected is not None:
+        np.add.at(symbols, np.searchsorted(wanted, channel), corrected)
     rejected = [sum(reasons.get(number, {}).values()) for number in wanted.tolist()]
     with connection.cursor() as cursor:
         cursor.execute(
@@ -122,6 +130,7 @@ def enter_frames(
                 rejected,
                 [orjson.dumps(reasons.get(n, {})).decode() for n in wanted.tolist()],
                 [lost.get(n, 0) for n in wanted.tolist()],
+                symbols.tolist(),
             ],
         )
 

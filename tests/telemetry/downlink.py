@@ -79,8 +79,9 @@ class Board:
 class Heard:
     """A contact through whose station frames arrive, batch by batch."""
 
-    def __init__(self, contact: Contact) -> None:
+    def __init__(self, contact: Contact, coding: dict | None = None) -> None:
         self.contact = contact
+        self.coding = coding
         self.station_id = contact.antenna.station_id
         self.number = 0
 
@@ -93,7 +94,7 @@ class Heard:
     ) -> tuple[int, bool]:
         together = frames if isinstance(frames, bytes) else b"".join(frames)
         (told,) = ingest.store_batches(
-            [ingest.Delivered(number, at, together)],
+            [ingest.Delivered(number, at, together, self.coding)],
             contact_id=self.contact.id,
             station_id=self.station_id,
             satellite_id=self.contact.satellite_id,

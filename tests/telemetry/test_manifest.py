@@ -9,11 +9,13 @@ from datetime import timedelta
 
 import pytest
 from django.db import connection
+from django.db.models import Sum
+from django.db.models.functions import Length
 
-from constellation.stations import control, driver
+from constellation.stations import control, driver, wire
 from telemetry import gaps, ingest, onboard, times
 from telemetry.frames import aos, packing
-from telemetry.models import Gap, GapState, Packet, Reception
+from telemetry.models import Gap, GapState, Packet, RawBatch, Reception, Rejected
 from telemetry.onboard import Apid, UplinkChannel
 from telemetry.packets import space
 from tests.constellation.simulator import flight
@@ -43,15 +45,17 @@ class Receiver:
         )
         self.counts = space.SequenceCounts()
 
-    async def fly(self, is_enough: Callable[[], bool]) -> None:
-        """Fly until it is enough, for 30 s at most."""
+    async def fly(
+        self, is_enough: Callable[[], bool], *, fencing: int = 1, leaves: bool = False
+    ) -> None:
+        """Fly until it is enough, for 30 s at most; then close the contact, or just leave."""
         self.link = await driver.open_link(
             self.simulator.endpoint,
             station="SGS",
             antenna="SGS-1",
             satellite=self.contact.satellite.code,
             contact_id=str(self.contact.id),
-            fencing=1,
+            fencing=fencing,
             until=self.simulator.mission_s() + 390,
         )
         listening = asyncio.create_task(self._listen())
@@ -62,8 +66,13 @@ class Receiver:
         asking.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await asking
-        await self.link.close()
+        if leaves:
+            self.link.abandon()
+        else:
+            # The station closes it in its own time, with the last bits before.
+            await self.link._write(wire.encode_json(wire.CLOSE, {}))
         await listening
+        await self.link.close()
 
     async def _listen(self) -> None:
         with contextlib.suppress(driver.StationLost):
@@ -76,7 +85,7 @@ class Receiver:
     def _store(self, batch: driver.DownBatch) -> None:
         at = times.from_ns(batch.received_at_ns)
         ingest.store_batches(
-            [ingest.Delivered(batch.number, at, batch.frames)],
+            [ingest.Delivered(batch.number, at, batch.frames, batch.coding)],
             contact_id=self.contact.id,
             station_id=self.contact.antenna.station_id,
             satellite_id=self.contact.satellite_id,
@@ -129,6 +138,21 @@ def released(satellite):
 @pytest.fixture
 def hurried(simulator):
     """The simulator at five mission seconds a second, so that there is much to hear."""
+    hurry(simulator)
+    return simulator
+
+
+@pytest.fixture
+def bit_station(tmp_path):
+    """A hurried simulator whose station hands over bits."""
+    process = flight.Simulator(tmp_path / "simulator", options=["--coded", "SGS"])
+    process.start()
+    hurry(process)
+    yield process
+    process.stop()
+
+
+def hurry(simulator):
     control.tell_clock(
         simulator.control,
         wall_anchor=time.time(),
@@ -136,7 +160,6 @@ def hurried(simulator):
         rate=5.0,
         generation=1_000,
     )
-    return simulator
 
 
 @pytest.mark.django_db(transaction=True)
@@ -167,3 +190,36 @@ def test_the_database_holds_the_manifest_as_a_set(hurried, no_handlers, faults):
     assert sum(total.stored for total in totals) == len(held(satellite))
     assert all(t.packets == t.stored + t.duplicates + t.rejected for t in totals)
     assert released(satellite) > 0
+
+
+@pytest.mark.django_db(transaction=True)
+def test_bits_with_errors_and_slips_give_the_manifest_as_a_set(bit_station, no_handlers):
+    """Over two contacts, the first of them cut and taken up again by another link amid a unit."""
+    code = flight.SATELLITE
+    satellite = make_satellite(code=code, spacecraft_id=flight.SCID[code])
+    receiver = Receiver(bit_station, make_contact(satellite=satellite))
+    control.set_faults(bit_station.control, bit_error_rate=1e-3, bit_slip=0.1, frame_loss=0.1)
+    asyncio.run(receiver.fly(lambda: len(held(satellite)) > 30, leaves=True))
+    asyncio.run(receiver.fly(lambda: len(held(satellite)) > 60, fencing=2))
+    before = sent(bit_station)
+    first = Reception.objects.get(contact=receiver.contact)
+    report = control.report(bit_station.control, str(receiver.contact.id))
+
+    # What is asked for goes up uncoded: nothing of it would arrive with so many errors.
+    quiet = dict.fromkeys(("bit_error_rate", "bit_slip", "frame_loss"), 0.0)
+    control.set_faults(bit_station.control, **quiet)
+    after = receiver.contact.los_at + timedelta(hours=1)
+    receiver.contact = make_contact(satellite=satellite, aos_at=after)
+    asyncio.run(receiver.fly(lambda: before <= held(satellite) and released(satellite) > 0))
+
+    assert len(before) > 60
+    assert before <= held(satellite) <= sent(bit_station)
+    assert not Gap.objects.filter(satellite=satellite, state=GapState.LOST).exists()
+    totals = Reception.objects.filter(satellite=satellite)
+    assert sum(total.stored for total in totals) == len(held(satellite))
+    assert first.corrected_symbols > 0
+    assert first.relocks > 0
+    reasons = set(Rejected.objects.filter(kind="frame").values_list("reason", flat=True))
+    assert reasons == {"uncorrectable codeword"}
+    kept = RawBatch.objects.filter(contact=first.contact).aggregate(size=Sum(Length("frames")))
+    assert report["bit_bytes"] == report["down_bytes"] == kept["size"]

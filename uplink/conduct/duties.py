@@ -83,6 +83,7 @@ def store(lease: Lease, plan: Plan, batches: list[DownBatch]) -> None:
                 each.number,
                 _UNIX_EPOCH + timedelta(microseconds=each.received_at_ns // 1000),
                 each.frames,
+                each.coding,
             )
             for each in batches
         ],

@@ -218,7 +218,7 @@ class Flight:
 
     def _read(self, feed: CfdpFeed, batch: DownBatch) -> None:
         """Take what is for us in frames that are committed: files' PDUs, the control word."""
-        for pdu in feed.pdus(batch.frames):
+        for pdu in feed.pdus(batch.frames, batch.coding):
             self._uplinker.receive(pdu, self._clock.now_s)
         if feed.control_word is not None:
             self._hear_control_word(feed.control_word, batch.received_at_ns / 1e9)

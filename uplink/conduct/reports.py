@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Count, F, Sum
+from django.db.models import Count, F, Q, Sum
 from django.db.models.functions import Length
 
 from telemetry import onboard
@@ -71,6 +71,7 @@ def compose(
     agrees = (
         ended is not None
         and down["frames"] == station.get("down_frames")
+        and down["bit_bytes"] == station.get("bit_bytes", 0)
         and down["bytes"] == station.get("down_bytes")
         and down["batches"] == station.get("batches")
         and (fencing > 1 or tally.sent_frames >= station.get("radiated_frames", 0))
@@ -88,8 +89,12 @@ def compose(
 
 def committed(contact_id: UUID) -> dict[str, int]:
     """Return batches, frames and bytes of this contact in our database, without those of stations
-    that only listened in."""
+    that only listened in; `bit_bytes` came as bits, of which the decoder makes frames."""
     own = RawBatch.objects.filter(contact=contact_id, station=F("contact__antenna__station"))
-    found = own.aggregate(batches=Count("pk"), bytes=Sum(Length("frames")))
-    size = found["bytes"] or 0
-    return {"batches": found["batches"], "frames": size // onboard.FRAME_BYTES, "bytes": size}
+    found = own.aggregate(
+        batches=Count("pk"),
+        bytes=Sum(Length("frames"), default=0),
+        bit_bytes=Sum(Length("frames"), filter=Q(coding__isnull=False), default=0),
+    )
+    frames = (found["bytes"] - found["bit_bytes"]) // onboard.FRAME_BYTES
+    return {"frames": frames, **found}

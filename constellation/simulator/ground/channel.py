@@ -20,18 +20,25 @@ class Faults:
     """Probability of each bit to arrive flipped."""
     frame_swap: float = 0.0
     """Probability that a frame changes places with the one behind it."""
+    bit_slip: float = 0.0
+    """Probability of a coded unit that the station, in it, misses a bit or takes one twice."""
     spool_full: float = 0.0
     """Probability that a station finds its disk full when it would keep what it received."""
 
 
 def spoil(burst: bytes, faults: Faults, random: np.random.Generator) -> bytes:
     """Return what arrives of a burst of whole frames."""
+    return flip(lose(burst, faults, random), faults, random)
+
+
+def lose(burst: bytes, faults: Faults, random: np.random.Generator) -> bytes:
+    """Return a burst without the frames that never arrive, and those swapped that overtake."""
     if faults.frame_loss and burst:
         frames = np.frombuffer(burst, np.uint8).reshape(-1, FRAME_BYTES)
         burst = frames[random.random(len(frames)) >= faults.frame_loss].tobytes()
     if faults.frame_swap and burst:
         burst = _swap(np.frombuffer(burst, np.uint8).reshape(-1, FRAME_BYTES), faults, random)
-    return flip(burst, faults, random)
+    return burst
 
 
 def _swap(frames: np.ndarray, faults: Faults, random: np.random.Generator) -> bytes:
@@ -74,17 +81,21 @@ class Path:
 
 
 class Budget:
-    """How many bytes a rate allows, counted as time passes; idle time is not saved up."""
+    """How many bytes a rate allows, counted as time passes; idle time is not saved up.
 
-    def __init__(self, bit_per_s: int) -> None:
+    A frame takes `frame_bytes`: more than its own where it travels coded.
+    """
+
+    def __init__(self, bit_per_s: int, frame_bytes: int = FRAME_BYTES) -> None:
         self._byte_per_s = bit_per_s / 8
+        self._frame_bytes = frame_bytes
         self._bytes = 0.0
 
     def frames(self, elapsed_s: float) -> int:
         """Let time pass and return how many frames may go now."""
         allowance = self._byte_per_s * elapsed_s
-        self._bytes = min(self._bytes, 2 * FRAME_BYTES) + allowance
-        return int(self._bytes // FRAME_BYTES)
+        self._bytes = min(self._bytes, 2 * self._frame_bytes) + allowance
+        return int(self._bytes // self._frame_bytes)
 
     def spend(self, byte_count: int) -> None:
         self._bytes -= byte_count

@@ -12,6 +12,7 @@ from typing import Protocol
 from constellation.simulator import space
 from constellation.simulator.clock import Clock
 from constellation.simulator.fleet import StationSpec
+from constellation.simulator.ground import modem
 from constellation.simulator.ground.channel import Budget, Faults, Path, flip, spoil
 from constellation.simulator.ground.spool import Spool
 from constellation.stations import wire
@@ -87,8 +88,14 @@ class Contact:
         self._commands: deque[bytes] = deque()
         self._upward, self._upward_commands, self._downward = Path(), Path(), Path()
         self._up_budget = Budget(station.uplink_bit_per_s)
-        self._down_budget = Budget(station.downlink_bit_per_s)
-        self._linked = self._was_visible = False
+        coding = spool.coding
+        self._modem = (
+            modem.Bits(coding, faults, self._random)
+            if coding
+            else modem.Frames(faults, self._random)
+        )
+        self._down_budget = Budget(station.downlink_bit_per_s, self._modem.unit_bytes)
+        self._linked = self._was_visible = self._is_heard = False
         self._closing = ""
         self._view: space.View | None = None
         self._last_s: float | None = None
@@ -206,19 +213,28 @@ class Contact:
         burst = b""
         if self._board.contact_id == self.id:
             burst = self._board.transmit(allowed, now_s)
-        self._down_budget.spend(len(burst))
+        self._down_budget.spend(len(burst) // FRAME_BYTES * self._modem.unit_bytes)
         arrives_at_s = now_s + self._view.light_time_s
-        self._downward.send(spoil(burst, self._faults, self._random), arrives_at_s)
+        self._downward.send(self._modem.carry(burst), arrives_at_s)
 
     def _hear(self, now_s: float) -> None:
         there = self._downward.arrived(now_s)
         if not there:
             return
         received_at_ns = round(there[-1][0] * 1e9)
-        frames = b"".join(burst for _, burst in there)
-        size = BATCH_FRAMES * FRAME_BYTES
-        for start in range(0, len(frames), size):
-            self._keep(received_at_ns, frames[start : start + size])
+        heard = b"".join(burst for _, burst in there)
+        size = BATCH_FRAMES * self._modem.unit_bytes
+        for start in range(0, len(heard), size):
+            self._keep(received_at_ns, heard[start : start + size])
+
+    def _hear_the_end(self, now_s: float) -> None:
+        """Hand over the last bits, and say that they were."""
+        rest, self._is_heard = self._modem.rest(), True
+        if rest is None:
+            return
+        if rest:
+            self._keep(round(now_s * 1e9), rest)
+        self._keep(round(now_s * 1e9), b"")
 
     def _keep(self, received_at_ns: int, frames: bytes) -> None:
         """Spool what was heard. What the disk does not take was not received: it is missing in the
@@ -228,9 +244,12 @@ class Contact:
                 raise OSError(errno.ENOSPC, "no space left on the station's disk")
             self.spool.receive(received_at_ns, frames)
         except OSError as error:
-            count = len(frames) // FRAME_BYTES
-            self.spool.counters.unspooled_frames += count
-            log.warning("contact %s: %d frames are not kept: %s", self.id, count, error)
+            counters = self.spool.counters
+            if self.spool.coding:
+                counters.unspooled_bytes += len(frames)
+            else:
+                counters.unspooled_frames += len(frames) // FRAME_BYTES
+            log.warning("contact %s: %d bytes are not kept: %s", self.id, len(frames), error)
 
     def _push(self) -> None:
         """Send what the holder has not been sent yet, as far as it reads."""
@@ -260,7 +279,12 @@ class Contact:
         if not reason and self._was_visible and not self._view.visible:
             reason = "los"
         drained = not (self._downward or self._upward or self._upward_commands)
-        if not reason or not drained or not self._pushed:
+        if not reason or not drained:
+            return
+        if not self._is_heard:
+            self._hear_the_end(now_s)
+            self._push()
+        if not self._pushed:
             return
         self.spool.end(reason)
         self._tell(self._ending(reason))

@@ -148,6 +148,9 @@ class Stations:
     def _make(self, request: wire.OpenRequest) -> Contact:
         spool = Spool(self._path(request.contact_id))
         spool.request = request
+        coding = self._fleet.stations[request.station].coding
+        if coding is not None:
+            spool.deliver_bits(coding)
         return self._assemble(spool, request)
 
     def _assemble(self, spool: Spool, request: wire.OpenRequest) -> Contact:
@@ -181,6 +184,7 @@ class Stations:
             "clock_generation": self._clock.reading.generation,
             "resumed": resumed,
             "radiated_frames": contact.spool.counters.radiated_frames,
+            "coding": contact.spool.coding,
         }
 
     def _landed(self, request: wire.OpenRequest, flight: asyncio.Task) -> None:

@@ -34,6 +34,10 @@ class Counters:
     batches: int = 0
     unspooled_frames: int = 0
     """Heard while the disk was full, and not kept. Since the station started."""
+    bit_bytes: int = 0
+    """What was handed over as bits, in bytes."""
+    unspooled_bytes: int = 0
+    """Of bits, as `unspooled_frames` of frames."""
 
     @property
     def radiated_bytes(self) -> int:
@@ -41,7 +45,7 @@ class Counters:
 
     @property
     def down_bytes(self) -> int:
-        return self.down_frames * FRAME_BYTES
+        return self.down_frames * FRAME_BYTES + self.bit_bytes
 
     def as_dict(self) -> dict:
         sums = {"radiated_bytes": self.radiated_bytes, "down_bytes": self.down_bytes}
@@ -58,6 +62,8 @@ class Spool:
         self.fencing = -1
         self.request: wire.OpenRequest | None = None
         self.end_reason = ""
+        self.coding: dict | None = None
+        """How the bits are coded that are handed over; None: frames are."""
         for record in self._journal.records:
             self._replay(record[:1], record[1:])
         self._journal.records.clear()
@@ -77,8 +83,15 @@ class Spool:
         elif kind == b"D":
             number, received_at_ns = _BATCH.unpack_from(body)
             self._take(wire.Batch(number, received_at_ns, body[_BATCH.size :]))
+        elif kind == b"B":
+            number, received_at_ns = _BATCH.unpack_from(body)
+            self._take(wire.Batch(number, received_at_ns, body[_BATCH.size :], is_bits=True))
+        elif kind == b"C":
+            self.coding = json.loads(body)
         elif kind == b"N":
-            self.counters.batches, self.counters.down_frames = struct.unpack(">QQ", body)
+            batches, frames, *rest = struct.unpack(f">{len(body) // 8}Q", body)
+            self.counters.batches, self.counters.down_frames = batches, frames
+            self.counters.bit_bytes = rest[0] if rest else 0
         elif kind == b"K":
             self._drop(_NUMBER.unpack(body)[0])
         elif kind == b"E":
@@ -96,6 +109,12 @@ class Spool:
         self._journal.append(b"O" + json.dumps(asdict(request)).encode())
         self.request, self.fencing = request, request.fencing
 
+    def deliver_bits(self, coding: dict) -> None:
+        """Note that this contact's downlink is handed over as bits, whatever its station does for
+        later ones."""
+        self._journal.append(b"C" + json.dumps(coding).encode())
+        self.coding = coding
+
     def radiated(self, frames: int, commands: int, command_bytes: int) -> None:
         """Count frames before anybody is told that they went out."""
         self.counters.radiated_frames += frames
@@ -108,10 +127,13 @@ class Spool:
         )
 
     def receive(self, received_at_ns: int, frames: bytes) -> wire.Batch:
-        """Number received frames and keep them until they are acknowledged; OSError when the disk
-        is full: then they were not received."""
-        batch = wire.Batch(self.counters.batches + 1, received_at_ns, frames)
-        self._journal.append(b"D" + _BATCH.pack(batch.number, received_at_ns) + frames)
+        """Number received frames, or bits, and keep them until they are acknowledged; OSError when
+        the disk is full: then they were not received."""
+        is_bits = self.coding is not None
+        batch = wire.Batch(self.counters.batches + 1, received_at_ns, frames, is_bits)
+        self._journal.append(
+            (b"B" if is_bits else b"D") + _BATCH.pack(batch.number, received_at_ns) + frames
+        )
         self._take(batch)
         return batch
 
@@ -131,7 +153,10 @@ class Spool:
 
     def _take(self, batch: wire.Batch) -> None:
         self.counters.batches = batch.number
-        self.counters.down_frames += len(batch.frames) // FRAME_BYTES
+        if batch.is_bits:
+            self.counters.bit_bytes += len(batch.frames)
+        else:
+            self.counters.down_frames += len(batch.frames) // FRAME_BYTES
         self.unacknowledged.append(batch)
 
     def _drop(self, number: int) -> None:
@@ -143,12 +168,13 @@ class Spool:
         counted = self.counters
         self._rewrite(
             [
+                *([b"C" + json.dumps(self.coding).encode()] if self.coding else []),
                 b"O" + json.dumps(asdict(self.request)).encode(),
                 b"U"
                 + _COUNTERS.pack(
                     counted.radiated_frames, counted.command_frames, counted.command_bytes
                 ),
-                b"N" + struct.pack(">QQ", counted.batches, counted.down_frames),
+                b"N" + struct.pack(">QQQ", counted.batches, counted.down_frames, counted.bit_bytes),
                 b"E" + self.end_reason.encode(),
             ]
         )

@@ -64,6 +64,7 @@ def test_the_books_of_a_contact_name_every_channel_and_apid(received, get):
         "used": 2,
         "rejected": 1,
         "lost": 0,
+        "corrected_symbols": 0,
         "reasons": {"bad FECF": 1},
     }
     assert body["gaps"] == {"missing": 2, "recovered": 1, "lost": 0, "open_gaps": 2}

@@ -158,7 +158,8 @@ def test_every_batch_is_committed_before_it_is_acknowledged():
     assert station.closed
     report = contact.report
     assert report["agrees"]
-    assert report["down"] == {"batches": 4, "frames": 10, "bytes": 10 * onboard.FRAME_BYTES}
+    size = 10 * onboard.FRAME_BYTES
+    assert report["down"] == {"batches": 4, "frames": 10, "bytes": size, "bit_bytes": 0}
     assert report["station"]["down_bytes"] == report["down"]["bytes"]
     assert json.loads(json.dumps(report)) == report
 
