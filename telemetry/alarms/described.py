@@ -38,7 +38,11 @@ def parameters(*, now: datetime) -> list[str]:
 def check(parameter: str, content: Limit, *, now: datetime) -> None:
     """Refuse a limit that no definition of its satellites suits: its parameters are in no packet,
     or of another kind. The refusal says which definitions were looked at."""
-    looked_at = editions(content.scope, now=now)
+    check_by(editions(content.scope, now=now), parameter, content)
+
+
+def check_by(looked_at: list[Edition], parameter: str, content: Limit) -> None:
+    """Refuse a limit that none of these definitions suits."""
     faults = [_fault(parameter, content, edition) for edition in looked_at]
     if None in faults:
         return

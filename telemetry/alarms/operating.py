@@ -175,8 +175,9 @@ def _do(ids: Iterable[UUID], move: Move) -> Done:
     alarms = list(rows.filter(Q(pk__in=wanted)).order_by("id"))
     if len(wanted) == 1 and not alarms:
         raise UnknownAlarm(f"There is no alarm {wanted[0]}.")
-    done, changed, transitions = Done(alarms), [], []
+    done, changed, transitions, before = Done(alarms), [], [], {}
     for alarm in alarms:
+        stood = keeping.stands(alarm)
         try:
             made = move(alarm)
         except (lifecycle.NotNow, NewerOccurrence) as refusal:
@@ -187,6 +188,7 @@ def _do(ids: Iterable[UUID], move: Move) -> Done:
         if made is not None:
             changed.append(alarm)
             transitions.append(made)
-    keeping.save(changed, transitions)
+            before[alarm.pk] = stood
+    keeping.save_alike(changed, transitions, before)
     done.changed = len(changed)
     return done

@@ -9,19 +9,24 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID, uuid5
 
-from django.db import transaction
+from django.db import connection, transaction
 
 from telemetry import definitions, times, xtce
-from telemetry.alarms import editing, from_xtce, limit_reading
+from telemetry.alarms import described, editing, from_xtce, limit_reading, standing
 from telemetry.alarms.limits import Limit as Content
+from telemetry.alarms.limits import Scope
+from telemetry.alarms.models import Activation as Held
 from telemetry.alarms.models import Limit, LimitVersion, Source
+from telemetry.definitions import Edition
 from telemetry.models_definitions import Activation
 
 log = logging.getLogger(__name__)
 
 NAMES = UUID("4d8b0a52-3c1f-4a63-9d58-5f2f0b1d7e21")
+_TOGETHER = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,106 +62,161 @@ def follow(activation: Activation, *, now: datetime) -> list[str]:
 
 def take_over(definition: xtce.Definition, origin: Origin, *, now: datetime) -> list[str]:
     """Write the alarms of a definition as limits and put them in force, now or when they are due;
-    return in words what is not taken over. Safe to repeat. `editing.announce` has to follow."""
+    return in words what is not taken over. Safe to repeat. `editing.announce` has to follow.
+
+    However many they are, they cost the same few statements.
+    """
     translated = from_xtce.translate(definition)
     told = list(translated.left_out)
-    for each in translated.limits:
-        try:
-            with transaction.atomic():
-                _take(each, origin, now)
-        except _Left as reason:
-            told.append(f"{each.name}: {reason}")
-        except limit_reading.BadLimit as error:
-            told.append(f"{each.name}: {error}")
+    with transaction.atomic():
+        wanted = _readable(translated.limits, origin, told, now=now)
+        _make_unknown(wanted)
+        known = standing.Standing.locked([each.limit_id for each in wanted])
+        taken = []
+        for each in wanted:
+            try:
+                known.check_last_word(each.limit_id)
+                known.check_others(each.limit_id, each.read)
+            except standing.Kept as reason:
+                told.append(f"{each.name}: {reason}")
+            else:
+                taken.append(each)
+        _take(taken, known, origin, now)
+        # Whoever was made for a limit that is left out again has nothing to say.
+        Limit.objects.filter(pk__in=[each.limit_id for each in wanted], versions=None).delete()
     return told
 
 
 def put_due_in_force(*, now: datetime) -> int:
     """Put the limits in force whose definition has taken over by now; return how many."""
-    count = 0
     with transaction.atomic():
         rows = LimitVersion.objects.select_for_update(skip_locked=True).filter(due_at__lte=now)
-        for version in rows.order_by("due_at", "version"):
-            limit = Limit.objects.select_for_update().get(pk=version.limit_id)
-            LimitVersion.objects.filter(pk=version.pk).update(due_at=None)
+        due = list(rows.order_by("due_at", "version"))
+        if not due:
+            return 0
+        known = standing.Standing.locked([version.limit_id for version in due])
+        LimitVersion.objects.filter(pk__in=[version.pk for version in due]).update(due_at=None)
+        chosen = []
+        for version in due:
             try:
-                _check_last_word(limit)
-                _check_others(limit, limit_reading.read(version.content))
-            except _Left as reason:
-                log.warning("limit %s is not put in force: %s", limit.pk, reason)
+                known.check_last_word(version.limit_id)
+                known.check_others(version.limit_id, limit_reading.read(version.content))
+            except standing.Kept as reason:
+                log.warning("limit %s is not put in force: %s", version.limit_id, reason)
                 continue
-            if limit.active_id != version.pk:
-                reason = version.reason
-                editing.put_in_force(limit, version, by=Source.DEFINITION, reason=reason, now=now)
-                count += 1
-        if count:
+            if known.limits[version.limit_id].active_id != version.pk:
+                known.limits[version.limit_id].active_id = version.pk
+                chosen.append((version, version.reason))
+        _put_in_force(chosen, known, now=now)
+        if chosen:
             editing.announce(now)
-    return count
+    return len(chosen)
 
 
-class _Left(Exception):
-    """The limit is not taken over; the message says why."""
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """An alarm as the limit that it is to be; `name` is its own, `label` that of the limit."""
+
+    limit_id: UUID
+    name: str
+    label: str
+    parameter: str
+    content: dict[str, Any]
+    read: Content
 
 
-def _take(said: from_xtce.Translated, origin: Origin, now: datetime) -> None:
-    content, name, place = said.content, said.name, f"definition {said.parameter} {said.name}"
-    if origin.profile:
-        content = {**content, "applies_to": {"profiles": [origin.profile]}}
-        name = f"{name} ({origin.profile})"
-        place = f"definition of {origin.profile}: {said.parameter} {said.name}"
-    limit_id = uuid5(NAMES, place)
-    known = Limit.objects.select_for_update().filter(pk=limit_id).first()
-    if known is not None:
-        _check_last_word(known)
-    limit, _ = editing.write_limit(
-        limit_id=limit_id,
-        name=name[:100],
-        parameter=said.parameter,
-        content=content,
-        by=Source.DEFINITION,
-        now=now,
-        reason=origin.reason,
-        source=Source.DEFINITION,
-    )
-    _check_others(limit, limit_reading.read(content))
-    version = limit.versions.first()
-    if limit.active_id == version.pk:
-        return
-    if origin.from_at > now:
-        version.due_at = min(version.due_at or origin.from_at, origin.from_at)
-        version.save(update_fields=["due_at"])
-        return
-    editing.put_in_force(limit, version, by=Source.DEFINITION, reason=origin.reason, now=now)
-
-
-def _check_last_word(limit: Limit) -> None:
-    """Raise `_Left` when an operator has the last word on a limit of a definition."""
-    newest = limit.versions.first()
-    if newest is not None and newest.source == Source.OPERATOR:
-        raise _Left(f"{newest.written_by} wrote version {newest.version} of it, which stays.")
-    chosen = limit.activations.order_by("-id").select_related("version").first()
-    if chosen is None or chosen.by == Source.DEFINITION:
-        return
-    if chosen.version is None:
-        raise _Left(f"{chosen.by} withdrew it.")
-    if chosen.version != newest:
-        raise _Left(f"{chosen.by} chose version {chosen.version.version} of it, which stays.")
-
-
-def _check_others(limit: Limit, content: Content) -> None:
-    """Raise `_Left` when another limit holds for the very same satellites, or when an operator
-    wrote one for more satellites that this one would take the place of."""
-    others = Limit.objects.filter(parameter=limit.parameter).exclude(active=None)
-    for other in others.exclude(pk=limit.pk).select_related("active"):
-        said = limit_reading.read(other.active.content)
-        if said.kind != content.kind:
+def _readable(
+    translated: list[from_xtce.Translated], origin: Origin, told: list[str], *, now: datetime
+) -> list[_Wanted]:
+    """Return the limits that suit their definitions; tell of the others."""
+    wanted: list[_Wanted] = []
+    looked_at: dict[Scope, list[Edition]] = {}
+    for said in translated:
+        content, label, place = said.content, said.name, f"definition {said.parameter} {said.name}"
+        if origin.profile:
+            content = {**content, "applies_to": {"profiles": [origin.profile]}}
+            label = f"{label} ({origin.profile})"
+            place = f"definition of {origin.profile}: {said.parameter} {said.name}"
+        try:
+            read = limit_reading.read(content)
+            if read.scope not in looked_at:
+                looked_at[read.scope] = described.editions(read.scope, now=now)
+            described.check_by(looked_at[read.scope], said.parameter, read)
+        except limit_reading.BadLimit as error:
+            told.append(f"{said.name}: {error}")
             continue
-        if said.scope == content.scope:
-            raise _Left(f"{other.name} ({other.pk}) holds for the same satellites.")
-        is_shared = not said.scope.profiles or set(content.scope.profiles) & set(
-            said.scope.profiles
+        limit_id = uuid5(NAMES, place)
+        wanted.append(_Wanted(limit_id, said.name, label[:100], said.parameter, content, read))
+    return wanted
+
+
+def _make_unknown(wanted: list[_Wanted]) -> None:
+    Limit.objects.bulk_create(
+        [
+            Limit(
+                id=each.limit_id,
+                name=each.label,
+                parameter=each.parameter,
+                source=Source.DEFINITION,
+            )
+            for each in sorted(wanted, key=lambda each: each.limit_id)
+        ],
+        ignore_conflicts=True,
+    )
+
+
+def _take(wanted: list[_Wanted], known: standing.Standing, origin: Origin, now: datetime) -> None:
+    """Write versions where the last one says something else, and let them hold or be due."""
+    written, renamed, delayed, chosen = [], [], [], []
+    for each in wanted:
+        limit, version = known.limits[each.limit_id], known.newest.get(each.limit_id)
+        if version is None or version.content != each.content:
+            version = LimitVersion(
+                limit=limit,
+                version=version.version + 1 if version else 1,
+                content=each.content,
+                source=Source.DEFINITION,
+                written_by=Source.DEFINITION,
+                written_at=now,
+                reason=origin.reason,
+            )
+            written.append(version)
+        if limit.name != each.label:
+            limit.name = each.label
+            renamed.append(limit)
+        if version.pk is not None and limit.active_id == version.pk:
+            continue
+        if origin.from_at > now:
+            version.due_at = min(version.due_at or origin.from_at, origin.from_at)
+            if version.pk is not None:
+                delayed.append(version)
+        else:
+            chosen.append((version, origin.reason))
+    LimitVersion.objects.bulk_create(written)
+    LimitVersion.objects.bulk_update(delayed, ["due_at"], batch_size=_TOGETHER)
+    Limit.objects.bulk_update(renamed, ["name"], batch_size=_TOGETHER)
+    for version, _ in chosen:
+        known.limits[version.limit_id].active_id = version.pk
+    _put_in_force(chosen, known, now=now)
+
+
+def _put_in_force(
+    chosen: list[tuple[LimitVersion, str]], known: standing.Standing, *, now: datetime
+) -> None:
+    """Let versions hold, whose locked limits name them already, and write down since when."""
+    changed = {version.limit_id: known.limits[version.limit_id] for version, _ in chosen}
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            UPDATE alarms_limit SET active_id = chosen.version_id
+            FROM unnest(%s::uuid[], %s::bigint[]) AS chosen(limit_id, version_id)
+            WHERE id = chosen.limit_id
+            """,
+            [list(changed), [limit.active_id for limit in changed.values()]],
         )
-        is_theirs = other.active.source == Source.OPERATOR
-        if is_theirs and is_shared and said.scope.rank <= content.scope.rank:
-            by = other.active.written_by
-            raise _Left(f"it would take the place of {other.name} ({other.pk}), written by {by}.")
+    Held.objects.bulk_create(
+        Held(
+            limit_id=version.limit_id, version=version, at=now, by=Source.DEFINITION, reason=reason
+        )
+        for version, reason in chosen
+    )

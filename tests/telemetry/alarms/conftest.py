@@ -1,3 +1,4 @@
+from ipaddress import ip_network
 from uuid import uuid4
 
 import orjson
@@ -7,6 +8,7 @@ from telemetry.alarms import plans, reference_limits
 from telemetry.alarms.models import Cadence, Limit, LimitVersion, Revision
 from tests.factories import NOON, make_contact, make_profile, make_satellite
 from tests.telemetry.alarms.flight import Flown
+from tests.telemetry.alarms.shared import Hook, person
 
 
 @pytest.fixture(autouse=True)
@@ -41,3 +43,26 @@ def flown(limits):
     """A satellite in contact, of the profile that the reference limits know."""
     satellite = make_satellite(profile=make_profile(code="scs-01"))
     return Flown(make_contact(satellite=satellite))
+
+
+@pytest.fixture
+def operator(client, db):
+    client.force_login(person("operator", username="ann"))
+    return client
+
+
+@pytest.fixture
+def post(operator):
+    def post(address, **body):
+        return operator.post(f"/api/v1{address}", body, content_type="application/json")
+
+    return post
+
+
+@pytest.fixture
+def hook(settings):
+    settings.ZENITH_WEBHOOK_NETWORKS = [ip_network("127.0.0.0/8")]
+    hook = Hook()
+    yield hook
+    hook.server.shutdown()
+    hook.server.server_close()

@@ -6,51 +6,12 @@ from uuid import UUID, uuid4
 import pytest
 
 from ops import clock
-from ops.accounts.models import User
-from telemetry.alarms import keeping, levels
+from telemetry.alarms import levels
 from telemetry.alarms.models import Alarm
-from tests.factories import NOON, make_organisation, make_satellite
+from tests.factories import make_satellite
+from tests.telemetry.alarms.shared import find, person
 
 NOWHERE = UUID(int=9)
-
-
-def find(satellite, rule="heat", level=levels.Level.DISTRESS, *, at=NOON, **details):
-    """Let a rule be found at a level on a satellite; return its alarm."""
-    keeping.keep(
-        [
-            keeping.Finding(
-                satellite_id=satellite.pk,
-                rule=rule,
-                name=rule.capitalize(),
-                level=level,
-                generated_ns=round(at.timestamp() * 1e9),
-                **details,
-            )
-        ],
-        now=at,
-    )
-    return Alarm.objects.get(satellite=satellite, rule=rule)
-
-
-def person(role, *, operates_fleet=True, **details):
-    """Somebody who signs in without a password: to hash one takes a second."""
-    organisation = make_organisation(operates_fleet=operates_fleet)
-    fields = {"username": f"a-{role}", "role": role, "organisation": organisation, **details}
-    return User.objects.create(**fields)
-
-
-@pytest.fixture
-def operator(client, db):
-    client.force_login(person("operator", username="ann"))
-    return client
-
-
-@pytest.fixture
-def post(operator):
-    def post(address, **body):
-        return operator.post(f"/api/v1{address}", body, content_type="application/json")
-
-    return post
 
 
 CALLS = [

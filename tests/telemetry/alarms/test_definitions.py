@@ -13,7 +13,7 @@ from telemetry.alarms.models import Limit, LimitVersion, Source
 from telemetry.definitions import keeping
 from telemetry.models import Newest
 from tests.factories import NOON, make_organisation, make_profile, make_satellite
-from tests.telemetry.alarms.test_api import find, operator, post  # noqa: F401
+from tests.telemetry.alarms.shared import find
 from tests.telemetry.alarms.test_editing import hotter, write
 from tests.telemetry.definitions.test_activation import RENAMED
 
@@ -146,7 +146,7 @@ def test_a_definition_for_later_brings_its_limits_when_it_takes_over(db):
     assert told.left_out == ["Its alarms: another definition is in force by now."]
 
 
-def test_what_is_due_is_seen_over_rest_and_on_its_page(operator):  # noqa: F811
+def test_what_is_due_is_seen_over_rest_and_on_its_page(operator):
     activate(with_alarm(0.4))
     activate(with_alarm(0.3), at=LATER)
     limit = Limit.objects.get()
@@ -199,7 +199,7 @@ def test_a_definition_takes_the_place_of_no_limit_that_an_operator_wrote(db):
     assert Limit.objects.get() == theirs
 
 
-def test_the_answer_to_an_activation_names_what_is_not_taken_over(operator):  # noqa: F811
+def test_the_answer_to_an_activation_names_what_is_not_taken_over(operator):
     own = make_profile(code="own")
     data = with_alarm(0.4)
     head, tail = data.split(b'<StringParameterType name="event_text_type"', 1)
@@ -218,7 +218,7 @@ def test_the_answer_to_an_activation_names_what_is_not_taken_over(operator):  # 
     assert answers[0].json()["left_out"] == ["event_text: alarms by pattern or by condition"]
 
 
-def test_a_cadence_may_be_of_any_group_in_force_or_to_come(operator):  # noqa: F811
+def test_a_cadence_may_be_of_any_group_in_force_or_to_come(operator):
     body = {"in_contact_s": 30, "out_of_contact_s": 60}
     url = "/api/v1/cadences/HK_NEW"
     refused = operator.put(url, body, content_type="application/json")

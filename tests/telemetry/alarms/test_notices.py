@@ -5,9 +5,7 @@ Against an HTTP server and a mail server of the tests' own, over real sockets.
 
 import hashlib
 import hmac
-import http.server
 import json
-import threading
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address, ip_network
 from uuid import uuid4
@@ -19,49 +17,10 @@ from ops.up import valkey
 from telemetry.alarms import notices, sending, subscribing, webhooks
 from telemetry.alarms.levels import Level
 from telemetry.alarms.models import Delivery, DeliveryState, Subscription, Transition
-from tests.factories import make_organisation, make_satellite
-from tests.telemetry.alarms.test_api import find, person
+from tests.factories import make_satellite
+from tests.telemetry.alarms.shared import SECRET, find, person, subscribe
 
 MIDNIGHT = datetime(2026, 11, 28, tzinfo=UTC)
-SECRET = "a secret of thirty-two characters"
-
-
-class Hook:
-    """A receiver of webhooks; `answers` are its next status codes, 200 when there are none."""
-
-    def __init__(self):
-        self.taken, self.answers = [], []
-        hook = self
-
-        class Handler(http.server.BaseHTTPRequestHandler):
-            def do_POST(self):
-                body = self.rfile.read(int(self.headers["Content-Length"]))
-                hook.taken.append((dict(self.headers), body))
-                status = hook.answers.pop(0) if hook.answers else 200
-                self.send_response(status)
-                if status == 302:
-                    self.send_header("Location", "/elsewhere")
-                self.send_header("Content-Length", "0")
-                self.end_headers()
-
-            def log_message(self, *_):
-                pass
-
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server.server_port}/hook?team=night"
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-
-    def bodies(self):
-        return [json.loads(body) for _, body in self.taken]
-
-
-@pytest.fixture
-def hook(settings):
-    settings.ZENITH_WEBHOOK_NETWORKS = [ip_network("127.0.0.0/8")]
-    hook = Hook()
-    yield hook
-    hook.server.shutdown()
-    hook.server.server_close()
 
 
 class Clock:
@@ -81,17 +40,6 @@ class Clock:
 @pytest.fixture
 def wall():
     return Clock()
-
-
-def subscribe(target, channel="webhook", **details):
-    row, _ = subscribing.write(
-        subscription_id=uuid4(),
-        organisation=details.pop("organisation", None) or make_organisation(),
-        by="ann",
-        secret=SECRET,
-        **{"name": "Night shift", "channel": channel, "target": target, **details},
-    )
-    return row
 
 
 def test_a_storm_of_alarms_is_one_signed_message(db, hook, wall):
@@ -320,12 +268,6 @@ def test_a_mail_server_that_is_away_is_tried_again(db, post_office, settings, wa
 
 
 # --- Over REST ------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def operator(client, db):
-    client.force_login(person("operator"))
-    return client
 
 
 def put(client, subscription_id, **body):

@@ -4,7 +4,6 @@ import re
 from datetime import timedelta
 from uuid import uuid4
 
-import pytest
 from django.urls import reverse
 
 from ops import clock
@@ -12,18 +11,7 @@ from telemetry.alarms import keeping, limit_pages
 from telemetry.alarms.levels import Level
 from telemetry.alarms.models import Alarm, Limit
 from tests.factories import NOON, make_satellite
-from tests.telemetry.alarms.test_api import find, person
-
-
-@pytest.fixture
-def operator(client, db):
-    client.force_login(person("operator", username="ann"))
-    return client
-
-
-def text_of(answer):
-    assert answer.status_code == 200
-    return re.sub(r"\s+", " ", answer.content.decode())
+from tests.telemetry.alarms.shared import find, person, text_of
 
 
 def test_an_empty_list_says_that_all_is_well(operator):

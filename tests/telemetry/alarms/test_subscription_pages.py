@@ -8,12 +8,7 @@ from django.urls import reverse
 
 from telemetry.alarms import sending
 from telemetry.alarms.models import Subscription
-from tests.telemetry.alarms.test_api import person
-from tests.telemetry.alarms.test_notices import hook, subscribe  # noqa: F401
-from tests.telemetry.alarms.test_pages import operator, text_of  # noqa: F401
-
-# The fixtures of its neighbours are meant wherever an argument has their name.
-# ruff: noqa: F811
+from tests.telemetry.alarms.shared import person, subscribe, text_of
 
 
 def fields(hook, **details):
