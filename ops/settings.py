@@ -196,6 +196,8 @@ ZENITH_KEEP_DAYS = {
     "raw_batches": float(os.environ.get("ZENITH_KEEP_RAW_BATCHES_DAYS", "30")),
     "packets": float(os.environ.get("ZENITH_KEEP_PACKETS_DAYS", "0")),
     "segments": float(os.environ.get("ZENITH_KEEP_SEGMENTS_DAYS", "0")),
+    # What a replay hides, from the day on which it is complete.
+    "superseded": float(os.environ.get("ZENITH_KEEP_SUPERSEDED_DAYS", "30")),
     "gaps": float(os.environ.get("ZENITH_KEEP_CLOSED_GAPS_DAYS", "365")),
     "rollups_60": float(os.environ.get("ZENITH_KEEP_MINUTE_ROLLUPS_DAYS", "0")),
     "rollups_600": float(os.environ.get("ZENITH_KEEP_TEN_MINUTE_ROLLUPS_DAYS", "0")),

@@ -34,6 +34,9 @@ class Replay(models.Model):
     asked_by = models.CharField(max_length=150)
     asked_at = models.DateTimeField(help_text="Mission time.")
     ended_at = models.DateTimeField(null=True)
+    settled_at = models.DateTimeField(
+        null=True, help_text="Since when what was read before may be erased."
+    )
 
     class Meta:
         constraints = [
@@ -56,6 +59,9 @@ class ReplayPart(models.Model):
     begun = models.BooleanField(default=False)
     done = models.BooleanField(default=False)
     swept = models.BooleanField(default=False, help_text="Of a replay that is not read: erased.")
+    cleared = models.BooleanField(
+        default=False, help_text="Of a settled replay: what it hides is erased."
+    )
     apid = models.IntegerField(default=-1, help_text="The cursor: APID, time, packet.")
     at_ns = models.BigIntegerField(default=0)
     packet = models.BigIntegerField(default=0)

@@ -8,7 +8,7 @@ from celery import shared_task
 from ops import clock
 from telemetry import ingest, joining, queueing
 from telemetry.archive import compaction, retention, rolling
-from telemetry.replays import running
+from telemetry.replays import running, settling
 
 SLICE_S = 1.0
 """So long one contact holds a worker while others wait."""
@@ -50,6 +50,7 @@ def go_on_with_replays() -> None:
     for part_id in running.unfinished()[:REPLAYS_AT_ONCE]:
         replay_part.delay(part_id)
     running.sweep()
+    settling.clear()
 
 
 @shared_task(expires=30, time_limit=120)
@@ -63,4 +64,5 @@ def replay_part(part_id: int) -> None:
 @shared_task(expires=600, time_limit=1800)
 def tidy_telemetry() -> None:
     """Remove what is older than the operator wants it kept."""
+    settling.settle_old(now=clock.now())
     retention.tidy(now=clock.now())

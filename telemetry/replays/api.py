@@ -17,7 +17,7 @@ from ops.api import Page
 from ops.errors import Invalid
 from telemetry import times
 from telemetry.models_replays import Replay, ReplayPart, ReplayState
-from telemetry.replays import asking, running
+from telemetry.replays import asking, running, settling
 
 SATELLITES_MAX = 5000
 
@@ -114,6 +114,16 @@ class ReplayDetail(APIView):
         return Response(_whole(asking.drop(replay_id=replay_id, now=clock.now())))
 
 
+class ReplaySettle(APIView):
+    """`POST /replays/{id}/settle` makes one final: what was read before it is erased, and it can
+    not be dropped any more."""
+
+    permissions = {"POST": "telemetry.delete_replay"}
+
+    def post(self, request: Request, replay_id: UUID) -> Response:
+        return Response(_whole(settling.settle(replay_id=replay_id, now=clock.now())))
+
+
 class ReplayCancel(APIView):
     """`POST /replays/{id}/cancel` stops one that runs."""
 
@@ -134,6 +144,7 @@ def _body(row: Replay) -> dict[str, Any]:
         "asked_by": row.asked_by,
         "asked_at": row.asked_at,
         "ended_at": row.ended_at,
+        "settled_at": row.settled_at,
     }
 
 
@@ -152,6 +163,7 @@ def _part(part: ReplayPart, total: int) -> dict[str, Any]:
         "packets": part.packets,
         "samples": part.samples,
         "unread": part.unread,
+        "cleared": part.cleared,
     }
 
 
@@ -159,4 +171,5 @@ urlpatterns = [
     path("replays", ReplayList.as_view()),
     path("replays/<uuid:replay_id>", ReplayDetail.as_view()),
     path("replays/<uuid:replay_id>/cancel", ReplayCancel.as_view()),
+    path("replays/<uuid:replay_id>/settle", ReplaySettle.as_view()),
 ]

@@ -92,7 +92,7 @@ def _give_generations(replay: Replay, satellites: list[Satellite]) -> None:
 @transaction.atomic
 def cancel(*, replay_id: UUID, now: datetime) -> Replay:
     """Stop a replay that runs; what it wrote is erased. Safe to repeat."""
-    replay = _locked(replay_id)
+    replay = locked(replay_id)
     if replay.state == ReplayState.RUNNING:
         return _end(replay, ReplayState.CANCELLED, now=now)
     if replay.state != ReplayState.CANCELLED:
@@ -103,17 +103,20 @@ def cancel(*, replay_id: UUID, now: datetime) -> Replay:
 @transaction.atomic
 def drop(*, replay_id: UUID, now: datetime) -> Replay:
     """Let readers go back to what was there before a replay; what it wrote is erased. Safe to
-    repeat; one that runs is cancelled."""
-    replay = _locked(replay_id)
+    repeat; one that runs is cancelled, and one that is settled refused."""
+    replay = locked(replay_id)
     match replay.state:
         case ReplayState.RUNNING:
             return _end(replay, ReplayState.CANCELLED, now=now)
+        case ReplayState.COMPLETE if replay.settled_at is not None:
+            raise ReplayIsOver("The replay is settled: what was there before it is erased.")
         case ReplayState.COMPLETE:
             return _end(replay, ReplayState.DROPPED, now=now)
     return replay
 
 
-def _locked(replay_id: UUID) -> Replay:
+def locked(replay_id: UUID) -> Replay:
+    """Return a replay, locked until the transaction ends."""
     replay = Replay.objects.select_for_update().filter(pk=replay_id).first()
     if replay is None:
         raise errors.NotFound(f"There is no replay {replay_id}.")
@@ -129,7 +132,7 @@ def _end(replay: Replay, state: ReplayState, *, now: datetime, reason: str = "")
 def fail(replay_id: UUID, reason: str, *, now: datetime) -> None:
     """End a replay that cannot go on, with the reason."""
     with transaction.atomic():
-        replay = _locked(replay_id)
+        replay = locked(replay_id)
         if replay.state == ReplayState.RUNNING:
             _end(replay, ReplayState.FAILED, now=now, reason=reason[:200])
 
@@ -137,7 +140,7 @@ def fail(replay_id: UUID, reason: str, *, now: datetime) -> None:
 def complete_if_done(replay_id: UUID, *, now: datetime) -> bool:
     """Let readers have a replay of which every part is done: all satellites at one instant."""
     with transaction.atomic():
-        replay = _locked(replay_id)
+        replay = locked(replay_id)
         if replay.state != ReplayState.RUNNING or replay.parts.filter(done=False).exists():
             return False
         _end(replay, ReplayState.COMPLETE, now=now)

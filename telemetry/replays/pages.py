@@ -15,7 +15,7 @@ from ops import clock
 from ops.accounts import roles
 from ops.pages import BadForm, cleaned, needs
 from telemetry.models_replays import Replay
-from telemetry.replays import asking, running
+from telemetry.replays import asking, running, settling
 
 SHOWN = 20
 PARTS_SHOWN = 12
@@ -93,8 +93,17 @@ def drop_replay(request: HttpRequest, replay_id: UUID) -> HttpResponse:
     return redirect("replays")
 
 
+@require_POST
+@needs("telemetry.delete_replay")
+def settle_replay(request: HttpRequest, replay_id: UUID) -> HttpResponse:
+    settling.settle(replay_id=replay_id, now=clock.now())
+    messages.success(request, "The replay is final. What was read before it is erased.")
+    return redirect("replays")
+
+
 urlpatterns = [
     path("replays", replays_page, name="replays"),
     path("replays/new", begin_replay, name="begin-replay"),
     path("replays/<uuid:replay_id>/drop", drop_replay, name="drop-replay"),
+    path("replays/<uuid:replay_id>/settle", settle_replay, name="settle-replay"),
 ]

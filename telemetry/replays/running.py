@@ -126,6 +126,7 @@ def follow(satellite_id: int, batch_id: int, packets: Sequence[handlers.StoredPa
         ]
         if taken:
             _write(part, taken, batch_id=batch_id)
+            part.cleared = False  # of what is settled, the decoder's own samples go as well
             part.save()
 
 

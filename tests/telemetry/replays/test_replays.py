@@ -1,21 +1,23 @@
 """A span decoded anew: nothing changes until all of it is done, and nothing is missing then."""
 
 import hashlib
+import random
 from datetime import timedelta
 from uuid import uuid4
 
 import pytest
+from django.db import connection
 from django.urls import reverse
 from rest_framework.test import APIClient
 
 from ops import errors
 from telemetry import definitions, tasks, times
-from telemetry.archive import reading
-from telemetry.models import Latest, Packet, Replay, ReplayPart, Segment
+from telemetry.archive import compaction, reading
+from telemetry.models import Latest, Packet, Replay, ReplayPart, Rollup, Segment
 from telemetry.models_definitions import DefinitionFile
 from telemetry.models_replays import ReplayState
 from telemetry.onboard import DownlinkChannel
-from telemetry.replays import asking, generations, running
+from telemetry.replays import asking, generations, running, settling
 from tests.factories import NOON, make_organisation, make_user
 
 pytestmark = pytest.mark.usefixtures("no_handlers")
@@ -244,3 +246,136 @@ def test_replays_over_http(contact, sent, client):
     form["satellites"] = contact.satellite.code
     assert client.post(reverse("begin-replay"), form).status_code == 302
     assert Replay.objects.count() == 2
+
+
+# --- Made final -----------------------------------------------------------------------------
+
+
+def erase():
+    while settling.clear():
+        pass
+
+
+def generations_of(model):
+    return set(model.objects.filter(group="HK_PLATFORM").values_list("generation", flat=True))
+
+
+def test_what_a_settled_replay_hides_is_erased_and_what_is_read_stays(contact, sent, in_percent):
+    """A segment that reaches out of the span holds what is read beside it."""
+    compaction.compact(shortest=1)
+    replay = begin(contact, first=NOON - HOUR, end=NOON + HOUR, definition=in_percent)
+    part_of_it = begin(contact, definition=in_percent)
+    run(part_of_it)
+    run(replay)
+    compaction.compact(shortest=1)
+    before = values(contact)
+    assert generations_of(Segment) == generations_of(Rollup) == {1, 2, 3}
+
+    erase()
+    assert generations_of(Segment) == {1, 2, 3}  # nobody settled anything
+    settling.settle(replay_id=part_of_it.pk, now=NOON)
+    erase()
+    assert values(contact) == before
+    assert generations_of(Segment) == {1, 2, 3}  # generation 1 reaches out of it
+
+
+def test_a_settled_replay_over_all_of_it_leaves_nothing_else(
+    contact, sent, in_percent, board, heard
+):
+    compaction.compact(shortest=1)
+    replay = begin(contact, first=NOON - HOUR, end=NOON + HOUR, definition=in_percent)
+    run(replay)
+    compaction.compact(shortest=1)
+    before = values(contact)
+    settling.settle(replay_id=replay.pk, now=NOON)
+    erase()
+    assert values(contact) == before
+    assert generations_of(Segment) == generations_of(Rollup) == {2}
+    assert replay.parts.get().cleared
+
+    heard.receive(board.frames(sent[10:12], DownlinkChannel.PLAYBACK))
+    assert generations_of(Segment) == {1, 2}
+    assert len(values(contact)) == len(before) + 2
+    erase()
+    assert generations_of(Segment) == {2}
+    assert len(values(contact)) == len(before) + 2
+
+
+def test_a_settled_replay_cannot_be_dropped_and_others_cannot_be_settled(contact, sent):
+    replay = begin(contact)
+    with pytest.raises(asking.ReplayIsOver, match="running"):
+        settling.settle(replay_id=replay.pk, now=NOON)
+    run(replay)
+    first = settling.settle(replay_id=replay.pk, now=NOON)
+    assert settling.settle(replay_id=replay.pk, now=NOON + HOUR).settled_at == first.settled_at
+    with pytest.raises(asking.ReplayIsOver, match="erased"):
+        asking.drop(replay_id=replay.pk, now=NOON)
+
+
+def test_beat_settles_what_was_complete_for_long_and_left_nothing_unread(contact, sent, settings):
+    settings.ZENITH_KEEP_DAYS = {"superseded": 30}
+    replay, doubtful = begin(contact), begin(contact)
+    run(replay)
+    run(doubtful)
+    doubtful.parts.update(unread=1)
+    day = timedelta(days=1)
+    assert settling.settle_old(now=NOON + 29 * day) == 0
+    assert settling.settle_old(now=NOON + 31 * day) == 1
+    settings.ZENITH_KEEP_DAYS = {}
+    assert settling.settle_old(now=NOON + 99 * day) == 0
+    replay.refresh_from_db()
+    doubtful.refresh_from_db()
+    assert replay.settled_at == NOON + 31 * day
+    assert doubtful.settled_at is None
+
+
+def in_sql(contact, *more):
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT generated_at, value FROM telemetry_samples(%s, 'battery_charge', %s, %s"
+            + (", %s)" if more else ")"),
+            [contact.satellite.code, NOON - HOUR, NOON + 2 * HOUR, *more],
+        )
+        return dict(cursor.fetchall())
+
+
+def test_sql_reads_of_each_span_what_holds(contact, sent, in_percent):
+    minute = timedelta(minutes=1)
+    first = in_sql(contact)
+    assert first == pytest.approx(values(contact))
+    run(begin(contact, definition=in_percent))
+    run(begin(contact, first=NOON + 20 * minute, end=NOON + 25 * minute))
+    assert in_sql(contact) == pytest.approx(values(contact))
+    assert in_sql(contact) != first
+    assert in_sql(contact, 1) == first
+    assert len(in_sql(contact, 3)) == 5
+
+
+def test_sql_layers_replays_as_readers_do(contact):
+    chance = random.Random(4)
+    for _ in range(12):
+        start = chance.randrange(0, 50)
+        replay = begin(
+            contact,
+            first=NOON + timedelta(minutes=start),
+            end=NOON + timedelta(minutes=start + chance.randrange(1, 20)),
+        )
+        if chance.random() < 0.8:
+            Replay.objects.filter(pk=replay.pk).update(state=ReplayState.COMPLETE)
+    first_ns, end_ns = times.to_ns(NOON + HOUR / 6), times.to_ns(NOON + HOUR)
+    with connection.cursor() as cursor:
+        asked = [contact.satellite_id, first_ns, end_ns]
+        cursor.execute("SELECT * FROM telemetry_pieces(%s, %s, %s) ORDER BY 1", asked)
+        found = cursor.fetchall()
+    assert _merged(found) == _merged(generations.pieces(*asked))
+
+
+def _merged(pieces):
+    """Return pieces with neighbours of one generation joined."""
+    whole = []
+    for first, end, generation in pieces:
+        if whole and whole[-1][1:] == [first, generation]:
+            whole[-1][1] = end
+        else:
+            whole.append([first, end, generation])
+    return whole
