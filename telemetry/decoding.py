@@ -49,12 +49,14 @@ def decode_batch(reception: Reception, batch: Joined, *, now: datetime) -> None:
     edition = timeline.at(batch.received_ns)
     read = origins.sort(reception.satellite_id, heard.packets, edition)
     volumes = gaps.lock(reception.satellite_id, _volumes_of(read))
-    arrived = read.ours + foreign.place(reception.satellite_id, batch, read.foreign, volumes)
+    others = foreign.place(reception.satellite_id, batch, read.foreign, volumes)
+    others, doubted = foreign.date(others, edition)
+    arrived = read.ours + others
     kept = storing.store(reception, batch, arrived)
     for number, volume in volumes.items():
         serials = [packet.serial for packet in kept.new if packet.volume == number]
         gaps.note_arrival(volume, serials, contact_id=batch.contact_id, now=now)
-    unread = _take_recorder_status(volumes, kept.new, now=now)
+    unread = doubted + _take_recorder_status(volumes, kept.new, now=now)
     arrival, undescribed = _decode_values(reception, batch, kept.new, timeline)
     writing.keep(reception.satellite_id, batch.pk, arrival.tables)
     running.follow(reception.satellite_id, batch.pk, kept.new)
@@ -202,13 +204,21 @@ def _decode_values(
     )
     by_edition: dict[definitions.Edition, list[handlers.StoredPacket]] = {}
     for packet in packets:
-        edition = timeline.at(packet.generated_ns)
+        edition = _edition_of(packet, timeline)
         if edition.describes(packet.apid):
             by_edition.setdefault(edition, []).append(packet)
     unread: list[Reject] = []
     for edition, described in by_edition.items():
         unread += _read_values(arrival, edition, described)
     return arrival, unread
+
+
+def _edition_of(
+    packet: handlers.StoredPacket, timeline: definitions.Timeline
+) -> definitions.Edition:
+    if packet.volume < 0:
+        return timeline.dating(packet.generated_ns, packet.received_ns)
+    return timeline.at(packet.generated_ns)
 
 
 def _read_values(
@@ -276,7 +286,7 @@ def is_known(packet: handlers.StoredPacket, timeline: definitions.Timeline) -> b
     """Say whether anybody reads packets of such an APID."""
     if handlers.handler_of(packet.apid) is not None or packet.apid in _KEPT_WITHOUT_READER:
         return True
-    apids = timeline.at(packet.generated_ns).apids
+    apids = _edition_of(packet, timeline).apids
     return apids is not None and packet.apid in apids
 
 

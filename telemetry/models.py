@@ -135,6 +135,11 @@ class Packet(models.Model):
         ]
         indexes = [
             models.Index(name="packet_by_time", fields=["satellite", "apid", "generated_ns"]),
+            models.Index(
+                name="packet_by_reception",
+                fields=["satellite", "apid", "received_ns"],
+                condition=models.Q(volume__lt=0),
+            ),
         ]
 
 

@@ -18,6 +18,9 @@ class DefinitionFile(models.Model):
     digest = models.CharField(max_length=64, help_text="SHA-256 of what was given, in hex.")
     xtce = models.BinaryField()
     source = models.BinaryField(null=True)
+    generation_time = models.JSONField(
+        null=True, help_text="How counts in its packets are their time; empty: as the file says."
+    )
     summary = models.JSONField(help_text="Numbers of containers, parameters and commands.")
     organisation = models.ForeignKey(Organisation, models.PROTECT, related_name="+")
     uploaded_by = models.CharField(max_length=150)

@@ -38,8 +38,9 @@ def shipped() -> Edition:
 def _compiled(definition_id: UUID) -> Edition:
     from telemetry.models_definitions import DefinitionFile
 
-    data = DefinitionFile.objects.values_list("xtce", flat=True).get(pk=definition_id)
-    return Edition(definition_id, xtce.load(bytes(data)))
+    rows = DefinitionFile.objects.values_list("xtce", "generation_time")
+    data, told = rows.get(pk=definition_id)
+    return Edition(definition_id, xtce.load(bytes(data)), told)
 
 
 def load(definition_id: UUID | None) -> Edition:
@@ -57,6 +58,15 @@ class Timeline:
     def at(self, at_ns: int) -> Edition:
         """Return the edition by which a packet generated at `at_ns` is read."""
         return load(self.definitions[bisect_right(self.from_ns, at_ns) - 1])
+
+    def dating(self, generated_ns: int, received_ns: int) -> Edition:
+        """Return the edition by which a packet is read that another maker's satellite dated: that
+        of when it was generated, or, where that one cannot date packets, the one that did."""
+        edition = self.at(generated_ns)
+        if generated_ns != received_ns and (edition.id is None or not edition.times):
+            dated_by = self.at(received_ns)
+            return dated_by if dated_by.times else edition
+        return edition
 
     def steps(self, at_ns: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return for instants which step of the timeline they are in; `edition` takes one."""

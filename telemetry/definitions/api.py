@@ -65,6 +65,7 @@ def body_of(row: DefinitionFile) -> dict[str, Any]:
         "sha256": row.digest,
         "format": "csv" if row.source is not None else "xtce",
         **row.summary,
+        "generation_time": row.generation_time,
         "uploaded_by": row.uploaded_by,
         "uploaded_at": row.uploaded_at,
         "activations": [activation_body(each) for each in row.activations.all()],
@@ -99,8 +100,15 @@ class DefinitionList(APIView):
         return page.get_paginated_response([body_of(row) for row in shown])
 
 
+class TimeAsked(NoQuestion):
+    generation_time = serializers.CharField(required=False, default="", max_length=2000)
+    epoch = serializers.CharField(required=False, default="", max_length=40)
+    scale = serializers.CharField(required=False, default="", max_length=10)
+
+
 class DefinitionDetail(APIView):
-    """`PUT /definitions/{id}` takes XTCE (`application/xml`) or a dictionary (`text/csv`)."""
+    """`PUT /definitions/{id}?generation_time=&epoch=&scale=` takes XTCE (`application/xml`) or a
+    dictionary (`text/csv`), and how its packets tell their time, if the file does not say it."""
 
     permissions = {"GET": "telemetry.view_definition", "PUT": "telemetry.add_definition"}
     parser_classes = [Xml, TextXml, Csv]
@@ -110,7 +118,7 @@ class DefinitionDetail(APIView):
         return Response(body_of(get_object_or_404(_rows(), pk=definition_id)))
 
     def put(self, request: Request, definition_id: UUID) -> Response:
-        asked(NoQuestion, request)
+        said = asked(TimeAsked, request)
         data = request.data
         if not isinstance(data, bytes) or not data:
             raise errors.Invalid("The body is an XTCE file, or a dictionary in CSV.")
@@ -121,6 +129,7 @@ class DefinitionDetail(APIView):
             uploaded_by=request.user.username,
             now=clock.now(),
             is_dictionary=(request.content_type or "").startswith("text/csv"),
+            **said,
         )
         return Response(body_of(row), status=201 if is_new else 200)
 

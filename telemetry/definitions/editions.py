@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 from uuid import UUID
 
 from telemetry import xtce
+from telemetry.definitions import generation
 from telemetry.xtce import criteria
 
 APID_PLACE = (5, 11)
@@ -19,6 +21,8 @@ class Edition:
 
     id: UUID | None
     xtce: xtce.Definition
+    told: dict[str, Any] | None = None
+    """What its uploader said of the times of its packets (`generation.read`)."""
 
     @property
     def title(self) -> str:
@@ -26,6 +30,11 @@ class Edition:
         system = self.xtce.system
         which = "comes with Zenith" if self.id is None else str(self.id)[:8]
         return f"{' '.join(filter(None, (system.name, system.version)))} ({which})"
+
+    @cached_property
+    def times(self) -> tuple[generation.Source, ...]:
+        """Where packets say when they were generated; nowhere, and it is when they come."""
+        return generation.of_json(self.told) or generation.told_by(self.xtce)
 
     @cached_property
     def header_containers(self) -> frozenset[str]:

@@ -13,7 +13,7 @@ from constellation.models import HardwareProfile
 from ops import db, errors
 from ops.accounts.models import Organisation
 from telemetry import times, xtce
-from telemetry.definitions import dictionary
+from telemetry.definitions import dictionary, generation
 from telemetry.definitions.editions import Edition
 from telemetry.models_definitions import Activation, DefinitionFile
 
@@ -69,6 +69,13 @@ def read(data: bytes, *, is_dictionary: bool = False) -> tuple[bytes, Edition]:
     return data, edition
 
 
+def _time(edition: Edition, *said: str) -> dict[str, Any] | None:
+    try:
+        return generation.read(*said, edition.xtce)
+    except generation.BadTime as error:
+        raise BadDefinition(f"generation_time: {error}") from error
+
+
 def _check_names(edition: Edition) -> None:
     """Refuse names that the archive could not hold."""
     long = [g for g in set(edition.groups.values()) if len(g) > LONGEST_GROUP]
@@ -89,16 +96,22 @@ def upload(
     uploaded_by: str,
     now: datetime,
     is_dictionary: bool = False,
+    generation_time: str = "",
+    epoch: str = "",
+    scale: str = "",
 ) -> tuple[DefinitionFile, bool]:
     """Keep a definition under an id that the caller chose; return it and whether it is new.
 
+    `generation_time`, `epoch` and `scale` say how its packets tell their time (`generation.read`).
     Safe to repeat; IdReused when the id names another one. It reads nothing until it is activated.
     """
     digest = hashlib.sha256(data).hexdigest()
+    said = (generation_time, epoch, scale)
     known = DefinitionFile.objects.filter(pk=definition_id).first()
     if known is None:
         written, edition = read(data, is_dictionary=is_dictionary)
         system = edition.xtce.system
+        told = _time(edition, *said)
         known, is_new = DefinitionFile.objects.get_or_create(
             id=definition_id,
             defaults={
@@ -107,6 +120,7 @@ def upload(
                 "digest": digest,
                 "xtce": written,
                 "source": data if is_dictionary else None,
+                "generation_time": told,
                 "summary": {
                     "containers": len(system.containers),
                     "parameters": len(system.parameters),
@@ -120,7 +134,8 @@ def upload(
         )
         if is_new:
             return known, True
-    if known.digest != digest:
+    told = _time(Edition(known.pk, xtce.load(bytes(known.xtce))), *said) if any(said) else None
+    if known.digest != digest or known.generation_time != told:
         raise errors.IdReused(f"{definition_id} already names another definition.")
     return known, False
 

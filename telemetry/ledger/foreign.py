@@ -7,9 +7,12 @@ long count, time and bytes say so: two stations hear one packet at the same time
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from django.db import connection
 
-from telemetry import onboard
+from telemetry import onboard, times
+from telemetry.definitions import Edition, generation
 from telemetry.frames.reassembly import Extracted
 from telemetry.joining import Joined
 from telemetry.ledger import unwrapping
@@ -17,19 +20,20 @@ from telemetry.models import Gap, GapState, Packet, Volume
 from telemetry.packets import space
 from telemetry.storing import Arrived
 
+_TELLABLE_NS = 200 * 365 * 86_400 * 10**9
 _NEIGHBOURS = """
-    SELECT wanted.apid, before.serial, before.generated_ns, after.serial, after.generated_ns
+    SELECT wanted.apid, before.serial, before.received_ns, after.serial, after.received_ns
     FROM unnest(%(apids)s::int[]) AS wanted(apid)
     LEFT JOIN LATERAL (
-        SELECT serial, generated_ns FROM telemetry_packet
+        SELECT serial, received_ns FROM telemetry_packet
         WHERE satellite_id = %(satellite)s AND apid = wanted.apid
-            AND volume = -1 - wanted.apid AND generated_ns <= %(at)s
-        ORDER BY generated_ns DESC, serial DESC LIMIT 1) AS before ON true
+            AND volume = -1 - wanted.apid AND volume < 0 AND received_ns <= %(at)s
+        ORDER BY received_ns DESC, serial DESC LIMIT 1) AS before ON true
     LEFT JOIN LATERAL (
-        SELECT serial, generated_ns FROM telemetry_packet
+        SELECT serial, received_ns FROM telemetry_packet
         WHERE satellite_id = %(satellite)s AND apid = wanted.apid
-            AND volume = -1 - wanted.apid AND generated_ns > %(at)s
-        ORDER BY generated_ns, serial LIMIT 1) AS after ON true
+            AND volume = -1 - wanted.apid AND volume < 0 AND received_ns > %(at)s
+        ORDER BY received_ns, serial LIMIT 1) AS after ON true
 """
 
 
@@ -61,6 +65,30 @@ def place(
         placed += _fit(satellite_id, apid, dumped, batch.received_ns, *neighbours[apid])
     placed = _reconsider(satellite_id, batch, placed, volumes)
     return [_arrived(packet, count, batch.received_ns) for packet, count in placed]
+
+
+def date(arrived: list[Arrived], edition: Edition) -> tuple[list[Arrived], list[tuple[str, bytes]]]:
+    """Give packets the time that they say they were generated at, where the definition knows of
+    one; the others have the time at which they came.
+
+    A time long after it is not believed; return also what tells of it, once an APID.
+    """
+    said = generation.dates(edition.times, edition.xtce, [packet.data for packet in arrived])
+    dated, doubted = list(arrived), {}
+    for place, at_ns in said.items():
+        packet = arrived[place]
+        named = packet.downlink.secondary
+        if at_ns - named.generated_ns > generation.AHEAD_MOST_NS or at_ns < 0:
+            doubted.setdefault(packet.downlink.header.apid, (packet, at_ns))
+            continue
+        downlink = replace(packet.downlink, secondary=replace(named, generated_ns=at_ns))
+        dated[place] = replace(packet, downlink=downlink)
+    return dated, [_doubt(*each) for each in doubted.values()]
+
+
+def _doubt(packet: Arrived, at_ns: int) -> tuple[str, bytes]:
+    said = times.text(at_ns) if abs(at_ns) < _TELLABLE_NS else f"{at_ns} ns"
+    return f"says {said}: the time at which it came is taken for it", packet.data
 
 
 def _neighbours(
