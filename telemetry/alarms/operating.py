@@ -12,7 +12,6 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Q
 
 from ops import errors
 from telemetry.alarms import keeping, lifecycle
@@ -171,8 +170,8 @@ def _do(ids: Iterable[UUID], move: Move) -> Done:
     wanted = list(dict.fromkeys(ids))
     if len(wanted) > ALARMS_MOST:
         raise errors.TooMuch(f"{len(wanted)} alarms at once; at most {ALARMS_MOST} are taken.")
-    rows = Alarm.objects.select_for_update(of=("self",)).select_related("satellite")
-    alarms = list(rows.filter(Q(pk__in=wanted)).order_by("id"))
+    rows = Alarm.objects.select_for_update().filter(pk__in=wanted).defer("name", "detail")
+    alarms = list(rows.order_by("id"))
     if len(wanted) == 1 and not alarms:
         raise UnknownAlarm(f"There is no alarm {wanted[0]}.")
     done, changed, transitions, before = Done(alarms), [], [], {}
