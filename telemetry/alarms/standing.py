@@ -38,7 +38,11 @@ class Standing:
         parameters = {limit.parameter for limit in limits.values()}
         in_force = Limit.objects.filter(parameter__in=parameters).exclude(active=None)
         for other in in_force.select_related("active"):
-            others[other.parameter].append((other, limit_reading.read(other.active.content)))
+            try:
+                content = limit_reading.read(other.active.content)
+            except limit_reading.BadLimit:
+                continue  # an older Zenith wrote it, and nobody is judged by it (`plans`)
+            others[other.parameter].append((other, content))
         return cls(
             limits,
             {row.limit_id: row for row in versions.distinct("limit_id")},

@@ -24,18 +24,31 @@ def frames_of(count, seed=1):
     return np.random.default_rng(seed).integers(0, 256, (count, FRAME_BYTES), np.uint8)
 
 
-def carried(faults, count=40, bursts=4):
+def carried(faults, count=40, bursts=4, coding=CODING):
     """Return frames, and what a decoder takes out of the bits that a station makes of them."""
     frames, random = frames_of(count), np.random.default_rng(3)
-    bits = modem.Bits(CODING, faults, random)
+    bits = modem.Bits(coding, faults, random)
     stream = b"".join(bits.carry(part.tobytes()) for part in np.split(frames, bursts))
-    decoder = bitstream.Decoder(links.read_coding(CODING))
+    decoder = bitstream.Decoder(links.read_coding(coding))
     taken = bitstream.joined(decoder.feed(stream + bits.rest()), decoder.finish())
     return frames, taken
 
 
-def test_the_bits_of_a_clean_link_hold_every_frame():
-    frames, taken = carried(Faults())
+@pytest.mark.parametrize(
+    "coding",
+    [
+        CODING,
+        {"randomiser": "none", "reed_solomon": CODING["reed_solomon"] | {"basis": "conventional"}},
+        {
+            "randomiser": "tm-long",
+            "reed_solomon": {"parity_bytes": 16, "interleave": 5, "fill_bytes": 16},
+        },
+        {"randomiser": "tm", "marker": "352ef853"},
+    ],
+    ids=str,
+)
+def test_the_bits_of_a_clean_link_hold_every_frame(coding):
+    frames, taken = carried(Faults(), coding=coding)
     np.testing.assert_array_equal(taken.data, frames)
     assert taken.is_whole.all()
     assert not taken.symbols.any()
