@@ -21,6 +21,7 @@ import itertools
 import struct
 from collections.abc import Sequence
 from enum import IntEnum
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -140,17 +141,42 @@ def bits_of(rows: NDArray[np.uint64], width: int) -> NDArray[np.uint8]:
 
 def numbers_of(octets: NDArray[np.uint8], n: int, width: int) -> NDArray[np.uint64]:
     """Return the (r, n) numbers that `bits_of` packed."""
-    r = len(octets)
+    r, length = octets.shape
     if not width:
         return np.zeros((r, n), np.uint64)
     size = next(size for size in _BASES if 8 * size >= width)
-    if width < 8 * size:
-        loose = np.zeros((r, n, 8 * size), np.uint8)
-        loose[:, :, 8 * size - width :] = np.unpackbits(octets, axis=1)[:, : n * width].reshape(
-            r, n, width
-        )
-        octets = np.packbits(loose, axis=2)
-    return np.ascontiguousarray(octets).view(f">u{size}").reshape(r, n).astype(np.uint64)
+    if width == 8 * size:
+        whole = np.ascontiguousarray(octets).view(f">u{size}").reshape(r, n)
+        return whole.astype(np.uint64)
+    window = next((size for size in (2, 4, 8) if 8 * size >= width + 7), None)
+    if window is None:
+        return _unpacked(octets, n, width)
+    places, shifts = _windows(n, width, window)
+    words = np.zeros((r, length), shifts.dtype)
+    for place in range(window):
+        # The octets behind the last are zeros: no number reaches into them.
+        words <<= 8
+        words[:, : max(length - place, 0)] |= octets[:, place:]
+    found = words[:, places]
+    found >>= shifts
+    found &= (1 << width) - 1
+    return found.astype(np.uint64)
+
+
+@lru_cache(maxsize=64)
+def _windows(n: int, width: int, size: int) -> tuple[NDArray[np.intp], NDArray]:
+    """Return in which octet each number begins, and how far to its right the window of `size`
+    octets from there goes on, in bits."""
+    bits = np.arange(n, dtype=np.intp) * width
+    return bits >> 3, (8 * size - width - (bits & 7)).astype(f"u{size}")
+
+
+def _unpacked(octets: NDArray[np.uint8], n: int, width: int) -> NDArray[np.uint64]:
+    """The same for numbers that lie in up to nine octets."""
+    r = len(octets)
+    loose = np.zeros((r, n, 64), np.uint8)
+    loose[:, :, 64 - width :] = np.unpackbits(octets, axis=1)[:, : n * width].reshape(r, n, width)
+    return np.packbits(loose, axis=2).view(">u8").reshape(r, n).astype(np.uint64)
 
 
 # --- Other columns --------------------------------------------------------------------------
@@ -272,7 +298,11 @@ def _integers(form: int, width: int, size: int, data: bytes, r: int, n: int) -> 
         raise BadBlock(f"{len(data)} bytes for {r} times {n} numbers of {width} bits")
     octets = np.frombuffer(data, np.uint8).reshape(r, length)
     bases = np.ascontiguousarray(octets[:, :head]).view(f">i{size}").astype(np.int64)
-    numbers = numbers_of(octets[:, head:], n, width).view(np.int64) + bases[:, -1:]
+    if not width:
+        steps = np.arange(n) if form == Form.STEPS else np.zeros(n, np.int64)
+        return bases[:, :1] + bases[:, -1:] * steps
+    numbers = numbers_of(octets[:, head:], n, width).view(np.int64)
+    numbers += bases[:, -1:]
     if form == Form.STEPS and n:
         numbers[:, 0] = bases[:, 0]
         np.cumsum(numbers, axis=1, out=numbers)

@@ -5,9 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from telemetry import gapmath
-from telemetry.models_replays import ReplayPart, ReplayState
+from django.db import connection
 
+from telemetry import gapmath
+from telemetry.models_replays import ReplayState
+
+_HOLDING = """
+    SELECT replay.first_ns, replay.end_ns, part.generation
+    FROM telemetry_replaypart AS part JOIN telemetry_replay AS replay ON replay.id = part.replay_id
+    WHERE part.satellite_id = %s AND replay.state = %s
+        AND replay.first_ns < %s AND replay.end_ns > %s
+    ORDER BY part.generation DESC
+"""
 FIRST = 1
 """The generation that packets are decoded into as they come."""
 
@@ -22,15 +31,9 @@ class Piece(NamedTuple):
 
 def pieces(satellite_id: int, first_ns: int, end_ns: int) -> list[Piece]:
     """Return the parts of a span by the generation in which each is read, in order of time."""
-    rows = ReplayPart.objects.filter(
-        satellite_id=satellite_id,
-        replay__state=ReplayState.COMPLETE,
-        replay__first_ns__lt=end_ns,
-        replay__end_ns__gt=first_ns,
-    ).order_by("-generation")
-    return layered(
-        (first_ns, end_ns), rows.values_list("replay__first_ns", "replay__end_ns", "generation")
-    )
+    with connection.cursor() as cursor:
+        cursor.execute(_HOLDING, [satellite_id, ReplayState.COMPLETE, end_ns, first_ns])
+        return layered((first_ns, end_ns), cursor.fetchall())
 
 
 def layered(span: gapmath.Span, replays: Iterable[tuple[int, int, int]]) -> list[Piece]:
