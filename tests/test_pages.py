@@ -297,7 +297,7 @@ FIELDS = sorted(
     }
     | {"day", "of", "open", "plot", "q", "next", "aos_at", "los_at"}
 )
-JUNK = ["", "x", "\0", "-1", "1e999", "nan", "9" * 40, "2026-13-45T99:00Z", "0001-001", "é" * 9000]
+JUNK = ["", "x", "\0", "-1", "1e999", "nan", "9" * 40, "2026-13-45T99:00Z", "0001-001", "é" * 1500]
 
 
 @pytest.mark.parametrize("junk", JUNK, ids=[repr(each[:12]) for each in JUNK])

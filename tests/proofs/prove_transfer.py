@@ -64,7 +64,9 @@ class Flight:
 
     def begin(self) -> None:
         """Ask for the transfer, alone: the shipped model stays where it is."""
-        others = self.observer.rows("SELECT id FROM transfers_transfer")
+        others = self.observer.rows(
+            "SELECT id FROM transfers_transfer WHERE state IN ('QUEUED', 'SENDING', 'VERIFYING')"
+        )
         for (other,) in others:
             self.observer.tell("POST", f"transfers/{other}/cancel")
         wish = {"satellite": SATELLITE, "model": "large", "version": "1", "laser": False}
