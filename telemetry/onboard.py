@@ -12,7 +12,7 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from enum import IntEnum
+from enum import IntEnum, IntFlag
 from uuid import UUID
 
 # --- Frames ---------------------------------------------------------------------------------
@@ -248,13 +248,15 @@ class StoreEvent(IntEnum):
     RELEASE_ACCEPTED = 10
     RELEASE_REFUSED = 11
     PEER_REFUSED = 12
+    ACTIVATION_HELD = 13
 
 
 STORE_REPORT_LAYOUT = struct.Struct(">B B 32s I I B")
 """event, slot (0 none, 1 A, 2 B), SHA-256 it is about, packs held of that artefact, packs it has
 (chunks, when it comes as chunks), length n of the text; then n bytes of UTF-8 (the reason of a
 refusal). RELEASE_ACCEPTED and RELEASE_REFUSED are about the file of metadata. PEER_REFUSED is about
-the artefact that another satellite served wrong bytes of; its text names that one."""
+the artefact that another satellite served wrong bytes of; its text names that one.
+ACTIVATION_HELD is about what was to be activated at an instant and was not: the text says why."""
 
 INVENTORY_LAYOUT = struct.Struct(">I q Q B I I I I B 32s I B 32s I")
 """number of the report (greater than any before), mission time (ns since 1970), nonce of the last
@@ -366,10 +368,22 @@ then the authentication code over everything from the primary header of the pack
 TELECOMMAND_MAC_BYTES = 16
 LOAD_SLOT_LAYOUT = struct.Struct(">B 32s")
 SLOT_LAYOUT = struct.Struct(">B")
-SLOT_AT_LAYOUT = struct.Struct(">B q")
-"""Slot, and the instant of its activation in nanoseconds since 1970-01-01 UTC, mission time. The
-satellite keeps one such instant; a new one, a change of the slot, or CALL_OFF_ACTIVATION (without
-arguments) ends it. It is proved at once that the model runs."""
+SLOT_AT_LAYOUT = struct.Struct(">B q H h B")
+"""Slot, and the instant of its activation in nanoseconds since 1970-01-01 UTC, mission time; then
+what must hold at that instant: battery charge at least (1e-4), accelerator temperature at most
+(0.01 degrees Celsius, signed), and `WindowFlag`s. No question may be being answered. The satellite
+keeps one such instant; a new one, a change of the slot, or CALL_OFF_ACTIVATION (without arguments)
+ends it. It is proved at once that the model runs. What does not hold at the instant is reported
+(ACTIVATION_HELD), and the slot stays as it is."""
+
+
+class WindowFlag(IntFlag):
+    """Besides, at the instant of an activation."""
+
+    IN_SUNLIGHT = 1
+    QUEUES_EMPTY = 2
+
+
 DROP_ARTEFACT_LAYOUT = struct.Struct(">32s")
 SET_MODE_LAYOUT = struct.Struct(">B")
 FETCH_LAYOUT = struct.Struct(">32s 32s H")

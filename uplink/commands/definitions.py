@@ -52,6 +52,30 @@ def _instant(value: Any) -> int:
     return times.to_ns(found)
 
 
+WINDOW = ("min_charge", "max_temperature_c", "in_sunlight", "queues_empty")
+
+
+def _window(value: Any) -> tuple[int, int, int]:
+    """Return what must hold at an instant, as `onboard.SLOT_AT_LAYOUT` has it."""
+    if not isinstance(value, dict) or set(value) != set(WINDOW):
+        raise BadArguments(f"A window is an object with {', '.join(WINDOW)}.")
+    for name, least, most in (("min_charge", 0, 1), ("max_temperature_c", -100, 150)):
+        number = value[name]
+        is_number = isinstance(number, int | float) and not isinstance(number, bool)
+        if not is_number or not least <= number <= most:
+            raise BadArguments(f"{name} is a number from {least} to {most}, not {number!r}.")
+    flags = onboard.WindowFlag(0)
+    for name, flag in (
+        ("in_sunlight", onboard.WindowFlag.IN_SUNLIGHT),
+        ("queues_empty", onboard.WindowFlag.QUEUES_EMPTY),
+    ):
+        if not isinstance(value[name], bool):
+            raise BadArguments(f"{name} is true or false, not {value[name]!r}.")
+        flags |= flag if value[name] else 0
+    charge, hottest_c = value["min_charge"], value["max_temperature_c"]
+    return round(1e4 * charge), round(100 * hottest_c), int(flags)
+
+
 def _peers(value: Any) -> list[int]:
     if not isinstance(value, list) or not all(
         type(one) is int and 2 <= one < 65536 for one in value
@@ -99,8 +123,10 @@ DEFINITIONS: dict[str, Definition] = {
         ),
         Definition(
             onboard.Opcode.ACTIVATE_SLOT_AT,
-            ("slot", "at"),
-            lambda slot, at: onboard.SLOT_AT_LAYOUT.pack(_slot(slot), _instant(at)),
+            ("slot", "at", "window"),
+            lambda slot, at, window: onboard.SLOT_AT_LAYOUT.pack(
+                _slot(slot), _instant(at), *_window(window)
+            ),
         ),
         Definition(onboard.Opcode.CALL_OFF_ACTIVATION, (), lambda: b""),
         Definition(onboard.Opcode.FETCH, ("artefact", "manifest", "peers"), _fetch),

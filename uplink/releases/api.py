@@ -51,6 +51,8 @@ class AssignmentBody(serializers.ModelSerializer):
             "satellite",
             "number",
             "release",
+            "snapshot",
+            "bans",
             "sha256",
             "size_bytes",
             "state",

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime, timedelta
 
 from django.db import transaction
 from django.db.models import Max
+from tuf.api.metadata import Metadata, Targets
 from tuf.api.metadata import Root as RootDocument
-from tuf.api.metadata import Targets
+from tuf.api.metadata import Snapshot as SnapshotDocument
 
 from constellation.models import Satellite
 from ops import errors
@@ -19,10 +21,18 @@ from uplink.registry.models import Artefact, Version
 from uplink.registry.trust import bundles, documents
 from uplink.registry.trust.documents import Choice
 from uplink.releases import keyfiles, roots, signing
-from uplink.releases.models import Assignment, Inventory, Release, Root, State
+from uplink.releases.models import Assignment, Inventory, Release, Root, Snapshot, State
 
 LASTS = timedelta(days=30)
 """Mission time in which a satellite that was given a release has to load it."""
+
+
+_banned: list[Callable[[], Sequence[str]]] = []
+
+
+def ban_by(banned: Callable[[], Sequence[str]]) -> None:
+    """Have `banned()` asked for the artefacts (SHA-256) that must run nowhere, the latest first."""
+    _banned.append(banned)
 
 
 class NotReleased(errors.Conflict):
@@ -47,6 +57,8 @@ def choose(
 
     Where development keys are at hand, one is signed for it. `NotReleased`, `Withdrawn`.
     """
+    if artefact.pk in bans():
+        raise Withdrawn(f"{artefact} must run nowhere.")
     version = version or artefact.versions.select_related("model").order_by("pk").first()
     profile = satellite.profile.code
     found = _usable(satellite, artefact, profile, signing.line_of(artefact, version), now=now)
@@ -96,11 +108,32 @@ def assign(
 ) -> Assignment:
     """Give the satellite a release, under the next number: the file is ready to be sent."""
     release = choose(satellite, artefact, version, organisation, now=now)
+    choice = Choice(release.line, release.counter, artefact.sha256, artefact.size_bytes)
+    return _issue(satellite, release, choice, _snapshot(release, now=now), now=now)
+
+
+@transaction.atomic
+def notify(satellite: Satellite, *, now: datetime) -> Assignment:
+    """Tell the satellite what may not be installed any more, and give it nothing."""
+    snapshot = signing.newest_snapshot(now=now)
+    if snapshot is None:
+        raise NotReleased("Nobody signed for anything yet.")
+    return _issue(satellite, None, None, snapshot, now=now)
+
+
+def _issue(
+    satellite: Satellite,
+    release: Release | None,
+    choice: Choice | None,
+    snapshot: Metadata[SnapshotDocument],
+    *,
+    now: datetime,
+) -> Assignment:
     roots.alone()
+    banned = bans()
     said = Inventory.objects.filter(satellite=satellite).first()
     last = Assignment.objects.filter(satellite=satellite).aggregate(most=Max("number"))["most"]
     number = 1 + max(last or 0, said.assignment if said else 0)
-    snapshot = _snapshot(release, now=now)
     nonce, expires_at = secrets.randbits(64), now + LASTS
     assignment = documents.assignment(
         version=number,
@@ -109,7 +142,8 @@ def assign(
         profile=satellite.profile.code,
         nonce=nonce,
         of=snapshot,
-        choice=Choice(release.line, release.counter, artefact.sha256, artefact.size_bytes),
+        choice=choice,
+        bans=banned,
     )
     known = said.root if said else 0
     # The first is what satellites are made with.
@@ -118,7 +152,7 @@ def assign(
         bundle = bundles.encode(
             roots=[documents.read(row.document, RootDocument) for row in newer],
             snapshot=snapshot,
-            release=documents.read(release.document, Targets),
+            release=documents.read(release.document, Targets) if release else None,
             assignment=documents.sign(assignment, [keyfiles.director()]),
         )
     except ValueError as error:
@@ -127,6 +161,8 @@ def assign(
         satellite=satellite,
         number=number,
         release=release,
+        snapshot=snapshot.signed.version,
+        bans=banned,
         bundle=bundle,
         sha256=hashlib.sha256(bundle).hexdigest(),
         nonce=nonce,
@@ -135,12 +171,63 @@ def assign(
     )
 
 
-def _snapshot(release: Release, *, now: datetime):
+def _snapshot(release: Release, *, now: datetime) -> Metadata[SnapshotDocument]:
     snapshot = signing.newest_snapshot(now=now)
     name = documents.release_name(release.counter)
     if snapshot is not None and name in snapshot.signed.meta:
         return snapshot
     raise NotReleased(f"{release} was retired; it has to be signed again under a higher counter.")
+
+
+# --- what is given no more ---
+
+
+def bans() -> list[str]:
+    """Return the artefacts that satellites are told not to load or switch to: those that must run
+    nowhere while a release of them still stands, the latest `BANS_MOST`.
+
+    Once people have signed a snapshot without them, that says it.
+    """
+    found = list(dict.fromkeys(sha for banned in _banned for sha in banned()))
+    standing = Release.objects.filter(artefact__in=found, withdrawn_at=None)
+    there = set(standing.values_list("artefact", flat=True))
+    return sorted([one for one in found if one in there][: documents.BANS_MOST])
+
+
+def uninformed(satellite_ids: Collection[int]) -> set[int]:
+    """Return those of the satellites that have not accepted yet what was withdrawn or banned.
+
+    Signed inventories tell what they know. Only of a satellite that never sent any a report is
+    believed, which a station could have made up.
+    """
+    wanted = set(bans())
+    needed = Release.objects.aggregate(most=Max("withdrawn_in"))["most"] or 0
+    if not (wanted or needed):
+        return set()
+    said = {row.satellite_id: row for row in Inventory.objects.filter(satellite__in=satellite_ids)}
+    given = Assignment.objects.filter(satellite__in=satellite_ids).defer("bundle")
+    accepted = given.filter(state=State.ACCEPTED).order_by("satellite", "-number")
+    last = {row.satellite_id: row for row in accepted.distinct("satellite")}
+    named = given.filter(satellite__in=said, number__in={row.assignment for row in said.values()})
+    by_number = {(row.satellite_id, row.number): row for row in named}
+    found = set()
+    for key in satellite_ids:
+        told, known = last.get(key), 0
+        if key in said:
+            known = said[key].snapshot
+            told = by_number.get((key, said[key].assignment))
+            told = told if told is not None and told.nonce == said[key].nonce else None
+        known = max(known, told.snapshot if told else 0)
+        if wanted - set(told.bans if told else ()) or known < needed:
+            found.add(key)
+    return found
+
+
+def is_newest(sha256: str) -> bool:
+    """Say whether a file of metadata still tells all that is to be told."""
+    row = Assignment.objects.filter(sha256=sha256).first()
+    newest = Snapshot.objects.order_by("-version").first()
+    return bool(row and newest and row.snapshot == newest.version and set(bans()) <= set(row.bans))
 
 
 def bundle_of(sha256: str) -> bytes:

@@ -35,6 +35,9 @@ class Release(models.Model):
     signed_at = models.DateTimeField(help_text="Mission time.")
     expires_at = models.DateTimeField()
     withdrawn_at = models.DateTimeField(null=True)
+    withdrawn_in = models.PositiveIntegerField(
+        null=True, help_text="Version of the first snapshot that left it out for that."
+    )
     reason = models.CharField(max_length=300, blank=True, help_text="Why it was withdrawn.")
 
     class Meta:
@@ -60,11 +63,15 @@ class State(models.TextChoices):
 
 
 class Assignment(models.Model):
-    """One release given to one satellite, as the file that went up."""
+    """One release given to one satellite, as the file that went up; or a notice, without one."""
 
     satellite = models.ForeignKey(Satellite, models.CASCADE, related_name="assignments")
     number = models.PositiveIntegerField()
-    release = models.ForeignKey(Release, models.PROTECT, related_name="assignments")
+    release = models.ForeignKey(
+        Release, models.PROTECT, null=True, related_name="assignments", help_text="None: a notice."
+    )
+    snapshot = models.PositiveIntegerField(default=0, help_text="Version of the one it names.")
+    bans = models.JSONField(default=list, help_text="SHA-256 of artefacts that it bans.")
     bundle = models.BinaryField()
     sha256 = models.CharField(max_length=64)
     nonce = models.DecimalField(max_digits=20, decimal_places=0)

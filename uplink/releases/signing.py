@@ -133,12 +133,15 @@ def list_releases(keys: Sequence[Ed25519PrivateKey], *, now: datetime) -> Snapsh
 
 def keep_snapshot(document: Metadata[SnapshotDocument], *, now: datetime) -> Snapshot:
     """Write down a snapshot that enough people signed."""
-    return Snapshot.objects.create(
+    row = Snapshot.objects.create(
         version=document.signed.version,
         document=document.to_dict(),
         made_at=now,
         expires_at=document.signed.expires.replace(tzinfo=UTC),
     )
+    withdrawn = Release.objects.exclude(withdrawn_at=None).filter(withdrawn_in=None)
+    withdrawn.update(withdrawn_in=row.version)
+    return row
 
 
 @transaction.atomic

@@ -9,6 +9,7 @@ class RolloutsConfig(AppConfig):
         from ops.accounts import roles
         from ops.live import streams
         from telemetry.alarms import conditions
+        from uplink.releases import directing
         from uplink.rollouts import alarming, events, revoking
         from uplink.transfers import progress, requests
 
@@ -16,5 +17,6 @@ class RolloutsConfig(AppConfig):
             events.STREAM, lambda user, stream: roles.may(user, "rollouts.view_rollout")
         )
         requests.object_to(revoking.refuse_revoked)
+        directing.ban_by(revoking.revoked)
         progress.listen(events.transfer_moved)
         conditions.register(alarming.CONDITION)

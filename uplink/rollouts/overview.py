@@ -20,6 +20,7 @@ from uplink.rollouts import (
     reading,
     synchronising,
     targets,
+    windows,
 )
 from uplink.rollouts.models import (
     SUCCEEDED,
@@ -60,6 +61,7 @@ TARGET_STATUS = {
     targets.QUEUED: ("off", "Queued"),
     targets.WAIT_CONTACT: ("off", "Waits for a contact"),
     targets.UPLINKING: ("standby", "Uplinking"),
+    targets.SUSPENDED: ("caution", "Transfer suspended"),
     targets.VERIFIED: ("standby", "Verified"),
     targets.ACTIVATING: ("standby", "Activating"),
     targets.SOAKING: ("standby", "Soaking"),
@@ -73,6 +75,7 @@ COLOURS = {
     targets.QUEUED: mosaic.NOTHING,
     targets.WAIT_CONTACT: "#33506d",
     targets.UPLINKING: "#2f7fb8",
+    targets.SUSPENDED: "#8a7a35",
     targets.VERIFIED: "#4dacff",
     targets.ACTIVATING: "#4fd1c5",
     targets.SOAKING: "#e8b64c",
@@ -176,15 +179,22 @@ def _judged_by(rollout: Rollout, ring: Ring) -> list[str]:
     except reading.Malformed as error:
         said.append(str(error))
     if ring.soak_orbits:
-        said.append(f"{ring.soak_orbits:g} orbits")
+        said.append(f"{ring.soak_orbits:g} orbit{'s' if ring.soak_orbits != 1 else ''}")
     if ring.soak_contacts:
-        said.append(f"{ring.soak_contacts} contacts")
+        said.append(f"{ring.soak_contacts} contact{'s' if ring.soak_contacts != 1 else ''}")
     if ring.together:
         said.append("all activate together")
     if synchronising.is_asked(ring):
         at = f" {ring.activate_at:%Y-%jT%H:%M:%SZ}" if ring.activate_at else ""
         said.append(f"{ring.get_synchronise_display().lower()}{at}")
     return said
+
+
+def _safe_window(rollout: Rollout) -> str:
+    try:
+        return windows.told(windows.parse(rollout.safe_window))
+    except reading.Malformed as error:
+        return str(error)
 
 
 def _conditions(ring: Ring) -> list[str]:
@@ -245,6 +255,7 @@ def of_rollout(rollout: Rollout, now: datetime) -> dict[str, Any]:
         "now": now,
         "rollout": told(rollout),
         "rings": ring_rows(rollout),
+        "safe_window": _safe_window(rollout),
         "mosaic": mosaic.lay_out(tiles, colours),
         "targets": urgent[:TARGETS_SHOWN],
         "more": max(0, len(urgent) - TARGETS_SHOWN),
@@ -253,7 +264,8 @@ def of_rollout(rollout: Rollout, now: datetime) -> dict[str, Any]:
 
 _ORDER = (
     targets.FAILED, targets.ROLLING_BACK, targets.ROLLED_BACK, targets.SOAKING,
-    targets.ACTIVATING, targets.VERIFIED, targets.UPLINKING, targets.WAIT_CONTACT,
+    targets.SUSPENDED, targets.ACTIVATING, targets.VERIFIED, targets.UPLINKING,
+    targets.WAIT_CONTACT,
     targets.ACTIVE, targets.QUEUED, targets.CANCELLED,
 )  # fmt: skip
 _RANK = {state: rank for rank, state in enumerate(_ORDER)}

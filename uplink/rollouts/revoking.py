@@ -17,6 +17,7 @@ from ops.accounts.models import Organisation, User
 from ops.live import events as live
 from uplink.commands import release
 from uplink.registry.models import Artefact, Version
+from uplink.releases import roots, signing
 from uplink.releases.models import Release
 from uplink.rollouts import control, delivery, undoing
 from uplink.rollouts.models import MOVING, OVER, Revocation, Rollout, Target
@@ -47,6 +48,12 @@ def refuse_revoked(artefact: Artefact) -> None:
         raise Revoked(f"{row.version} is revoked: {row.reason}")
 
 
+def revoked() -> list[str]:
+    """Return the artefacts of revoked versions, the latest first."""
+    rows = Revocation.objects.order_by("-revoked_at", "-pk")
+    return list(rows.values_list("version__artefact", flat=True))
+
+
 @transaction.atomic
 def revoke(
     *,
@@ -59,7 +66,9 @@ def revoke(
 ) -> tuple[Revocation, bool]:
     """Revoke a version; return the revocation and whether it is new. Safe to repeat.
 
-    Its rollouts are rolled back, its transfers cancelled; satellites are told by `enforce`.
+    Its rollouts are rolled back, its transfers cancelled; satellites are told by `enforce`, and by
+    signed metadata (`uplink.transfers.notices`): the director bans the artefact at once, and where
+    keys are at hand its releases are withdrawn, too. Else people do that by `release_revoke`.
     """
     # Two who revoke the same version queue up here.
     Version.objects.select_for_update(of=["self"]).get(pk=version.pk)
@@ -77,9 +86,21 @@ def revoke(
         revoked_at=now,
     )
     _call_off(version.artefact, f"{version} was revoked: {reason}", now=now)
-    live.publish("transfers", "revoked", {"version": str(version), "reason": reason})
+    left = _withdraw_releases(version, reason, now=now)
+    told = {"version": str(version), "reason": reason, "releases_to_withdraw": left}
+    live.publish("transfers", "revoked", told)
     enforce(now=now)
     return row, True
+
+
+def _withdraw_releases(version: Version, reason: str, *, now: datetime) -> list[int]:
+    """Withdraw what gives out the artefact; return the releases that people have to withdraw."""
+    rows = Release.objects.filter(artefact=version.artefact, withdrawn_at=None)
+    standing = list(rows.order_by("counter").values_list("counter", flat=True))
+    keys = roots.at_hand(now=now) if standing else []
+    for counter in standing if keys else []:
+        signing.withdraw(counter, f"{version} was revoked: {reason}", keys=keys, now=now)
+    return [] if keys else standing
 
 
 def _call_off(artefact: Artefact, said: str, *, now: datetime) -> None:

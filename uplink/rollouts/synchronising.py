@@ -4,6 +4,11 @@ Satellites are out of sight most of the time, so that each keeps the instant by 
 chosen late enough that every satellite has a contact to be told in, and after the last of them was
 told another one, in which it can be called off again. That is as sure as it gets without talking to
 all at once: an instant that comes before the call-off is heard is kept.
+
+The safe window is looked at on the ground when a slot is loaded, and by the satellite itself at the
+instant. Who is not in it then does not activate, and says so. READY lets it follow in its next safe
+window; of ALL it is a failure, which the ring's error condition judges, as is who was not heard to
+keep the instant: what the others did at it cannot be undone but by a rollback.
 """
 
 from __future__ import annotations
@@ -14,7 +19,7 @@ from datetime import datetime, timedelta
 from constellation.contacts.models import HOLDING, Contact
 from ops import clock
 from uplink.rollouts import deciding, delivery, events, windows
-from uplink.rollouts.models import WENT_WRONG, Ring, Rollout, Synchronise, Target
+from uplink.rollouts.models import WENT_WRONG, Kind, Outcome, Ring, Rollout, Synchronise, Target
 from uplink.rollouts.seen import Fleet
 from uplink.transfers import activation
 from uplink.transfers import models as transfers
@@ -53,7 +58,7 @@ def step(
     elif not _is_over(ring, now):
         _watch(ring, waiting, now=now)
     else:
-        _follow_up(rollout, waiting, fleet, ring.activate_at, gently=gently, now=now)
+        _follow_up(rollout, ring, waiting, fleet, gently=gently, now=now)
 
 
 def _is_over(ring: Ring, now: datetime) -> bool:
@@ -92,8 +97,10 @@ def _prepare(
         return
     ring.armed_by, ring.activate_at = found
     ring.save(update_fields=["armed_by", "activate_at"])
+    is_forced = rollout.kind == Kind.TIMEFORCED and ring.activate_at >= rollout.forced_at
+    window = windows.on_board(rules, gently=gently and not is_forced)
     for row in loaded:
-        activation.arm(row, ring.activate_at, now=now)
+        activation.arm(row, ring.activate_at, window, now=now)
     events.tell(rollout, "ring")
 
 
@@ -153,21 +160,26 @@ def _call_off(ring: Ring, waiting: Sequence[Target], why: str, *, now: datetime)
 
 def _follow_up(
     rollout: Rollout,
+    ring: Ring,
     waiting: Sequence[Target],
     fleet: Fleet,
-    at: datetime,
     *,
     gently: bool,
     now: datetime,
 ) -> None:
-    """After the instant: who kept it says so at its next contact; who did not is activated then."""
-    rules = windows.parse(rollout.safe_window)
+    """After the instant: who kept it says so at its next contact. Who did not has failed where all
+    were to, and follows in its next safe window where those that are ready were."""
+    rules, at = windows.parse(rollout.safe_window), ring.activate_at
     for target in waiting:
         if target.transfer_id is None:
             continue
         row = delivery.locked(target.transfer_id)
         if _is_held(row) and fleet.reported_since(target.satellite_id, at + REPORTED_AFTER):
             activation.stand_down(row, "the instant passed it by", now=now)
+        why = activation.missed(row, at)
+        if why and ring.synchronise == Synchronise.ALL:
+            code = "MISSED_THE_INSTANT"
+            deciding.finish(target, Outcome.FAILED, now=now, code=code, reason=why)
         elif row.state == transfers.State.VERIFIED or not row.waits_for_instant:
             why = delivery.activate_when_safe(row, rules, fleet, gently=gently, now=now)
             deciding.wait(target, why)

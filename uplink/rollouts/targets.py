@@ -15,16 +15,18 @@ from uplink.rollouts.seen import Fleet
 from uplink.transfers import models as transfers
 
 QUEUED, WAIT_CONTACT, UPLINKING = "QUEUED", "WAIT_CONTACT", "UPLINKING"
-VERIFIED, ACTIVATING, SOAKING = "VERIFIED", "ACTIVATING", "SOAKING"
+SUSPENDED, VERIFIED, ACTIVATING = "SUSPENDED", "VERIFIED", "ACTIVATING"
+SOAKING = "SOAKING"
 ACTIVE, FAILED, ROLLED_BACK, CANCELLED = "ACTIVE", "FAILED", "ROLLED_BACK", "CANCELLED"
 ROLLING_BACK = "ROLLING_BACK"
 STATES = (
-    QUEUED, WAIT_CONTACT, UPLINKING, VERIFIED, ACTIVATING, SOAKING, ACTIVE, FAILED,
+    QUEUED, WAIT_CONTACT, UPLINKING, SUSPENDED, VERIFIED, ACTIVATING, SOAKING, ACTIVE, FAILED,
     ROLLING_BACK, ROLLED_BACK, CANCELLED,
 )  # fmt: skip
 _OF_TRANSFER = {
     transfers.State.QUEUED: WAIT_CONTACT,
     transfers.State.SENDING: UPLINKING,
+    transfers.State.SUSPENDED: SUSPENDED,
     transfers.State.VERIFYING: UPLINKING,
     transfers.State.VERIFIED: VERIFIED,
     transfers.State.ACTIVATING: ACTIVATING,
@@ -132,6 +134,8 @@ def step(
             pass  # the ring goes on as one: `synchronising.step`
         case transfers.State.VERIFIED | transfers.State.ACTIVATING if may_act:
             _activate(rollout, target, fleet, held_back, now=now)
+        case transfers.State.SUSPENDED:
+            deciding.wait(target, "somebody to resume its transfer")
         case transfers.State.QUEUED | transfers.State.SENDING:
             deciding.wait(
                 target, "" if target.satellite_id in fleet.in_contact else "its next contact"

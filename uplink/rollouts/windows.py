@@ -54,6 +54,25 @@ def parse(given: Any) -> Rules:
     )
 
 
+def on_board(rules: Rules, *, gently: bool) -> dict[str, Any]:
+    """Return the limits as a telecommand takes them, to be looked at on board at an instant."""
+    return {
+        "min_charge": rules.min_charge,
+        "max_temperature_c": rules.max_temperature_c,
+        "in_sunlight": rules.in_sunlight,
+        "queues_empty": gently,
+    }
+
+
+def told(rules: Rules) -> str:
+    """Return the limits as people say them."""
+    said = (
+        f"battery at least {100 * rules.min_charge:.0f} %, "
+        f"accelerator at most {rules.max_temperature_c:.0f} °C"
+    )
+    return f"{said}, in sunlight" if rules.in_sunlight else said
+
+
 def objection(
     rules: Rules, seen: Mapping[str, Value], *, gently: bool, open_questions: int = 0
 ) -> str:

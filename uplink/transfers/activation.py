@@ -27,12 +27,13 @@ CALL_OFF = onboard.Opcode.CALL_OFF_ACTIVATION.name
 def verified(transfer: Transfer, *, now: datetime) -> None:
     """The satellite put the artefact together and its SHA-256 is right.
 
-    What is missing then is at most the release: until that is on board, too, nothing is loaded.
+    What is missing then is at most the release: until that is on board, too, nothing is loaded; nor
+    is what an operator suspended, before it is resumed.
     """
     waiting = transfer.shipments.filter(delivered=False)
     waiting.exclude(number=packing.RELEASE).update(delivered=True, delivered_at=now)
-    if waiting.exists():
-        transfer.verified_at = now
+    if waiting.exists() or transfer.state == State.SUSPENDED:
+        transfer.verified_at = transfer.verified_at or now
         transfer.save(update_fields=["verified_at"])
         return
     progress.move(transfer, State.VERIFIED, now=now)
@@ -73,12 +74,25 @@ def is_loaded(transfer: Transfer) -> bool:
     return _commands(transfer).filter(name=LOAD, state=CommandState.COMPLETED).exists()
 
 
-def arm(transfer: Transfer, at: datetime, *, now: datetime) -> None:
-    """Have a loaded artefact activated at an instant by the satellite's own clock. The caller
-    holds the row's lock."""
+def arm(transfer: Transfer, at: datetime, window: dict[str, object], *, now: datetime) -> None:
+    """Have a loaded artefact activated at an instant by the satellite's own clock, if `window`
+    holds on board then (`commands.definitions.WINDOW`). The caller holds the row's lock."""
     transfer.activate_at = at
     transfer.save(update_fields=["activate_at"])
-    _command(transfer, ACTIVATE_AT, now=now)
+    _command(transfer, ACTIVATE_AT, now=now, window=window)
+
+
+def held(transfer: Transfer, why: str, *, now: datetime) -> None:
+    """The instant came and the satellite did not activate, since its window did not hold: it is
+    VERIFIED and loaded again, and `missed` says why. The caller holds the row's lock."""
+    progress.move(transfer, State.VERIFIED, now=now, reason=f"held at the instant: {why}")
+
+
+def missed(transfer: Transfer, at: datetime) -> str:
+    """Return why a satellite did not activate at an instant that it was told; nothing if it is
+    not known that it did not."""
+    waits = transfer.state == State.VERIFIED and transfer.waits_for_instant
+    return transfer.reason if waits and transfer.activate_at == at else ""
 
 
 def is_armed(transfer: Transfer) -> bool:
@@ -150,7 +164,8 @@ def _stand_down_in_time(transfer: Transfer, reason: str, *, now: datetime) -> bo
             continue  # loading a slot changes nothing of what runs
     if not disarm(transfer, now=now):
         return False
-    transfer.activate_at = None
+    if transfer.activate_at is not None and transfer.activate_at > now:
+        transfer.activate_at = None
     progress.move(transfer, State.VERIFIED, now=now, reason=reason)
     return True
 
@@ -216,7 +231,8 @@ def nudge(satellite_id: int, *, now: datetime) -> None:
         if len(given) >= STEPS_MAX:
             progress.fail(transfer, f"{given[-1].name} was never answered", now=now)
             continue
-        _command(transfer, given[-1].name, now=now)
+        window = given[-1].arguments.get("window")
+        _command(transfer, given[-1].name, now=now, window=window)
 
 
 def _came_to_nothing(command: Command) -> bool:
@@ -229,11 +245,13 @@ def _commands(transfer: Transfer):
     return Command.objects.filter(source=f"transfer:{transfer.pk}").order_by("created_at", "-name")
 
 
-def _command(transfer: Transfer, name: str, *, now: datetime) -> None:
+def _command(
+    transfer: Transfer, name: str, *, now: datetime, window: dict[str, object] | None = None
+) -> None:
     slot = onboard.Slot(transfer.slot).name
     arguments: dict[str, object] = {} if name == CALL_OFF else {"slot": slot}
     if name == ACTIVATE_AT:
-        arguments["at"] = transfer.activate_at.isoformat()
+        arguments |= {"at": transfer.activate_at.isoformat(), "window": window}
     if name == LOAD:
         arguments["artefact"] = transfer.artefact_id
     # Of all that were ever given: those of an attempt before a retry are renamed, not forgotten.

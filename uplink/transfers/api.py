@@ -18,7 +18,7 @@ from ops import clock, errors
 from ops.api import Page
 from telemetry import onboard
 from uplink.registry.models import Artefact, Version
-from uplink.transfers import forecasts, holding, progress, requests, sources
+from uplink.transfers import forecasts, holding, progress, requests, sources, suspending
 from uplink.transfers.models import (
     Carriage,
     Deployment,
@@ -115,9 +115,8 @@ class TransferBody(serializers.ModelSerializer):
 
     def get_forecast(self, row: Transfer) -> dict[str, object] | None:
         """None while it is being made, and when all files are up."""
-        known = getattr(row, "forecast", None)
-        is_open = row.state in forecasts.OPEN and known is not None
-        return ForecastBody(known).data if is_open else None
+        known = forecasts.shown(row)
+        return ForecastBody(known).data if known is not None else None
 
     def get_slot(self, row: Transfer) -> str | None:
         return onboard.Slot(row.slot).name if row.slot else None
@@ -255,14 +254,14 @@ class TransferView(APIView):
     def get(self, request: Request, transfer_id: UUID) -> Response:
         row = get_object_or_404(_rows(), pk=transfer_id)
         files = FileBody(row.shipments.all(), many=True).data
-        legs = row.forecast.legs if hasattr(row, "forecast") else []
+        known = forecasts.shown(row)
         contacts = row.carriages.select_related("contact__antenna__station")
         return Response(
             {
                 **TransferBody(row).data,
                 "spread": spread_body(row),
                 "sources": [asdict(one) for one in sources.of(row)],
-                "expected_contacts": legs if row.state in forecasts.OPEN else [],
+                "expected_contacts": known.legs if known is not None else [],
                 "contacts": CarriageBody(contacts, many=True).data,
                 "files": files,
             }
@@ -281,13 +280,33 @@ class TransferView(APIView):
 
 
 class TransferChangeView(APIView):
-    """`POST /transfers/{id}/cancel` and `POST /transfers/{id}/retry`."""
+    """`POST /transfers/{id}/resume`, `cancel` and `retry`."""
 
     permissions = {"POST": "transfers.change_transfer"}
 
     def post(self, request: Request, transfer_id: UUID, change: str) -> Response:
-        act = {"cancel": requests.cancel, "retry": requests.retry}[change]
-        return Response(TransferBody(act(transfer_id, now=clock.now())).data)
+        acts = {"resume": suspending.resume, "cancel": requests.cancel, "retry": requests.retry}
+        return Response(TransferBody(acts[change](transfer_id, now=clock.now())).data)
+
+
+class SuspensionRequest(serializers.Serializer):
+    reason = serializers.CharField(max_length=200, default="", allow_blank=True)
+
+
+class SuspensionView(APIView):
+    """`POST /transfers/{id}/suspend` with a `reason`, or none: nothing more of it is sent."""
+
+    permissions = {"POST": "transfers.change_transfer"}
+
+    def post(self, request: Request, transfer_id: UUID) -> Response:
+        said = SuspensionRequest(data=request.data)
+        said.is_valid(raise_exception=True)
+        by = f"suspended by {request.user.username}"
+        reason = said.validated_data["reason"]
+        row = suspending.suspend(
+            transfer_id, now=clock.now(), reason=f"{by}: {reason}" if reason else by
+        )
+        return Response(TransferBody(_rows().get(pk=row.pk)).data)
 
 
 class DeploymentsView(APIView):
@@ -347,7 +366,14 @@ urlpatterns = [
     path("holdings", HoldingsView.as_view()),
     path("transfers", TransfersView.as_view()),
     path("transfers/<uuid:transfer_id>", TransferView.as_view()),
-    path("transfers/<uuid:transfer_id>/cancel", TransferChangeView.as_view(), {"change": "cancel"}),
-    path("transfers/<uuid:transfer_id>/retry", TransferChangeView.as_view(), {"change": "retry"}),
+    path("transfers/<uuid:transfer_id>/suspend", SuspensionView.as_view()),
+    *(
+        path(
+            f"transfers/<uuid:transfer_id>/{change}",
+            TransferChangeView.as_view(),
+            {"change": change},
+        )
+        for change in ("resume", "cancel", "retry")
+    ),
     path("deployments", DeploymentsView.as_view()),
 ]

@@ -1,7 +1,8 @@
-"""A transfer as a bar of packs, coloured by the contact that carried each. Pure.
+"""A transfer as a bar of packs, coloured by the contact or laser link that brought each. Pure.
 
 Colours are presentation attributes of SVG, as in the mosaic of the fleet; each contact has a number
-besides, so that colour is never alone.
+besides, so that colour is never alone. What came over laser links has colours of its own, and a
+dot on each pack.
 """
 
 from __future__ import annotations
@@ -13,6 +14,9 @@ WIDTH = 880
 COLOURS = (
     "#4dacff", "#56c271", "#e8b64c", "#c78bf0", "#4fd1c5", "#f28b82", "#a3b4c6", "#e07bb5",
 )  # fmt: skip
+LASER_COLOURS = ("#ff5fa2", "#ff8f3f", "#d65cff", "#ffd84a", "#ff7a6b", "#b48cff")
+DOT = "#041322"
+"""On a pack that came over a laser link."""
 TO_GO, ELSEWHERE = "#1a2635", "#6d8299"
 ROW_PACKS = 120
 """So many packs stand in one row; of more, the rows are as many as it takes."""
@@ -29,6 +33,7 @@ class Pack:
     held_bytes: int
     carrier: str
     is_under_way: bool = False
+    is_by_laser: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +46,8 @@ class Cell:
     fill: str
     is_under_way: bool
     title: str
+    dot_x: float | None = None
+    """Middle of the dot of a pack that came over a laser link."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +58,23 @@ class Bar:
     cell_height: int
     to_go: str
     cells: list[Cell]
+    dot_radius: float
+    """Of packs that came over laser links; as large as the cells allow."""
+    dot: str = DOT
+
+    @property
+    def half_height(self) -> int:
+        return self.cell_height // 2
 
 
-def colours_of(carriers: Sequence[str]) -> dict[str, str]:
-    """Return a colour for each carrier, in their order; they come again after the last."""
-    return {one: COLOURS[place % len(COLOURS)] for place, one in enumerate(carriers)}
+def colours_of(carriers: Sequence[str], lasers: Sequence[str] = ()) -> dict[str, str]:
+    """Return a colour for each contact and each satellite that gave packs over a laser link, in
+    their order; of each kind they come again after the last."""
+    return {
+        one: colours[place % len(colours)]
+        for named, colours in ((carriers, COLOURS), (lasers, LASER_COLOURS))
+        for place, one in enumerate(named)
+    }
 
 
 def lay_out(packs: Iterable[Pack], names: dict[str, str], colours: dict[str, str]) -> Bar:
@@ -76,7 +95,9 @@ def lay_out(packs: Iterable[Pack], names: dict[str, str], colours: dict[str, str
         )
         for place, pack in enumerate(rows)
     ]
-    return Bar(WIDTH, lines * (height + 2), round(pitch - gap, 2), height, TO_GO, cells)
+    width = round(pitch - gap, 2)
+    radius = round(min(width, height, 12) / 4, 2)
+    return Bar(WIDTH, lines * (height + 2), width, height, TO_GO, cells, radius)
 
 
 def _cell(pack: Pack, corner: tuple[float, float], width: float, carrier: str, fill: str) -> Cell:
@@ -88,6 +109,6 @@ def _cell(pack: Pack, corner: tuple[float, float], width: float, carrier: str, f
         said += f"{100 * part:.0f} % acknowledged, {carrier or 'under way'}"
     else:
         said += "to go"
-    return Cell(
-        round(corner[0], 2), corner[1], round(part * width, 2), fill, pack.is_under_way, said
-    )
+    left = round(corner[0], 2)
+    dot_x = round(left + width / 2, 2) if pack.is_by_laser else None
+    return Cell(left, corner[1], round(part * width, 2), fill, pack.is_under_way, said, dot_x)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import defaultdict
 from collections.abc import Collection
 from datetime import datetime, timedelta
@@ -18,10 +19,12 @@ from ops import errors
 from telemetry import onboard
 from uplink.registry import store
 from uplink.releases import directing
-from uplink.transfers import activation, carriages, cfdp, progress
-from uplink.transfers.models import BulkUplink, Shipment, State, Transfer
+from uplink.transfers import activation, carriages, cfdp, notices, progress
+from uplink.transfers.models import ON_ITS_WAY, BulkUplink, Shipment, State, Transfer
 from uplink.transfers.packing import RELEASE, crc32c, manifest_of
 from uplink.transfers.uplinker import Assignment, Progress, Snapshot, Work
+
+log = logging.getLogger(__name__)
 
 WINDOW = 4
 """Files that leave at once, one after the other: the next is there before one has left."""
@@ -68,13 +71,16 @@ def _checkpoint(snapshot: Snapshot, *, now: datetime, last: bool) -> Work:
         .values_list("id", flat=True)
     )
     cancelled = snapshot.held - frozenset(alive)
-    held = snapshot.held - cancelled
+    suspended = _suspended(snapshot.held - cancelled)
+    held = snapshot.held - cancelled - suspended
+    assigned = [] if last else _notice(snapshot.satellite_id, held, contact, now=now)
+    held -= notices.among(held)
     waiting = _waiting(snapshot.satellite_id).exclude(id__in=held)
     wants = bool(held) or waiting.exists()
     if last or not may_carry_files(contact, wants=wants and not last):
-        return Work(cancelled=cancelled)
+        return Work(tuple(assigned), cancelled, suspended)
     room = min(WINDOW + snapshot.left, UNDER_WAY_MOST) - len(held)
-    assigned, failed, begun = [], set(), set()
+    failed, begun = set(), set()
     for row in waiting[: max(room, 0)]:
         if row.transfer_id in failed:
             continue
@@ -85,7 +91,25 @@ def _checkpoint(snapshot: Snapshot, *, now: datetime, last: bool) -> Work:
             failed.add(row.transfer_id)
             progress.fail(row.transfer, str(refusal), now=now)
     carriages.begin(contact, begun, now=now)
-    return Work(assignments=tuple(assigned), cancelled=cancelled)
+    return Work(tuple(assigned), cancelled, suspended)
+
+
+def _suspended(held: frozenset[int]) -> frozenset[int]:
+    """Return those of the files a contact holds that operators hold back."""
+    rows = Shipment.objects.filter(id__in=held, transfer__state=State.SUSPENDED)
+    return frozenset(rows.values_list("id", flat=True))
+
+
+def _notice(
+    satellite_id: int, held: frozenset[int], contact: Contact, *, now: datetime
+) -> list[Assignment]:
+    """Return what tells a satellite of withdrawals that it does not know of."""
+    row = notices.due(satellite_id, held, contact)
+    try:
+        return [] if row is None else [_assign(row, contact, now=now)]
+    except directing.NotReleased as refusal:
+        log.error("%s cannot be told of withdrawals: %s", row.satellite.code, refusal)
+        return []
 
 
 def _held_contact(snapshot: Snapshot) -> Contact:
@@ -101,7 +125,7 @@ def _held_contact(snapshot: Snapshot) -> Contact:
 
 def _lock_transfers(satellite_id: int) -> None:
     rows = Transfer.objects.select_for_update(no_key=True).filter(
-        satellite_id=satellite_id, state__in=[State.QUEUED, State.SENDING, State.VERIFYING]
+        satellite_id=satellite_id, state__in=ON_ITS_WAY
     )
     list(rows.order_by("pk").values_list("pk"))
 
@@ -119,18 +143,19 @@ def _keep(snapshot: Snapshot, contact: Contact, *, now: datetime) -> list[Transf
         if row is None:  # begun anew in the meantime
             continue
         sent_bytes = one.sent_bytes - (row.engine or {}).get("sent_bytes", 0)
-        carried[row.transfer_id].add(
-            sent_bytes,
-            one.acknowledged_bytes - row.acknowledged_bytes,
-            one.state is cfdp.SenderState.FINISHED,
-        )
+        if row.transfer_id is not None:
+            carried[row.transfer_id].add(
+                sent_bytes,
+                one.acknowledged_bytes - row.acknowledged_bytes,
+                one.state is cfdp.SenderState.FINISHED,
+            )
+            transfers.setdefault(row.transfer_id, row.transfer)
         row.sent_bytes += sent_bytes
         row.acknowledged_bytes, row.contact = one.acknowledged_bytes, contact
         row.engine = one.engine
         if not row.delivered:  # else reported as stored before its Finished was here
             _conclude(row, one, now=now)
         row.save()
-        transfers.setdefault(row.transfer_id, row.transfer)
     carriages.keep(contact, carried, now=now)
     return list(transfers.values())
 
@@ -171,19 +196,20 @@ def _assign(row: Shipment, contact: Contact, *, now: datetime) -> Assignment:
     """Give a transaction number, durably, before the first bit leaves; return what to send."""
     state = row.engine
     transfer = row.transfer
+    satellite = row.satellite if transfer is None else transfer.satellite
     if row.sequence is None:
         row.sequence, row.contact = next_sequence(), contact
-        if row.number == RELEASE:
+        if transfer is None:
+            notices.write(row, now=now)
+        elif row.number == RELEASE:
             _write_release(row, now=now)
-    number = cfdp.TransactionId(
-        onboard.GROUND_ENTITY_ID, transfer.satellite.entity_id, row.sequence
-    )
+    number = cfdp.TransactionId(onboard.GROUND_ENTITY_ID, satellite.entity_id, row.sequence)
     if state is None:
         # Should we die before the first checkpoint, whoever comes next asks before it sends.
         row.engine = _begun(row, number)
         about = ["name", "size_bytes", "sha256", "crc32c"] if row.number == RELEASE else []
         row.save(update_fields=["sequence", "contact", "engine", *about])
-    if transfer.state == State.QUEUED:
+    if transfer is not None and transfer.state == State.QUEUED:
         Transfer.objects.filter(pk=transfer.pk, state=State.QUEUED).update(
             state=State.SENDING, started_at=now
         )
@@ -283,4 +309,4 @@ def wanting(satellite_ids: Collection[int]) -> set[int]:
 
 def has_work(satellite: Satellite) -> bool:
     """Say whether files wait for this satellite."""
-    return _waiting(satellite.pk).exists()
+    return _waiting(satellite.pk).exists() or bool(directing.uninformed([satellite.pk]))

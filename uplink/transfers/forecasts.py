@@ -18,16 +18,21 @@ from ops.live import events
 from uplink.transfers import carriages, openings, progress
 from uplink.transfers.forecasting import links, runs
 from uplink.transfers.forecasting.runs import Need, Outlook
-from uplink.transfers.models import Forecast, Shipment, State, Transfer
+from uplink.transfers.models import Forecast, Shipment, Spread, State, Transfer
 
 OPEN = [State.QUEUED, State.SENDING]
 AGAIN_S = 30.0
 """While a contact is open forecasts age; so often are they made anew, in mission time."""
+PLANNED_S = 20.0
+"""A laser plan that moves by more is another."""
 TOLD_S = 30.0
 TOLD_SHARE = 0.02
 """A change of the instant that is worth an event: of seconds, or of what is left until then."""
 LEGS_MOST = 100
 _LOCK = 0x5A_46_43_53  # advisory lock: who forecasts
+
+
+SUSPENDED = "suspended: nothing of it is sent until somebody resumes it"
 
 
 def look_after(*, now: datetime) -> int:
@@ -111,10 +116,22 @@ def _basis(needs: Sequence[Need], transfers: Sequence[Transfer], now: datetime) 
     hours = now.timestamp() // (AGAIN_S if is_open else 3600.0)
     antennas = Antenna.objects.filter(is_active=True).order_by("pk")
     parts = (
-        needs, contacts, ended.count(), hours, clock.reading().rate, openings.places(),
+        needs, _laser_plans(transfers), contacts, ended.count(), hours, clock.reading().rate,
+        openings.places(),
         list(antennas.values_list("pk", "uplink_bit_per_s")),
     )  # fmt: skip
     return hashlib.blake2b(repr(parts).encode(), digest_size=16).hexdigest()
+
+
+def _laser_plans(transfers: Sequence[Transfer]) -> list[tuple[Any, ...]]:
+    """Return what is planned to come over laser links, and when, to `PLANNED_S`: the plan is made
+    anew all the time, and says the same again to some tenths of a second."""
+    rows = Spread.objects.filter(transfer__in=transfers, expected_at__isnull=False)
+    planned = rows.exclude(laser=[]).order_by("transfer")
+    return [
+        (transfer, round(expected_at.timestamp() / PLANNED_S), laser)
+        for transfer, expected_at, laser in planned.values_list("transfer", "expected_at", "laser")
+    ]
 
 
 def _write(
@@ -192,6 +209,8 @@ def _lack(row: Forecast, why: str) -> str:
 
 def sentence(row: Forecast) -> str:
     """Return the forecast as people say it."""
+    if row.reason == SUSPENDED:
+        return SUSPENDED
     if row.by_at is None:
         return f"not certain to be delivered: {row.reason}"
     # Rounded up, since it says "by".
@@ -210,6 +229,40 @@ def _is_news(before: Forecast, row: Forecast, now: datetime) -> bool:
         return False
     moved_s = abs((row.by_at - before.by_at).total_seconds())
     return moved_s > max(TOLD_S, TOLD_SHARE * (row.by_at - now).total_seconds())
+
+
+def say_suspended(transfer: Transfer, *, now: datetime) -> None:
+    """Say of a transfer that nobody knows when it will be delivered, since it is held back."""
+    numbers = progress.summary(transfer)
+    known = Forecast.objects.filter(transfer=transfer).first()
+    row, _ = Forecast.objects.update_or_create(
+        transfer=transfer,
+        defaults={
+            "made_at": now,
+            "horizon_at": now,
+            "probability": 0.0,
+            "median_at": None,
+            "by_at": None,
+            "contacts": 0,
+            "stations": [],
+            "left_bytes": max(numbers["size_bytes"] - numbers["acknowledged_bytes"], 0),
+            "carried_bytes": 0,
+            "legs": [],
+            "reason": SUSPENDED,
+            "first_by_at": known.first_by_at if known else None,
+            "basis": SUSPENDED[:32],
+        },
+    )
+    events.publish(progress.STREAM, "forecast", _event(row))
+
+
+def shown(transfer: Transfer) -> Forecast | None:
+    """Return the forecast that holds for a transfer in its state, None while it is made."""
+    known = getattr(transfer, "forecast", None)
+    is_held_back = transfer.state == State.SUSPENDED
+    if known is None or not (is_held_back or transfer.state in OPEN):
+        return None
+    return known if is_held_back == (known.reason == SUSPENDED) else None
 
 
 def _event(row: Forecast) -> dict[str, Any]:

@@ -8,9 +8,11 @@ from django.db.models import Sum
 
 from uplink.transfers import packages, packing
 from uplink.transfers.members import Member
-from uplink.transfers.models import PackageState, Shipment, Spread, Transfer
+from uplink.transfers.models import Package, PackageState, Shipment, Spread, Transfer
 from uplink.transfers.spreading.graph import Graph
 
+CANDIDATES_MOST = 8
+"""Satellites that are looked at for who is sent a package: those whose contact is soonest."""
 GUESSED_SHARE = 0.5
 """Of an artefact: what a package is taken to be while it is being made."""
 
@@ -34,33 +36,89 @@ def choose(linked: list[Member], spreads: dict[int, Spread], *, now: datetime) -
     """Let one satellite of a group be sent a package, and the others none; return it, and when.
 
     A package (differences to what is on board) is less than any pack, but only who decoded it can
-    give packs to others. Where somebody holds all of the artefact nobody needs one.
+    give packs to others. Where somebody holds all of the artefact nobody needs one. Where nobody
+    who gets one is left in reach (it fell silent, it failed, its base is gone), another that holds
+    a base is sent one, as long as that is less than the packs that nobody in reach holds.
     """
-    able = [one for one in linked if one.transfer is not None and one.transfer.package_id]
-    if not able:
-        return {}
-    whole = max((len(one.held) for one in linked if not one.is_silent), default=0)
-    has_whole = whole >= able[0].transfer.artefact.packs.count() > 0
-    heard = [one for one in able if not one.is_silent and one.contacts]
-    keeper = None if has_whole or not heard else min(heard, key=lambda one: _done_s(one, now))
+    wanting = [one for one in linked if one.transfer is not None]
+    able = [one for one in wanting if one.transfer.package_id]
     for one in able:
-        if keeper is None and not has_whole:
-            break  # nobody is in view for hours: nothing is decided
+        if one.transfer.package.state not in packages.COMING:  # it is not worth it, or failed
+            _send_no_package(one.transfer, spreads[one.key])
+    able = [one for one in able if one.transfer.package_id]
+    missing_bytes = _missing_bytes(linked, wanting)
+    if not missing_bytes:
+        for one in able:
+            _send_no_package(one.transfer, spreads[one.key])
+        return {}
+    heard = [one for one in able if _is_in_reach(one)]
+    keeper = min(heard, key=lambda one: _done_s(one, now)) if heard else None
+    if keeper is None:
+        keeper = _another(wanting, spreads, missing_bytes, now)
+    if keeper is None:
+        return {}  # nobody is in view for hours, or packs are less
+    for one in able:
         if one is not keeper:
             _send_no_package(one.transfer, spreads[one.key])
-    if keeper is None:
-        return {}
     _give_package(keeper.transfer)
     return {keeper.key: _done_s(keeper, now)}
 
 
-def _done_s(one: Member, now: datetime) -> float:
-    package = one.transfer.package
-    size = package.files.filter(transfer=None).aggregate(all=Sum("size_bytes", default=0))["all"]
-    if package.state == PackageState.PREPARING:
-        size = one.transfer.artefact.size_bytes * GUESSED_SHARE
+def _is_in_reach(one: Member) -> bool:
+    return not one.is_silent and bool(one.contacts)
+
+
+def _missing_bytes(linked: list[Member], wanting: list[Member]) -> int:
+    """Return the bytes of the packs that nobody holds who is heard."""
+    if not wanting:
+        return 0
+    held = frozenset().union(*(one.held for one in linked if not one.is_silent))
+    packs = wanting[0].transfer.artefact.packs.exclude(number__in=held)
+    return packs.aggregate(all=Sum("size_bytes", default=0))["all"]
+
+
+def _another(
+    wanting: list[Member], spreads: dict[int, Spread], missing_bytes: int, now: datetime
+) -> Member | None:
+    """Return who is sent a package instead of one that was lost, its package given to it."""
+    found: list[tuple[float, Member, Package]] = []
+    artefact = wanting[0].transfer.artefact
+    if not artefact.packages.filter(state__in=packages.COMING).exists():
+        return None
+    free = [
+        one
+        for one in wanting
+        if _is_in_reach(one)
+        and not one.transfer.package_id
+        and not spreads[one.key].without_package
+    ]
+    free.sort(key=lambda one: one.contacts[0].aos_at)
+    for one in free[:CANDIDATES_MOST]:
+        transfer = one.transfer
+        package = packages.package_for(one.satellite, artefact, transfer.version)
+        if package is not None and _size_bytes(package, transfer) < missing_bytes:
+            found.append((_done_s(one, now, package), one, package))
+    if not found:
+        return None
+    _, chosen, package = min(found, key=lambda each: each[0])
+    _drop_files(chosen.transfer, spreads[chosen.key])
+    chosen.transfer.package = package
+    chosen.transfer.save(update_fields=["package"])
+    return chosen
+
+
+def _done_s(one: Member, now: datetime, package: Package | None = None) -> float:
+    size = _size_bytes(package or one.transfer.package, one.transfer)
     begins = max(now, one.contacts[0].aos_at).timestamp()
     return begins + size * 8 * 1.2 / one.contacts[0].antenna.uplink_bit_per_s
+
+
+def _size_bytes(package: Package, transfer: Transfer) -> float:
+    """Return what a package has on air; while it is made, a guess."""
+    if package.state == PackageState.PREPARING:
+        return transfer.artefact.size_bytes * GUESSED_SHARE
+    files = package.files.filter(transfer=None).aggregate(all=Sum("size_bytes", default=0))["all"]
+    return files + len(package.manifest)
 
 
 def _give_package(transfer: Transfer) -> None:
@@ -73,10 +131,16 @@ def _give_package(transfer: Transfer) -> None:
 
 
 def _send_no_package(transfer: Transfer, spread: Spread) -> None:
-    rows = transfer.shipments.filter(delivered=False).exclude(number=packing.RELEASE)
-    spread.withdrawn_bytes += rows.aggregate(all=Sum("sent_bytes", default=0))["all"]
-    transfer.shipments.exclude(number=packing.RELEASE).delete()
+    _drop_files(transfer, spread)
     transfer.package = None
     transfer.save(update_fields=["package"])
     if not transfer.shipments.exists():
         Shipment.objects.bulk_create(packing.release_of(transfer))
+
+
+def _drop_files(transfer: Transfer, spread: Spread) -> None:
+    """Take back all files but the release: they come another way, or as others."""
+    files = transfer.shipments.exclude(number=packing.RELEASE)
+    sent = files.filter(delivered=False).aggregate(all=Sum("sent_bytes", default=0))["all"]
+    spread.withdrawn_bytes += sent
+    files.delete()

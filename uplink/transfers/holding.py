@@ -78,7 +78,7 @@ def _settle(satellite: Satellite, said: holdings.Holdings, *, now: datetime) -> 
         satellite=satellite,
         artefact_id=said.artefact,
         package=None,
-        state__in=[State.QUEUED, State.SENDING],
+        state__in=[State.QUEUED, State.SENDING, State.SUSPENDED],
     ):
         numbers = [n for span in said.spans for n in range(span.first, span.last + 1)]
         waiting = transfer.shipments.filter(number__in=numbers, delivered=False)

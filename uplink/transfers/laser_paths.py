@@ -7,8 +7,7 @@ from datetime import datetime
 
 from constellation.models import Satellite
 from uplink.transfers.forecasting.runs import Opening
-from uplink.transfers.members import UNDER_WAY
-from uplink.transfers.models import Spread
+from uplink.transfers.models import UNDER_WAY, Spread
 
 KEPT = 0.99
 """So likely is it that packs come as the plan expects: neighbours fall silent now and then."""

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from django.db.models import Max
+from django.db.models import Max, Q
 
 from constellation.contacts.models import HOLDING, Contact
 from constellation.contacts.models import State as ContactState
@@ -15,9 +15,8 @@ from constellation.models import Satellite
 from telemetry.models import RawBatch
 from uplink.registry.models import Artefact
 from uplink.transfers import holding
-from uplink.transfers.models import Deployment, Holding, State, Transfer
+from uplink.transfers.models import UNDER_WAY, Deployment, Holding, State, Transfer
 
-UNDER_WAY = [State.QUEUED, State.SENDING, State.VERIFYING]
 HORIZON = timedelta(hours=3)
 """Contacts and laser windows up to here are planned with."""
 SILENT = timedelta(seconds=30)
@@ -74,6 +73,11 @@ def of(artefact: Artefact, *, now: datetime, rate: float) -> list[Member]:
         member(transfer.satellite).transfer = transfer
     if not found:
         return []
+    # Whose transfer is suspended gets nothing, and can still give what it has.
+    suspended = artefact.transfers.filter(state=State.SUSPENDED, verified_at=None)
+    for transfer in suspended.select_related("satellite__profile", "satellite__plane"):
+        if transfer.satellite.profile.isl_terminals:
+            member(transfer.satellite)
     for satellite in _whole(artefact):
         member(satellite).held = packs
     for told in holding.newest(artefact=artefact):
@@ -81,7 +85,8 @@ def of(artefact: Artefact, *, now: datetime, rate: float) -> list[Member]:
             one = found[told.satellite_id]
             one.told, one.held = told, one.held | holding.numbers_of(told.spans)
     delivered = artefact.transfers.filter(
-        pk__in=[one.transfer.pk for one in found.values() if one.transfer],
+        Q(pk__in=[one.transfer.pk for one in found.values() if one.transfer])
+        | Q(pk__in=suspended.values("pk")),
         package=None,
         shipments__delivered=True,
         shipments__number__gte=0,

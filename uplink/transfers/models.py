@@ -76,6 +76,7 @@ class PackageFile(models.Model):
 class State(models.TextChoices):
     QUEUED = "QUEUED"
     SENDING = "SENDING"
+    SUSPENDED = "SUSPENDED"
     VERIFYING = "VERIFYING"
     VERIFIED = "VERIFIED"
     ACTIVATING = "ACTIVATING"
@@ -84,6 +85,9 @@ class State(models.TextChoices):
     CANCELLED = "CANCELLED"
 
 
+UNDER_WAY = [State.QUEUED, State.SENDING, State.VERIFYING]
+"""Not on board yet, as far as is known, and nobody holds it back."""
+ON_ITS_WAY = [*UNDER_WAY, State.SUSPENDED]
 OVER = [State.ACTIVE, State.FAILED, State.CANCELLED]
 
 
@@ -138,14 +142,17 @@ class Repair(models.Model):
 
 
 class Shipment(models.Model):
-    """One CFDP transaction of a transfer: signed metadata (`number` -2), the
-    manifest (-1) or a pack.
+    """One CFDP transaction of a transfer: signed metadata (`number` -2), the manifest (-1) or a
+    pack. Without a transfer it is a notice to a satellite: metadata that comes alone.
 
     `state` of the engine is kept so that whoever flies the next contact goes on from there:
     what was acknowledged is never sent again.
     """
 
-    transfer = models.ForeignKey(Transfer, models.CASCADE, related_name="shipments")
+    transfer = models.ForeignKey(Transfer, models.CASCADE, null=True, related_name="shipments")
+    satellite = models.ForeignKey(
+        Satellite, models.CASCADE, null=True, related_name="notices", help_text="Of a notice alone."
+    )
     number = models.IntegerField()
     name = models.CharField(max_length=100, help_text="Destination file name.")
     size_bytes = models.PositiveIntegerField()
@@ -171,6 +178,16 @@ class Shipment(models.Model):
                 name="shipment_sequence_never_reused",
                 fields=["sequence"],
                 condition=Q(sequence__isnull=False),
+            ),
+            models.CheckConstraint(
+                name="shipment_is_of_a_transfer_or_a_notice",
+                condition=Q(transfer__isnull=False, satellite__isnull=True)
+                | Q(transfer__isnull=True, satellite__isnull=False),
+            ),
+            models.UniqueConstraint(
+                name="notice_once_at_a_time",
+                fields=["satellite"],
+                condition=Q(satellite__isnull=False, delivered=False),
             ),
         ]
 
@@ -238,6 +255,9 @@ class Spread(models.Model):
     due_at = models.DateTimeField(null=True, help_text="By then laser links bring some, or fail.")
     left_to_ground_until = models.DateTimeField(
         null=True, help_text="Laser links did not bring what they should have; contacts do."
+    )
+    without_package = models.BooleanField(
+        default=False, help_text="Its base is gone: differences are of no use to it."
     )
     withdrawn_bytes = models.BigIntegerField(
         default=0, help_text="Sent of files that then went up elsewhere."

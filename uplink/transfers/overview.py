@@ -16,6 +16,7 @@ from uplink.transfers.models import OVER, Deployment, Shipment, State, Transfer
 STATUS = {
     State.QUEUED: ("standby", "Queued"),
     State.SENDING: ("standby", "Sending"),
+    State.SUSPENDED: ("caution", "Suspended"),
     State.VERIFYING: ("standby", "Verifying"),
     State.VERIFIED: ("normal", "Verified"),
     State.ACTIVATING: ("standby", "Activating"),
@@ -68,7 +69,7 @@ def _row(transfer: Transfer, shipments: list[Shipment]) -> Row:
     packs = [each for each in shipments if each.number >= 0]
     held = [each.size_bytes if each.delivered else each.acknowledged_bytes for each in packs]
     status, words = STATUS[State(transfer.state)]
-    known = getattr(transfer, "forecast", None) if transfer.state in forecasts.OPEN else None
+    known = forecasts.shown(transfer)
     spread = sources.spread_numbers(transfer)
     if spread is not None:
         return Row(

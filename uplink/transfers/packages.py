@@ -22,12 +22,12 @@ from uplink.registry import store
 from uplink.registry.models import Artefact, Version
 from uplink.transfers import packing, progress, tasks
 from uplink.transfers.models import (
+    ON_ITS_WAY,
     Deployment,
     Package,
     PackageFile,
     PackageState,
     Shipment,
-    State,
     Transfer,
 )
 from uplink.transfers.packaging import building, cutting, manifests, packs, wants
@@ -36,8 +36,7 @@ ARTEFACT_BYTES_MIN = 1024 * 1024
 """Shorter artefacts go whole: a contact carries them before anything could be compared."""
 WORTH = 0.9
 """A package must be so much of its artefact at most."""
-_COMING = [PackageState.PREPARING, PackageState.READY]
-UNDER_WAY = [State.QUEUED, State.SENDING, State.VERIFYING]
+COMING = [PackageState.PREPARING, PackageState.READY]
 
 Watch = Callable[[], None]
 
@@ -55,7 +54,7 @@ def package_for(
     if base is None:
         return None
     package, _ = Package.objects.get_or_create(artefact=artefact, base=base)
-    return package if package.state in _COMING else None
+    return package if package.state in COMING else None
 
 
 def _base(satellite: Satellite, artefact: Artefact, version: Version | None) -> Artefact | None:
@@ -86,7 +85,7 @@ def standing(package: Package | None) -> Package | None:
     if package is None:
         return None
     package = Package.objects.select_for_update(no_key=True).get(pk=package.pk)
-    return package if package.state in _COMING else None
+    return package if package.state in COMING else None
 
 
 def have_made(package: Package | None) -> None:
@@ -200,7 +199,7 @@ def _keep(pack: packs.Pack) -> int:
 def _give_out(package: Package, *, now: datetime) -> None:
     """Give files to the transfers that wait for this package."""
     rows = Transfer.objects.select_for_update(of=["self"]).select_related("artefact", "satellite")
-    for transfer in rows.filter(package=package, state__in=UNDER_WAY, shipments=None):
+    for transfer in rows.filter(package=package, state__in=ON_ITS_WAY, shipments=None):
         if package.state == PackageState.READY:
             transfer.package = package
         else:

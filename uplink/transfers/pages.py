@@ -106,13 +106,18 @@ def transfer_page(request: HttpRequest, transfer_id: UUID) -> HttpResponse:
 @require_POST
 @needs("transfers.change_transfer")
 def change(request: HttpRequest, transfer_id: UUID, change: str) -> HttpResponse:
-    """Cancel a transfer, or take it up again."""
-    from uplink.transfers import requests
+    """Suspend a transfer or let it go on, cancel it, or take it up again."""
+    from uplink.transfers import requests, suspending
 
-    acts = {"cancel": requests.cancel, "retry": requests.retry}
-    if change not in acts:
+    now = clock.now()
+    acts = {"resume": suspending.resume, "cancel": requests.cancel, "retry": requests.retry}
+    if change == "suspend":
+        reason = f"suspended by {request.user.username}"
+        transfer = suspending.suspend(transfer_id, now=now, reason=reason)
+    elif change in acts:
+        transfer = acts[change](transfer_id, now=now)
+    else:
         raise NotFound(f"A transfer cannot be {change!r}.")
-    transfer = acts[change](transfer_id, now=clock.now())
     messages.success(request, f"The transfer is {transfer.get_state_display().lower()}.")
     return redirect("transfer", transfer_id=transfer_id)
 

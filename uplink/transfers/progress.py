@@ -132,7 +132,7 @@ def _demand(transfer: Transfer, missing_bytes: int) -> None:
     source = f"transfer:{transfer.pk}"
     if transfer.verified_at is not None:
         missing_bytes = 0  # it is on board, wherever from
-    if transfer.finished_at is not None:
+    if transfer.finished_at is not None or transfer.state == State.SUSPENDED:
         Demand.objects.filter(source=source).delete()
         return
     wanted = {

@@ -18,11 +18,13 @@ from telemetry.packets.handlers import StoredPacket
 from uplink.conduct import wake
 from uplink.transfers import packages, progress, tasks
 from uplink.transfers.models import (
+    ON_ITS_WAY,
     Package,
     PackageFile,
     PackageState,
     Repair,
     Shipment,
+    Spread,
     State,
     Transfer,
 )
@@ -42,7 +44,7 @@ def take_want_list(packet: StoredPacket, *, now: datetime) -> None:
         .filter(
             satellite_id=packet.satellite_id,
             artefact_id=sha.hex(),
-            state__in=packages.UNDER_WAY,
+            state__in=ON_ITS_WAY,
             package__state=PackageState.READY,
         )
         .first()
@@ -107,7 +109,7 @@ def repair(transfer_id: str, *, now: datetime, watch: packages.Watch) -> None:
         return
     package, encoded = asked.transfer.package, bytes(asked.wanted)
     files = []
-    if package is not None and asked.transfer.state in packages.UNDER_WAY:
+    if package is not None and asked.transfer.state in ON_ITS_WAY:
         made = packages.plan_of(package)
         files = packages.pack_files(made, wants.decode(encoded, len(made.manifest)), watch)
     with transaction.atomic():
@@ -116,7 +118,7 @@ def repair(transfer_id: str, *, now: datetime, watch: packages.Watch) -> None:
         if asked is None or bytes(asked.wanted) != encoded:
             return  # more was asked for in the meantime: the next one packs all of it
         asked.delete()
-        if transfer.package_id is None or transfer.state not in packages.UNDER_WAY:
+        if transfer.package_id is None or transfer.state not in ON_ITS_WAY:
             return
         _add(transfer, files, now=now)
 
@@ -125,9 +127,7 @@ def fall_back(transfer_id: str, *, now: datetime) -> None:
     """What was asked for cannot be packed: the transfer goes whole."""
     with transaction.atomic():
         rows = Transfer.objects.select_for_update(of=["self"]).select_related("artefact")
-        transfer = rows.filter(
-            pk=transfer_id, package__isnull=False, state__in=packages.UNDER_WAY
-        ).first()
+        transfer = rows.filter(pk=transfer_id, package__isnull=False, state__in=ON_ITS_WAY).first()
         if transfer is not None:
             _send_whole(transfer, now=now)
 
@@ -153,6 +153,10 @@ def _send_whole(transfer: Transfer, *, now: datetime) -> None:
     Repair.objects.filter(transfer=transfer).delete()
     transfer.package = None
     transfer.save(update_fields=["package"])
+    Spread.objects.filter(transfer=transfer).update(without_package=True)
     Shipment.objects.bulk_create(packages.files_of(transfer))
+    if transfer.state == State.SUSPENDED:
+        progress.settle(transfer, now=now)
+        return
     progress.move(transfer, State.QUEUED, now=now)
     wake.satellite(transfer.satellite_id)

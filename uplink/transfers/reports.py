@@ -11,10 +11,9 @@ from telemetry import onboard
 from telemetry.onboard import StoreEvent
 from telemetry.packets.handlers import StoredPacket
 from uplink.releases import directing
-from uplink.transfers import activation, progress
-from uplink.transfers.models import Deployment, Holding, State, Transfer
+from uplink.transfers import activation, notices, progress
+from uplink.transfers.models import ON_ITS_WAY, Deployment, Holding, State, Transfer
 
-_UNDER_WAY = [State.QUEUED, State.SENDING, State.VERIFYING]
 _SLOT_FIELDS = {onboard.Slot.A: "slot_a_sha256", onboard.Slot.B: "slot_b_sha256"}
 _MADE_ANEW = ("rollback", "expired")
 _FRESH_FOR = 60
@@ -35,11 +34,11 @@ def take_store_report(packet: StoredPacket, *, now: datetime) -> None:
         case StoreEvent.MANIFEST_STORED:
             _delivered(packet.satellite_id, onboard.MANIFEST_NAME + sha256, now=now)
         case StoreEvent.ARTEFACT_VERIFIED:
-            for transfer in _transfers(packet, sha256, _UNDER_WAY):
+            for transfer in _transfers(packet, sha256, ON_ITS_WAY):
                 if transfer.created_at.timestamp() * 1e9 <= packet.generated_ns:
                     activation.verified(transfer, now=now)
         case StoreEvent.ARTEFACT_REFUSED:
-            for transfer in _transfers(packet, sha256, _UNDER_WAY):
+            for transfer in _transfers(packet, sha256, ON_ITS_WAY):
                 progress.fail(transfer, f"refused on board: {text}", now=now)
         case StoreEvent.SLOT_LOADED:
             _slot(packet, slot, sha256)
@@ -51,6 +50,11 @@ def take_store_report(packet: StoredPacket, *, now: datetime) -> None:
         case StoreEvent.SLOT_REFUSED:
             for transfer in _transfers(packet, sha256, [State.ACTIVATING]):
                 progress.fail(transfer, f"the slot refused it: {text}", now=now)
+        case StoreEvent.ACTIVATION_HELD:
+            for transfer in _transfers(packet, sha256, [State.ACTIVATING]):
+                at = transfer.activate_at
+                if at is not None and at.timestamp() * 1e9 <= packet.generated_ns:
+                    activation.held(transfer, text, now=now)
         case StoreEvent.SLOT_CLEARED:
             _slot(packet, slot, "")
         case StoreEvent.RELEASE_ACCEPTED:
@@ -66,6 +70,7 @@ def take_store_report(packet: StoredPacket, *, now: datetime) -> None:
 def _released(packet: StoredPacket, sha256: str, *, now: datetime) -> None:
     """Signed metadata was accepted; what is on board already may be loaded now."""
     directing.answered(packet.satellite_id, sha256, refusal="")
+    notices.taken(packet.satellite_id, sha256, now=now)
     name = onboard.RELEASE_NAME + sha256
     _delivered(packet.satellite_id, name, now=now)
     for transfer in _carrying(packet, name):
@@ -91,7 +96,7 @@ def _carrying(packet: StoredPacket, name: str) -> list[Transfer]:
     return list(
         rows.filter(
             pk__in=Transfer.objects.filter(
-                satellite_id=packet.satellite_id, state__in=_UNDER_WAY, shipments__name=name
+                satellite_id=packet.satellite_id, state__in=ON_ITS_WAY, shipments__name=name
             ).values("pk")
         )
     )
@@ -140,7 +145,7 @@ def _transfers(packet: StoredPacket, sha256: str, states: list[State]) -> list[T
 def _delivered(satellite_id: int, *names: str, now: datetime) -> None:
     rows = Transfer.objects.select_for_update(of=["self"]).select_related("satellite", "artefact")
     for transfer in rows.filter(
-        Q(satellite_id=satellite_id, state__in=[State.QUEUED, State.SENDING]),
+        Q(satellite_id=satellite_id, state__in=[State.QUEUED, State.SENDING, State.SUSPENDED]),
         pk__in=Transfer.objects.filter(
             satellite_id=satellite_id, shipments__name__in=names, shipments__delivered=False
         ).values("pk"),

@@ -49,6 +49,12 @@ def object_to(refuse: Callable[[Artefact], None]) -> None:
     _objections.append(refuse)
 
 
+def check_still_wanted(artefact: Artefact) -> None:
+    """Raise what others refuse an artefact with: that it was revoked, say."""
+    for refuse in _objections:
+        refuse(artefact)
+
+
 def request(
     *,
     transfer_id: UUID,
@@ -109,8 +115,7 @@ def request(
 
 
 def _check(satellite: Satellite, artefact: Artefact, version: Version | None) -> None:
-    for refuse in _objections:
-        refuse(artefact)
+    check_still_wanted(artefact)
     if version is not None:
         if version.artefact_id != artefact.pk:
             raise DoesNotFit(f"{version} is another artefact.")
@@ -182,7 +187,7 @@ def _create(transfer_id: UUID, fields: dict[str, object]) -> tuple[Transfer, boo
 @transaction.atomic
 def cancel(transfer_id: UUID, *, now: datetime) -> Transfer:
     """Stop a transfer; a contact that flies gives its files up. Safe to repeat."""
-    transfer = _locked(transfer_id)
+    transfer = locked(transfer_id)
     if transfer.state == State.CANCELLED:
         return transfer
     if transfer.finished_at is not None:
@@ -200,11 +205,10 @@ def cancel(transfer_id: UUID, *, now: datetime) -> Transfer:
 @transaction.atomic
 def retry(transfer_id: UUID, *, now: datetime) -> Transfer:
     """Take a failed or cancelled transfer up again; files that arrived are not sent again."""
-    transfer = _locked(transfer_id)
+    transfer = locked(transfer_id)
     if transfer.state not in (State.FAILED, State.CANCELLED):
         raise NotPossible(f"The transfer is {transfer.state}; only an ended one is taken up again.")
-    for refuse in _objections:
-        refuse(transfer.artefact)
+    check_still_wanted(transfer.artefact)
     refused = (
         transfer.verified_at is None and not transfer.shipments.filter(delivered=False).exists()
     )
@@ -246,7 +250,7 @@ def _needs_release(transfer: Transfer, *, now: datetime) -> bool:
     return row is not None and not directing.is_good(row.sha256, now=now)
 
 
-def _locked(transfer_id: UUID) -> Transfer:
+def locked(transfer_id: UUID) -> Transfer:
     transfer = Transfer.objects.select_for_update().filter(pk=transfer_id).first()
     if transfer is None:
         raise errors.NotFound(f"There is no transfer {transfer_id}.")

@@ -22,7 +22,7 @@ from uplink.conduct import wake
 from uplink.registry.models import Artefact
 from uplink.transfers import gateways, holding, members, orders, packing, progress
 from uplink.transfers.members import Member
-from uplink.transfers.models import Shipment, Spread, State, Transfer
+from uplink.transfers.models import UNDER_WAY, Shipment, Spread, State, Transfer
 from uplink.transfers.spreading import graph, planning
 
 log = logging.getLogger(__name__)
@@ -57,7 +57,7 @@ def open_artefacts() -> list[Artefact]:
     rows = Transfer.objects.filter(
         laser=True,
         satellite__profile__isl_terminals__gt=0,
-        state__in=members.UNDER_WAY,
+        state__in=UNDER_WAY,
         verified_at=None,
     )
     return list(Artefact.objects.filter(pk__in=rows.values("artefact")))
@@ -125,7 +125,7 @@ def _plan_together(
     # Locked as contacts and reports lock them: transfers by id, then their files.
     ids = [one.transfer.pk for one in linked if one.transfer is not None]
     alive = Transfer.objects.select_for_update(of=["self"], no_key=True).filter(
-        pk__in=ids, state__in=members.UNDER_WAY, verified_at=None
+        pk__in=ids, state__in=UNDER_WAY, verified_at=None
     )
     alive = alive.order_by("pk")
     rows = {row.pk: row for row in alive.select_related("satellite", "artefact", "organisation")}
@@ -138,8 +138,9 @@ def _plan_together(
     if len(linked) == 1 and not hasattr(linked[0].transfer, "spread"):
         return
     table = _table([one for one in linked if one.transfer is not None])
+    had_package = any(one.transfer is not None and one.transfer.package_id for one in linked)
     coming_s = gateways.choose(linked, table.spreads, now=now)
-    if coming_s:
+    if coming_s or had_package:
         table = _table([one for one in linked if one.transfer is not None])
     for one in linked:
         if one.key in table.spreads:
@@ -227,6 +228,7 @@ def _problem(
         },
         coming_s=coming_s,
         begun=begun,
+        terminals={one.key: one.satellite.profile.isl_terminals for one in linked},
         refused=frozenset(
             (one.key, entities[entity])
             for one in wanting
@@ -357,9 +359,14 @@ def moved(transfer: Transfer) -> None:
     """A transfer that ended badly lets its satellite fetch no more."""
     if transfer.state not in (State.FAILED, State.CANCELLED):
         return
+    hold(transfer, now=transfer.finished_at)
+
+
+def hold(transfer: Transfer, *, now: datetime) -> None:
+    """Let a suspended transfer's satellite fetch nothing until it is planned again."""
     spread = Spread.objects.filter(transfer=transfer).select_related("transfer__artefact").first()
     if spread is not None:
-        orders.withdraw(spread, now=transfer.finished_at, rate=1.0)
+        orders.withdraw(spread, now=now, rate=1.0)
 
 
 def give_release(transfer: Transfer) -> None:

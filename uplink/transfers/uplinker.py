@@ -49,6 +49,7 @@ REPAIR_MOST_S = 5.0
 """Mission time: a satellite asks again every 2 s and gives up after ten times."""
 PROMPT_S = 5.0
 """Wall time: a file that is on its way asks so often what of it has arrived, when nothing tells."""
+_BY_WISH = cfdp.Condition.SUSPEND_REQUEST_RECEIVED
 AGAIN_AFTER_S = 5.0
 """A transaction that a fault suspended asks again after this, as long as the contact lasts."""
 
@@ -71,10 +72,11 @@ class Assignment:
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """What a checkpoint tells: files to begin, and those to give up."""
+    """What a checkpoint tells: files to begin, those to give up, and those to put aside."""
 
     assignments: tuple[Assignment, ...] = ()
     cancelled: frozenset[int] = frozenset()
+    suspended: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +123,8 @@ class _Flight:
     saved: tuple[Any, ...] = ()
     again_s: float | None = None
     counted_bytes: int = 0
+    is_put_aside: bool = False
+    """Suspended by an operator: it leaves once what was pulled of it has been radiated."""
 
 
 @dataclass(slots=True)
@@ -188,6 +192,8 @@ class Uplinker:
         """Go on over a new link: every file asks what has arrived before a byte of it leaves."""
         self._pace.open(uplink_bit_per_s, now_s)
         for flight in self._flights.values():
+            if flight.is_put_aside:
+                continue
             flight.again_s = None
             flight.sender.resume(now_s)
             if self._frozen:
@@ -222,7 +228,7 @@ class Uplinker:
             return
         for flight in self._flights.values():
             flight.sender.tick(now_s)
-            if flight.sender.state is not cfdp.SenderState.SUSPENDED:
+            if flight.sender.state is not cfdp.SenderState.SUSPENDED or flight.is_put_aside:
                 continue
             if flight.again_s is None:
                 flight.again_s = now_s + AGAIN_AFTER_S * max(self.rate, 1.0)
@@ -263,13 +269,12 @@ class Uplinker:
             # What the satellite holds has left, even where the station has yet to say so.
             sent_bytes = max(sender.sent_bytes - waiting[number], sender.arrived_bytes)
             mark = (sender.state, sender.fault, sent_bytes, sender.acked.total)
-            if mark == flight.saved:
-                continue
-            flight.saved = mark
-            changed.append(_progress(flight, sent_bytes))
-            self.counters.file_bytes += sent_bytes - flight.counted_bytes
-            flight.counted_bytes = sent_bytes
-            if sender.state.is_over:
+            if mark != flight.saved:
+                flight.saved = mark
+                changed.append(_progress(flight, sent_bytes))
+                self.counters.file_bytes += sent_bytes - flight.counted_bytes
+                flight.counted_bytes = sent_bytes
+            if sender.state.is_over or (flight.is_put_aside and not waiting[number]):
                 self._retire(number)
         held = frozenset(flight.assignment.shipment_id for flight in self._flights.values())
         held |= {progress.shipment_id for progress in changed}
@@ -289,10 +294,14 @@ class Uplinker:
             os.close(flight.file)
 
     def take(self, work: Work, now_s: float) -> None:
-        """Begin or resume what a checkpoint assigned; give up what was cancelled."""
+        """Begin or resume what a checkpoint assigned; give up what was cancelled, put aside what
+        was suspended."""
         for flight in self._flights.values():
             if flight.assignment.shipment_id in work.cancelled:
                 flight.sender.cancel(now_s)
+            elif flight.assignment.shipment_id in work.suspended:
+                flight.sender.suspend()
+                flight.is_put_aside = True
         for assignment in work.assignments:
             if assignment.transaction.number in self._flights:
                 continue
@@ -348,5 +357,5 @@ def _progress(flight: _Flight, sent_bytes: int) -> Progress:
         sent_bytes=sent_bytes,
         acknowledged_bytes=sender.acked.total,
         state=sender.state,
-        fault="" if sender.fault is None else sender.fault.name,
+        fault="" if sender.fault in (None, _BY_WISH) else sender.fault.name,
     )

@@ -8,12 +8,12 @@ from typing import Any
 
 from django.utils.dateparse import parse_datetime
 
-from uplink.transfers import bars, forecasts, progress, sources
-from uplink.transfers.models import Carriage, Shipment, Spread, State, Transfer
+from uplink.transfers import bars, forecasts, progress, sources, suspending
+from uplink.transfers.models import ON_ITS_WAY, Carriage, Shipment, Spread, State, Transfer
 from uplink.transfers.overview import STATUS
 
 LEGS_SHOWN, LIKELY_LEAST = 12, 0.01
-CANCELLABLE = [State.QUEUED, State.SENDING, State.VERIFYING, State.ACTIVATING]
+CANCELLABLE = [*ON_ITS_WAY, State.ACTIVATING]
 RETRIABLE = [State.FAILED, State.CANCELLED]
 
 
@@ -62,13 +62,12 @@ def of_transfer(transfer: Transfer, now: datetime) -> dict[str, Any]:
         for number, row in enumerate(rows, start=1)
     }
     givers = [one for one in sources.of(transfer) if one.source != sources.GROUND]
-    colours = bars.colours_of([*keys, *(one.source for one in givers)])
+    colours = bars.colours_of(keys, [one.source for one in givers])
     names |= {one.source: f"by laser from {one.source}" for one in givers}
     drawn = _drawn(transfer, packs, givers)
     held = sum(pack.held_bytes for pack in drawn)
     size = progress.carried_bytes(transfer, sum(pack.size_bytes for pack in drawn))
-    known = getattr(transfer, "forecast", None)
-    is_open = transfer.state in forecasts.OPEN
+    known = forecasts.shown(transfer)
     legs = [leg for leg in known.legs if leg["probability"] >= LIKELY_LEAST] if known else []
     status, words = STATUS[State(transfer.state)]
     return {
@@ -84,6 +83,7 @@ def of_transfer(transfer: Transfer, now: datetime) -> dict[str, Any]:
             pack.held_bytes >= pack.size_bytes and pack.carrier not in names for pack in drawn
         ),
         "elsewhere_fill": bars.ELSEWHERE,
+        "laser_packs": sum(pack.is_by_laser for pack in drawn),
         "held_bytes": held,
         "size_bytes": size,
         "percent": 100 * held / size if size else 0.0,
@@ -99,12 +99,14 @@ def of_transfer(transfer: Transfer, now: datetime) -> dict[str, Any]:
         ],
         "givers": [Giver(one, colours[one.source]) for one in givers],
         "spread": Spread.objects.filter(transfer=transfer).first(),
-        "forecast": known if is_open else None,
-        "sentence": forecasts.sentence(known) if known and is_open else "",
-        "said_first": known.first_by_at if known else None,
-        "expected": [_expected(leg) for leg in legs[:LEGS_SHOWN]] if is_open else [],
+        "forecast": known,
+        "sentence": forecasts.sentence(known) if known else "",
+        "said_first": transfer.forecast.first_by_at if hasattr(transfer, "forecast") else None,
+        "expected": [_expected(leg) for leg in legs[:LEGS_SHOWN]],
         "faults": [each for each in shipments if each.fault and not each.delivered][:5],
         "may_cancel": transfer.state in CANCELLABLE,
+        "may_suspend": transfer.state in suspending.SUSPENDABLE,
+        "may_resume": transfer.state == State.SUSPENDED,
         "may_retry": transfer.state in RETRIABLE,
     }
 
@@ -124,7 +126,7 @@ def _drawn(
         sizes = dict(transfer.artefact.packs.values_list("number", "size_bytes"))
     by_number = {each.number: each for each in files}
     return [
-        bars.Pack(number, size, size, by_laser[number])
+        bars.Pack(number, size, size, by_laser[number], is_by_laser=True)
         if number in by_laser
         else _of_file(number, size, by_number.get(number))
         for number, size in sorted(sizes.items())

@@ -35,11 +35,13 @@ class Actions:
         pool: Pool,
         report: Report,
         now_s: Callable[[], float],
+        objection: Callable[[tuple[int, int, int]], str],
     ) -> None:
+        """`objection(window)` says why a model must not be changed now, or nothing."""
         self._slots, self._packs, self._report = slots, packs, report
         self._releases, self._fetching = releases, fetching
         self._store, self._pool = store, pool
-        self._now_s = now_s
+        self._now_s, self._objection = now_s, objection
         self._loading = asyncio.Lock()
         self._timing: asyncio.Task | None = None
 
@@ -116,13 +118,13 @@ class Actions:
         return sha
 
     async def _activate_slot_at(self, arguments: bytes) -> str:
-        number, at_ns = onboard.SLOT_AT_LAYOUT.unpack(arguments)
+        number, at_ns, *window = onboard.SLOT_AT_LAYOUT.unpack(arguments)
         slot = Slot(number)
         if at_ns <= self._now_s() * 1e9:
             raise ValueError("the instant of the activation is over")
         async with self._loading:
             sha = await self._proven(slot)
-            self._slots.set_timed(Timed(slot, at_ns, sha))
+            self._slots.set_timed(Timed(slot, at_ns, sha, tuple(window)))
         return f"slot {slot.name} will answer with {sha[:12]} at {at_ns / 1e9:.0f} s since 1970"
 
     async def _call_off_activation(self, arguments: bytes) -> str:
@@ -145,6 +147,14 @@ class Actions:
         async with self._loading:
             timed = self._slots.timed
             if timed is None:
+                return
+            if why_not := self._objection(timed.window):
+                self._slots.set_timed(None)
+                self._report(
+                    encode_report(
+                        StoreEvent.ACTIVATION_HELD, timed.digest, slot=timed.slot, text=why_not
+                    )
+                )
                 return
             try:
                 await self._activate(timed.slot)

@@ -31,6 +31,7 @@ from telemetry.onboard import (
     Slot,
 )
 from telemetry.packets import space
+from uplink.rollouts import windows
 
 log = logging.getLogger(__name__)
 
@@ -122,6 +123,7 @@ class Satellite:
             pool=around.pool,
             report=self._report_store,
             now_s=around.now_s,
+            objection=self._objection,
         )
         self.commands = Commands(
             folder / "commands.journal",
@@ -338,6 +340,27 @@ class Satellite:
             if is_live:
                 self.radio.send(DownlinkChannel.LIVE, packet)
         housekeeping.save(self._condition_path, self._condition)
+
+    def _objection(self, window: tuple[int, int, int]) -> str:
+        """Return why the model must not be changed at this moment, or nothing when it may."""
+        charge, hottest, flags = window
+        now_s = self._around.now_s()
+        light = int(self._around.space.light(self.spec.code, np.array([now_s]))[0])
+        measured = {
+            "battery_charge": self._condition.charge,
+            "accelerator_temperature": self._condition.accelerator_c,
+            "sunlight": light,
+            "queries_running": self.questions.running,
+            "queries_queued": self.questions.queued,
+        }
+        rules = windows.Rules(
+            charge / 1e4, hottest / 100, bool(flags & onboard.WindowFlag.IN_SUNLIGHT)
+        )
+        return windows.objection(
+            rules,
+            {name: windows.Value(value, value, 0.0) for name, value in measured.items()},
+            gently=bool(flags & onboard.WindowFlag.QUEUES_EMPTY),
+        )
 
     def _neighbours(self, at_s: float) -> list[int]:
         if self.troubles.lasers_down:

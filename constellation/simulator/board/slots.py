@@ -17,6 +17,8 @@ class Timed:
     slot: Slot
     at_ns: int
     digest: str
+    window: tuple[int, int, int]
+    """What must hold then, as `onboard.SLOT_AT_LAYOUT` has it."""
 
 
 class Slots:
@@ -32,7 +34,7 @@ class Slots:
         if path.exists():
             fields = json.loads(path.read_bytes())
             if timed := fields.pop("timed", None):
-                self.timed = Timed(Slot[timed[0]], timed[1], timed[2])
+                self.timed = Timed(Slot[timed[0]], timed[1], timed[2], tuple(timed[3]))
             self.is_safe = fields.pop("safe")
             for name, (state, digest) in fields.items():
                 # A load that was cut off by a restart has to be commanded again.
@@ -82,5 +84,6 @@ class Slots:
         fields: dict = {slot.name: [int(self.state[slot]), self.digest[slot]] for slot in Slot}
         fields["safe"] = self.is_safe
         if self.timed:
-            fields["timed"] = [self.timed.slot.name, self.timed.at_ns, self.timed.digest]
+            timed = self.timed
+            fields["timed"] = [timed.slot.name, timed.at_ns, timed.digest, timed.window]
         replace(self._path, json.dumps(fields).encode())

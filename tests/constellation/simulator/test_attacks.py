@@ -228,6 +228,56 @@ async def test_a_satellite_with_old_metadata_goes_back_to_its_other_slot(home, s
     assert inventories(link)[-1].attack is Attack.REVOKED
 
 
+async def test_a_gateway_that_kept_everything_brings_nothing_that_was_withdrawn(
+    home, simulator, sender
+):
+    # Metadata and packs of before lie with the gateway; the satellite has heard of none of it but
+    # of the withdrawal, and forgets that in no restart.
+    link, before = sender.link, sender.bundle(1, OLD)
+    snapshot = home.snapshot(2, [2])
+    notice = bundles.encode(
+        snapshot=snapshot, assignment=home.assignment(2, snapshot, choice=None, to=US)
+    )
+    assert await sender.send(notice) == ("RELEASE_ACCEPTED", "")
+    simulator.kill()
+    await link.leave()
+    simulator.start()
+    sender.link = link = await flight.open_ground(simulator, contact_id="again")
+    sha = await link.send_artefact(OLD, released=False)
+    await link.until(lambda: ("ARTEFACT_VERIFIED", sha) in store_events(link))
+    await sender.refused(before, Attack.ROLLBACK)
+    # Nor with the stolen key of the director: the release is not in the snapshot, and the snapshot
+    # in which it was is older than what is known.
+    await sender.refused(sender.bundle(3, OLD, counter=1, listed=[2]), Attack.REVOKED)
+    old = home.snapshot(1, [1, 2])
+    await sender.refused(sender.bundle(4, OLD, counter=1, snapshot=old), Attack.ROLLBACK)
+    failed = await link.obeyed(Opcode.LOAD_SLOT, load(Slot.A, sha), counter=1)
+    assert failed[:2] == ("FAILED", "NOT_RELEASED")
+    await link.leave()
+
+
+async def test_what_the_director_bans_is_not_activated_not_even_at_an_instant(sender):
+    link = sender.link
+    old = await in_service(sender, 1, OLD, Slot.A)
+    new = await in_service(sender, 2, NEW, Slot.B)
+    at_ns = round((told_s(sender) + 8.0) * 1e9)
+    armed = onboard.SLOT_AT_LAYOUT.pack(Slot.A, at_ns, 0, 15_000, 0)
+    assert (await link.obeyed(Opcode.ACTIVATE_SLOT_AT, armed, counter=30))[0] == "COMPLETED"
+    ban = sender.bundle(3, NEW, counter=2, listed=[1, 2], bans=[old])
+    assert await sender.send(ban) == ("RELEASE_ACCEPTED", "")
+    await link.until(lambda: ("SLOT_REFUSED", old) in store_events(link))
+    assert inventories(link)[-1].attack is Attack.REVOKED
+    _, _, digest = await link.answer(await link.ask("still there?"))
+    assert digest == new
+    failed = await link.obeyed(Opcode.ACTIVATE_SLOT, bytes([Slot.A]), counter=31)
+    assert failed[2].startswith("revoked: ")
+
+
+def told_s(sender) -> float:
+    """Return the satellite's time as its newest report tells it."""
+    return inventories(sender.link)[-1].at_ns / 1e9
+
+
 async def test_a_compromised_director_is_rotated_out(home, sender):
     assert await sender.send(sender.bundle(9_000, OLD, counter=1)) == ("RELEASE_ACCEPTED", "")
     stolen, home.director = home.director, Ed25519PrivateKey.generate()

@@ -4,9 +4,11 @@ import hashlib
 import os
 import time
 
+import pytest
+
 from constellation.stations import control
 from telemetry import onboard
-from telemetry.onboard import Apid, Opcode, Slot
+from telemetry.onboard import Apid, Opcode, Slot, StoreEvent
 from tests.constellation.simulator import flight
 from tests.constellation.simulator.test_uplink import ECHO, load, put_in_service, store_events
 
@@ -136,14 +138,14 @@ async def test_an_instant_is_kept_by_the_satellites_own_clock_over_a_kill(simula
 
     def at(seconds):
         mission_s = time.time() + simulator.started["mission"] - began_s + seconds
-        return onboard.SLOT_AT_LAYOUT.pack(Slot.B, round(mission_s * 1e9))
+        return onboard.SLOT_AT_LAYOUT.pack(Slot.B, round(mission_s * 1e9), 0, 15_000, 0)
 
     began_s = time.time()
     mission = control.status(simulator.control)["mission"]
     simulator.started["mission"] = mission
     late = await ground.obeyed(Opcode.ACTIVATE_SLOT_AT, at(-1), counter=4)
     assert late[:2] == ("FAILED", "BAD_ARGUMENTS")
-    empty = onboard.SLOT_AT_LAYOUT.pack(Slot.A, 2**62)
+    empty = onboard.SLOT_AT_LAYOUT.pack(Slot.A, 2**62, 0, 15_000, 0)
     assert (await ground.obeyed(Opcode.ACTIVATE_SLOT_AT, empty, counter=5))[0] == "COMPLETED"
     called_off = await ground.obeyed(Opcode.CALL_OFF_ACTIVATION, b"", counter=6)
     assert called_off[0] == "COMPLETED"
@@ -160,6 +162,49 @@ async def test_an_instant_is_kept_by_the_satellites_own_clock_over_a_kill(simula
     after = await fly(contact_id="two")
     _, _, digest = await after.answer(await after.ask("who are you?"))
     assert digest == new
+
+
+HELD = {
+    "the battery is at 20 %": (5_000, 15_000, 0),
+    "the accelerator has": (0, -5_000, 0),
+    "1 question is being answered": (0, 15_000, 0),
+}
+
+
+@pytest.mark.parametrize("why", HELD)
+async def test_at_the_instant_the_satellite_looks_at_its_window_itself(simulator, fly, why):
+    ground = await fly()
+    slow = b'ZENITH-ECHO\n{"delay_s": 0.4, "words": 20}\n'
+    old = await put_in_service(ground, slow + b"old")
+    new = await ground.send_artefact(slow + b"new", number=10)
+    await ground.until(lambda: ("ARTEFACT_VERIFIED", new) in store_events(ground))
+    loaded = await ground.obeyed(Opcode.LOAD_SLOT, load(Slot.B, new), counter=3)
+    assert loaded[0] == "COMPLETED", loaded
+    if "battery" in why:
+        control.set_troubles(simulator.control, flight.SATELLITE, charge_most=0.2)
+        told = len(ground.payloads(Apid.HK_PLATFORM))
+        await ground.until(lambda: len(ground.payloads(Apid.HK_PLATFORM)) > told + 1)
+    if "question" in why:
+        await ground.ask("how hot is it")
+
+    def at(seconds, window):
+        mission_s = control.status(simulator.control)["mission"] + seconds
+        return onboard.SLOT_AT_LAYOUT.pack(Slot.B, round(mission_s * 1e9), *window)
+
+    armed = await ground.obeyed(Opcode.ACTIVATE_SLOT_AT, at(3, HELD[why]), counter=4)
+    assert armed[0] == "COMPLETED", armed
+    await ground.until(lambda: ("ACTIVATION_HELD", new) in store_events(ground))
+    head = onboard.STORE_REPORT_LAYOUT
+    reports = ground.payloads(Apid.STORE_REPORT)
+    held = next(one for one in reports if one[0] == StoreEvent.ACTIVATION_HELD)
+    assert held[head.size :].decode().startswith(why)
+    on_board = control.satellite(simulator.control, flight.SATELLITE)
+    assert (on_board["active"], on_board["slots"]["B"]) == (old, ["LOADED", new])
+    # It is told once, and the next instant counts for itself.
+    if "question" not in why:
+        again = await ground.obeyed(Opcode.ACTIVATE_SLOT_AT, at(2, (0, 15_000, 0)), counter=5)
+        assert again[0] == "COMPLETED", again
+        await ground.until(lambda: ("SLOT_ACTIVATED", new) in store_events(ground))
 
 
 async def test_a_verified_artefact_is_put_together_even_when_killed_before(simulator, fly):

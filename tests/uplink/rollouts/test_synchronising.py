@@ -4,12 +4,13 @@ from datetime import timedelta
 
 import pytest
 
-from telemetry import times
+from telemetry import onboard, times
 from tests.factories import NOON
 from tests.uplink.rollouts.fleet import Fleet, targets
+from tests.uplink.transfers.board import hear, store_report
 from uplink.commands.models import Command
 from uplink.rollouts import control, planning
-from uplink.rollouts.models import Outcome, State
+from uplink.rollouts.models import Outcome, RingState, State
 from uplink.transfers import models as transfers
 from uplink.transfers import progress
 
@@ -154,25 +155,117 @@ def test_without_all_those_that_are_ready_go_on_without_who_failed(fleet):
     assert rollout.rings.get().activate_at is not None
 
 
-def test_who_missed_the_instant_is_activated_at_its_next_contact(fleet):
-    rollout = all_loaded(fleet)
+def after_the_instant(fleet, ring, **details):
+    """The instant has come: two of the ring kept it, of the first nothing is known yet."""
+    rollout = all_loaded(fleet, ring, **details)
     at = rollout.rings.get().activate_at
     obey(fleet, "ACTIVATE_SLOT_AT")
     fleet.tick(rollout, 5)
-    first, second, third = targets(rollout, 0)
     fleet.tick(rollout, (at - fleet.now).total_seconds() + 15)
+    first, second, third = targets(rollout, 0)
     fleet.activates(second)
     fleet.activates(third)
+    return rollout, first
+
+
+def passes_by(fleet, rollout, first):
+    """It still runs the old one, and says so; what it was told is called off."""
     known = transfers.Deployment.objects.get(satellite=first.satellite)
-    known.reported_ns = times.to_ns(fleet.now)  # it still runs the old one, and says so
+    known.reported_ns = times.to_ns(fleet.now)
     known.save()
     fleet.tick(rollout, 1, times_=1)
     obey(fleet, "CALL_OFF_ACTIVATION")
+
+
+def is_held(fleet, first, why="the battery is at 20 %, and 30 % is least"):
+    """The satellite was not in its safe window at the instant, and says so."""
+    event, sha256 = onboard.StoreEvent.ACTIVATION_HELD, first.transfer.artefact_id
+    report = store_report(event, sha256, slot=onboard.Slot.B, text=why)
+    hear(first.satellite, onboard.Apid.STORE_REPORT, report, now=fleet.now)
+
+
+READY = {**ALL, "synchronise": "READY"}
+
+
+@pytest.mark.parametrize("is_heard", [True, False])
+def test_of_those_that_are_ready_who_missed_the_instant_follows_in_a_safe_window(fleet, is_heard):
+    rollout, first = after_the_instant(fleet, READY)
+    if is_heard:
+        is_held(fleet, first)
+        fleet.hear(first.satellite, battery_charge=0.2)
+        fleet.tick(rollout, 1)
+        first.refresh_from_db()
+        assert first.waits_for.startswith("a safe window: the battery is at 20 %")
+        fleet.hear(first.satellite, battery_charge=0.9)
+    else:
+        passes_by(fleet, rollout, first)
     fleet.tick(rollout, 1, times_=3)
     obey(fleet, "LOAD_SLOT")
     first.transfer.refresh_from_db()
     assert first.transfer.state == transfers.State.ACTIVATING
     assert not first.transfer.waits_for_instant
+    fleet.activates(first)
+    fleet.tick(rollout, 5)
+    assert rollout.state == State.FINISHED
+
+
+@pytest.mark.parametrize("is_heard", [True, False])
+def test_of_all_who_missed_the_instant_has_failed_and_the_ring_is_judged(fleet, is_heard):
+    rollout, first = after_the_instant(fleet, {**ALL, "on_error": "ROLLBACK_RING"})
+    if is_heard:
+        is_held(fleet, first)
+    else:
+        passes_by(fleet, rollout, first)
+    fleet.tick(rollout, 1, times_=3)
+    first.refresh_from_db()
+    assert (first.outcome, first.code) == (Outcome.FAILED, "MISSED_THE_INSTANT")
+    why = "held at the instant: the battery is at 20 %" if is_heard else "the instant passed it by"
+    assert first.reason.startswith(why)
+    assert rollout.state == State.ROLLING_BACK
+    fleet.comes_back(rollout)
+    assert rollout.rings.get().state == RingState.ROLLED_BACK
+    known = transfers.Deployment.objects.filter(satellite__in=fleet.satellites)
+    assert set(known.values_list("active_sha256", flat=True)) == {fleet.old.artefact_id}
+
+
+def test_who_missed_the_instant_of_all_is_taken_up_again_by_a_person(fleet):
+    rollout, first = after_the_instant(fleet, ALL)
+    is_held(fleet, first)
+    fleet.tick(rollout, 1, times_=3)
+    assert rollout.state == State.PAUSED
+    control.retry(rollout.pk, now=fleet.now)
+    fleet.tick(rollout, 1, times_=3)
+    obey(fleet, "LOAD_SLOT")
+    again = targets(rollout, 0)[0]
+    assert again.transfer.state == transfers.State.ACTIVATING
+    assert not again.transfer.waits_for_instant
+
+
+def test_what_is_told_of_the_window_holds_at_the_instant(fleet):
+    window = {"min_charge": 0.5, "max_temperature_c": 60, "in_sunlight": True}
+
+    def said(**details):
+        rollout = all_loaded(fleet, ALL, safe_window=window, **details)
+        row = Command.objects.filter(name="ACTIVATE_SLOT_AT").latest("created_at")
+        control.stop(rollout.pk, now=fleet.now)
+        return row.arguments["window"]
+
+    assert said(kind="FORCED") == {**window, "queues_empty": False}
+
+
+@pytest.mark.parametrize(("minutes", "is_gentle"), [(1, False), (600, True)])
+def test_until_it_is_forced_queues_are_to_be_empty_at_the_instant(fleet, minutes, is_gentle):
+    forced_at = fleet.now + timedelta(minutes=minutes)
+    all_loaded(fleet, ALL, kind="TIMEFORCED", forced_at=forced_at)
+    told = Command.objects.filter(name="ACTIVATE_SLOT_AT")
+    assert {row.arguments["window"]["queues_empty"] for row in told} == {is_gentle}
+
+
+def test_a_report_of_before_the_instant_holds_nothing(fleet):
+    rollout = all_loaded(fleet)
+    obey(fleet, "ACTIVATE_SLOT_AT")
+    is_held(fleet, targets(rollout, 0)[0])
+    assert targets(rollout, 0)[0].transfer.state == transfers.State.ACTIVATING
 
 
 def test_a_stop_calls_the_instant_off_at_the_next_contact(fleet):

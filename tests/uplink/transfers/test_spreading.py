@@ -144,6 +144,63 @@ def test_who_gets_everything_another_way_gives_it_to_the_others():
     assert found.arrives_s[3] == pytest.approx(40.0, abs=1.0)
 
 
+SLOW = 8e6
+"""A pack of 4 MB takes 4 s over such a link."""
+
+
+def star(terminals, *, packs=1, bit_per_s=SLOW):
+    windows = [always(1, other, bit_per_s=bit_per_s) for other in range(2, 8)]
+    wants = list(range(2, 8))
+    return plan(
+        problem(
+            wants, [], windows, packs=packs, holds={1: frozenset(range(packs))},
+            terminals=dict.fromkeys(range(1, 8), terminals),
+        )
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("terminals", "rounds"), [(1, 6), (2, 3), (3, 2), (4, 2), (6, 1), (100, 1)]
+)
+def test_no_more_copies_at_a_time_than_there_are_terminals(terminals, rounds):
+    found = star(terminals)
+    assert max(found.arrives_s.values()) == pytest.approx(rounds * (4.0 + 0.034))
+    assert len(set(found.arrives_s.values())) == rounds
+
+
+def test_packs_share_the_terminals():
+    one, many = star(2, packs=1), star(2, packs=5)
+    assert max(many.arrives_s.values()) == pytest.approx(5 * max(one.arrives_s.values()))
+    assert max(star(6, packs=5).arrives_s.values()) < max(many.arrives_s.values()) / 2
+
+
+def test_where_terminals_are_the_bottleneck_another_upload_is_quicker():
+    # A gateway of one terminal that serves six over slow links, and a contact of the last of them.
+    windows = [always(1, other, bit_per_s=SLOW / 16) for other in range(2, 8)]
+    held, counts = {1: frozenset(range(6))}, dict.fromkeys(range(1, 8), 1)
+    contacts = [contact(7, 100, 200)]
+    wants = list(range(2, 8))
+    plenty = plan(problem(wants, contacts, windows, holds=held))
+    assert plenty.uploads == ()
+    found = plan(problem(wants, contacts, windows, holds=held, terminals=counts))
+    assert {(one.satellite, one.why) for one in found.uploads} == {(7, QUICKER)}
+
+
+def test_with_two_terminals_a_chain_passes_on_what_it_still_receives():
+    held = {1: frozenset(range(200))}
+    chain = [always(n, n + 1, bit_per_s=LASER) for n in range(1, 5)]
+    wants = [2, 3, 4, 5]
+
+    def last_s(terminals):
+        counts = dict.fromkeys(range(1, 6), terminals)
+        found = plan(problem(wants, [], chain, packs=200, holds=held, terminals=counts))
+        return max(found.arrives_s.values())
+
+    one_link_s = 200 * 4 * MB * 8 / LASER
+    assert last_s(2) == pytest.approx(one_link_s, rel=0.5)
+    assert last_s(1) > 1.5 * one_link_s
+
+
 satellites = st.integers(0, 5)
 spans = st.tuples(st.integers(0, 2000), st.integers(1, 800)).map(lambda s: (s[0], s[0] + s[1]))
 

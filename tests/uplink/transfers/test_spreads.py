@@ -29,8 +29,20 @@ from tests.uplink.transfers.board import hear, store_report
 from uplink.commands import authentication
 from uplink.commands.models import Command
 from uplink.registry.trust import inventory
-from uplink.transfers import forecasts, holding, overview, packing, progress, requests, spreads
+from uplink.transfers import (
+    forecasts,
+    holding,
+    overview,
+    packages,
+    packing,
+    progress,
+    repairs,
+    requests,
+    spreads,
+    suspending,
+)
 from uplink.transfers.models import (
+    Deployment,
     Forecast,
     Holding,
     Package,
@@ -176,6 +188,25 @@ def test_a_forecast_counts_on_laser_links(artefact):
     assert expected_at <= row.median_at <= expected_at + timedelta(seconds=60)
 
 
+def test_a_forecast_is_made_anew_when_only_the_laser_plan_changed(artefact):
+    contact_of(TRIO[0], 60)
+    contact_of(TRIO[1], 1800)
+    fetching = ask(artefact, *TRIO[:2])[TRIO[1]]
+    planned(artefact)
+    Command.objects.update(state="COMPLETED")
+    planned(artefact, at_s=1)
+    assert forecasts.look_after(now=NOON) == 2
+    assert forecasts.look_after(now=NOON) == 0
+    row = Spread.objects.get(transfer=fetching)
+    row.expected_at += timedelta(seconds=0.2)  # what a plan made anew says
+    row.save()
+    before = Forecast.objects.get(transfer=fetching).median_at
+    row.expected_at += timedelta(minutes=10)
+    row.save()
+    assert forecasts.look_after(now=NOON) == 2
+    assert Forecast.objects.get(transfer=fetching).median_at > before + timedelta(minutes=5)
+
+
 def test_groups_without_links_get_a_copy_each(artefact):
     codes = (TRIO[0], TRIO[1], "SCS-01-J", "SCS-01-M")
     for number, code in enumerate(codes):
@@ -243,8 +274,8 @@ def test_what_came_by_laser_is_told_and_completes_the_transfer(artefact):
     pages.force_login(make_user(organisation=make_organisation(operates_fleet=True)))
     page = pages.get(reverse("transfer", args=[fetching.pk])).content.decode()
     assert "6 of 6 packs" in page
-    assert f"laser, {TRIO[0]} <strong>6</strong>" in page
-    assert page.count(f"by laser from {TRIO[0]}") == 6
+    assert f"by laser from {TRIO[0]} <strong>6</strong>" in page
+    assert page.count(f", by laser from {TRIO[0]}") == 6
     page = pages.get(reverse("transfer", args=[transfers[TRIO[0]].pk])).content.decode()
     assert "0 of 6 packs" in page
     assert "Contacts of its own carry it" in page
@@ -362,6 +393,88 @@ def test_one_satellite_gets_the_package_and_gives_the_whole_to_the_others(artefa
     assert Transfer.objects.get(pk=transfers[TRIO[0]].pk).package is None
     assert len(orders_to(TRIO[0])) == 1
     assert not orders_to(TRIO[1])
+
+
+def with_package(artefact, *codes):
+    """A package that satellites can use, each of which runs its base; return it."""
+    base = make_artefact(b"before")
+    package = Package.objects.create(
+        artefact=artefact, base=base, state=PackageState.READY, manifest=b"manifest", chunks=2
+    )
+    package.files.create(number=0, size_bytes=1000, sha256="ab" * 32, crc32c=1, chunks=[0, 1])
+    for code in codes:
+        Deployment.objects.create(satellite=satellite(code), active_sha256=base.pk)
+    return package
+
+
+def files_up():
+    """The numbers of the files that are to go up, by satellite; without signed metadata."""
+    rows = Shipment.objects.filter(number__gte=-1).order_by("number")
+    found: dict[str, list[int]] = {}
+    for code, number in rows.values_list("transfer__satellite__code", "number"):
+        found.setdefault(code, []).append(number)
+    return found
+
+
+@pytest.mark.parametrize("end", ["silent", "failed", "suspended", "base gone"])
+def test_where_the_holder_of_a_package_is_lost_another_is_sent_it(artefact, monkeypatch, end):
+    monkeypatch.setattr(packages, "ARTEFACT_BYTES_MIN", 0)
+    package = with_package(artefact, *TRIO)
+    first = contact_of(TRIO[1], 60)
+    contact_of(TRIO[0], 600)
+    transfers = ask(artefact, *TRIO[:2])
+    spreads.plan(artefact, now=NOON, rate=1.0)
+    assert files_up() == {TRIO[1]: [-1, 0]}
+    now = NOON + timedelta(seconds=560)  # the contact of the first is over
+    holder = Transfer.objects.get(pk=transfers[TRIO[1]].pk)
+    if end == "silent":
+        first.state = ContactState.PASS
+        first.save()
+    elif end == "failed":
+        progress.fail(holder, "refused on board", now=now)
+    elif end == "suspended":
+        suspending.suspend(holder.pk, now=now, reason="by hand")
+    else:
+        repairs._send_whole(holder, now=now)
+    spreads.plan(artefact, now=now, rate=1.0)
+    up = files_up()
+    assert up[TRIO[0]] == [-1, 0]
+    assert Transfer.objects.get(pk=transfers[TRIO[0]].pk).package == package
+    if end in ("silent", "base gone"):  # it fetches from who is sent it now
+        assert TRIO[1] not in up or up[TRIO[1]] == [-1]
+        assert Transfer.objects.get(pk=holder.pk).package is None
+        assert orders_to(TRIO[1])
+    spreads.plan(artefact, now=now + timedelta(seconds=5), rate=1.0)
+    assert files_up()[TRIO[0]] == [-1, 0]  # and so it stays
+
+
+def test_no_package_is_sent_for_less_than_it_is(artefact, monkeypatch):
+    monkeypatch.setattr(packages, "ARTEFACT_BYTES_MIN", 0)
+    package = with_package(artefact, *TRIO)
+    package.files.update(size_bytes=2 * PACK_BYTES)
+    first = contact_of(TRIO[1], 60)
+    contact_of(TRIO[0], 600)
+    ask(artefact, *TRIO[:2])
+    spreads.plan(artefact, now=NOON, rate=1.0)
+    first.state = ContactState.PASS
+    first.save()
+    # The other has all but one pack already, by laser.
+    tell(TRIO[0], artefact, [satellite(TRIO[1]).entity_id] * 5 + [None], at_s=190.0)
+    spreads.plan(artefact, now=NOON + timedelta(seconds=200), rate=1.0)
+    assert files_up()[TRIO[0]] == [-1, 5]
+
+
+def test_a_package_that_is_not_worth_it_keeps_nobody_waiting(artefact, monkeypatch):
+    monkeypatch.setattr(packages, "ARTEFACT_BYTES_MIN", 0)
+    package = with_package(artefact, *TRIO)
+    Package.objects.update(state=PackageState.PREPARING)
+    contact_of(TRIO[0], 60)
+    ask(artefact, *TRIO[:2])
+    spreads.plan(artefact, now=NOON, rate=1.0)
+    assert files_up() == {}
+    Package.objects.filter(pk=package.pk).update(state=PackageState.NOT_WORTH_IT)
+    spreads.plan(artefact, now=NOON, rate=1.0)
+    assert files_up() == {TRIO[0]: [-1, *range(6)]}
 
 
 def test_a_cancelled_transfer_fetches_no_more(artefact):

@@ -36,6 +36,23 @@ def test_a_bar_shows_each_pack_by_who_carried_it_and_how_far_it_is():
     )  # fmt: skip
 
 
+def test_packs_of_laser_links_have_colours_and_a_mark_of_their_own():
+    colours = bars.colours_of(["c1", "c2"], ["SCS-01-A", "SCS-01-B"])
+    assert len(set(colours.values())) == 4
+    assert not set(bars.LASER_COLOURS) & {*bars.COLOURS, bars.ELSEWHERE, bars.TO_GO}
+    packs = [
+        bars.Pack(0, 100, 100, "c1"),
+        bars.Pack(1, 100, 100, "SCS-01-B", is_by_laser=True),
+        bars.Pack(2, 100, 0, ""),
+    ]
+    bar = bars.lay_out(packs, {"SCS-01-B": "by laser from SCS-01-B"}, colours)
+    up, across, _ = bar.cells
+    assert (up.dot_x, across.fill) == (None, colours["SCS-01-B"])
+    assert across.x < across.dot_x < across.x + bar.cell_width
+    assert 0 < bar.dot_radius <= bar.cell_height / 4
+    assert across.title == "pack 1: acknowledged, by laser from SCS-01-B"
+
+
 @pytest.mark.parametrize(("count", "rows"), [(1, 1), (120, 1), (121, 2), (5000, 42)])
 def test_any_number_of_packs_fits_the_page(count, rows):
     bar = bars.lay_out([bars.Pack(n, 1, 1, "") for n in range(count)], {}, {})

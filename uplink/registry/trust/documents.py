@@ -7,7 +7,8 @@ has no field for stands under `zenith` in an assignment and under `custom` in a 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any, TypeVar
@@ -32,6 +33,8 @@ from uplink.registry.trust.attacks import Attack, Refused
 OFFLINE_ROLES = ("root", "targets", "snapshot")
 DIRECTOR_ROLE = "timestamp"
 ARTEFACT_PATH = "artefact/"
+BANS_MOST = 32
+"""Artefacts that an assignment bans, so that a bundle stays under 8 KiB."""
 RELEASES_MOST = 100
 """Releases that a snapshot lists; older ones are retired, so that it stays under 4 KiB."""
 UNREADABLE = (
@@ -46,6 +49,7 @@ UNREADABLE = (
 """What reading a document can raise, whatever somebody wrote into it."""
 
 S = TypeVar("S", bound=Signed)
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,9 +173,18 @@ def assignment(
     nonce: int,
     of: Metadata[Snapshot],
     choice: Choice | None,
+    bans: Sequence[str] = (),
 ) -> Metadata[Timestamp]:
-    """Return an unsigned assignment; without `choice` it only brings the snapshot to notice."""
+    """Return an unsigned assignment; without `choice` it only brings the snapshot to notice.
+
+    `bans` are artefacts (SHA-256) that are not to be loaded or switched to, whoever signed for
+    them: the director alone can say no, and only with the people yes.
+    """
     said: dict[str, Any] = {"satellite": satellite, "profile": profile, "nonce": nonce}
+    if len(bans) > BANS_MOST:
+        raise ValueError(f"{len(bans)} bans are more than {BANS_MOST}")
+    if bans:
+        said["bans"] = sorted(bans)
     if choice is not None:
         chosen = asdict(choice)
         said["choice"] = {name: value for name, value in chosen.items() if value is not None}
@@ -253,6 +266,16 @@ def choice_of(document: Metadata[Timestamp]) -> Choice | None:
     if not sane:
         raise Refused(Attack.MALFORMED, "a choice without line, counter, artefact or length")
     return choice
+
+
+def bans_of(document: Metadata[Timestamp]) -> tuple[str, ...]:
+    """Return the artefacts that an assignment bans; `Refused` as malformed when it is not sane."""
+    bans = said(document).get("bans", [])
+    if not isinstance(bans, list) or len(bans) > BANS_MOST:
+        raise Refused(Attack.MALFORMED, f"bans are a list of {BANS_MOST} at most")
+    if not all(isinstance(one, str) and _SHA256.fullmatch(one) for one in bans):
+        raise Refused(Attack.MALFORMED, "a ban is not of a SHA-256")
+    return tuple(bans)
 
 
 def expires_s(document: Metadata[S]) -> float:

@@ -42,6 +42,8 @@ class Trusted:
     counters: dict[str, int] = field(default_factory=dict)
     superseded: dict[str, int] = field(default_factory=dict)
     withdrawn: dict[str, int] = field(default_factory=dict)
+    banned: tuple[str, ...] = ()
+    """Artefacts that the newest assignment bans."""
 
     @classmethod
     def begin(cls, root: Any) -> Trusted:
@@ -58,7 +60,8 @@ class Trusted:
     def from_json(cls, content: bytes) -> Trusted:
         fields = json.loads(content)
         assigned = {line: Assigned(**one) for line, one in fields.pop("assigned").items()}
-        return cls(**fields, assigned=assigned)
+        banned = tuple(fields.pop("banned", ()))
+        return cls(**fields, assigned=assigned, banned=banned)
 
     def to_json(self) -> bytes:
         return json.dumps(asdict(self), separators=(",", ":")).encode()

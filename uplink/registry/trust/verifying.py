@@ -63,9 +63,9 @@ def verify(content: bytes, state: Trusted, now_s: float, satellite: Satellite) -
 
 def may_load(state: Trusted, artefact: str, length: int, now_s: float) -> Assigned:
     """Return the accepted assignment that gives this artefact; `Refused` when none does freshly."""
+    may_run(state, artefact)
     found = next((one for one in state.assigned.values() if one.artefact == artefact), None)
     if found is None:
-        may_run(state, artefact)
         if artefact in state.superseded:
             text = f"counter {state.superseded[artefact]} was followed by a higher one"
             raise Refused(Attack.ROLLBACK, text)
@@ -79,7 +79,10 @@ def may_load(state: Trusted, artefact: str, length: int, now_s: float) -> Assign
 
 
 def may_run(state: Trusted, artefact: str) -> None:
-    """Raise `Refused` when an artefact was withdrawn; expiry alone stops nothing that is loaded."""
+    """Raise `Refused` when an artefact was withdrawn by those who sign releases or banned by the
+    director; expiry alone stops nothing that is loaded."""
+    if artefact in state.banned:
+        raise Refused(Attack.REVOKED, f"{artefact[:12]} was banned by the director")
     if artefact in state.withdrawn:
         text = f"release {state.withdrawn[artefact]} was withdrawn"
         raise Refused(Attack.REVOKED, text)
@@ -113,8 +116,11 @@ def _accept(
     snapshot = _snapshot(bundle.snapshot, root, assignment, state, now_s)
     listed = {int(name.removesuffix(".json")): meta.version for name, meta in _entries(snapshot)}
     choice = documents.choice_of(assignment)
-    accepted = state.with_snapshot(snapshot.signed.version, set(listed))
+    bans = documents.bans_of(assignment)
+    accepted = replace(state.with_snapshot(snapshot.signed.version, set(listed)), banned=bans)
     if choice is not None:
+        if choice.artefact in bans:
+            raise Refused(Attack.REVOKED, f"{choice.artefact[:12]} is given and banned at once")
         release = _release(bundle.release, root, choice, listed, now_s)
         form = _agree(choice, release, satellite)
         _not_older(choice, state)

@@ -1,16 +1,20 @@
 """When bytes that some satellites have can be with others: earliest arrival over laser windows.
 
-Dijkstra's algorithm over time: a link may be used while its window is open, a copy is passed on
-when it is whole. Which terminals are busy is not asked: by laser a model takes seconds.
+Dijkstra's algorithm over time: a link may be used while its window is open, a pack is passed on
+when it is whole, and a copy takes a terminal at both ends. Who would be reached first is served
+first, which is no best plan of terminals, but one that never promises what they cannot do.
 """
 
 from __future__ import annotations
 
 import heapq
+import itertools
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from math import inf
+
+from uplink.transfers.spreading.terminals import Terminals
 
 LIGHT_S = 0.034
 """There and back over the 5,000 km that terminals reach."""
@@ -25,6 +29,11 @@ class Window:
     start_s: float
     end_s: float
     bit_per_s: float
+
+
+_ALL_FREE = Terminals({})
+_Entry = tuple[float, int, int, int | None, Window | None]
+"""When it would be done, a number that orders what is alike, receiver, sender and their window."""
 
 
 class Graph:
@@ -47,28 +56,61 @@ class Graph:
         *,
         ready_s: Mapping[int, float],
         refused: frozenset[tuple[int, int]] = frozenset(),
+        count: int = 1,
+        terminals: Terminals | None = None,
     ) -> dict[int, float]:
-        """Return when each satellite holds a whole copy; those that never do are not there.
+        """Return when each satellite holds whole copies; those that never do are not there.
 
         Parameters
         ----------
         sources : by satellite, from when on it holds the bytes
+        size_bytes : of one pack
         ready_s : by satellite, from when on it may fetch; who is not in it fetches nothing
         refused : pairs (receiver, sender) that do not deal with each other
+        count : packs that go one behind the other; each is passed on when it is whole
+        terminals : those that are free; what the copies take is taken
         """
+        terminals = terminals or _ALL_FREE
         at_s: dict[int, float] = {}
-        queue = [(instant_s, satellite) for satellite, instant_s in sources.items()]
+        first_s: dict[int, float] = {}
+        number = itertools.count()
+        queue: list[_Entry] = [
+            (instant_s, next(number), satellite, None, None)
+            for satellite, instant_s in sources.items()
+        ]
         heapq.heapify(queue)
         while queue:
-            held_s, satellite = heapq.heappop(queue)
+            done_s, _, satellite, sender, window = heapq.heappop(queue)
             if satellite in at_s:
                 continue
-            at_s[satellite] = held_s
-            for other, window in self._from[satellite]:
+            began_s = done_s
+            if window is not None:
+                begins_s = max(
+                    first_s[sender],
+                    ready_s.get(satellite, inf),
+                    window.start_s,
+                    terminals.free_s(sender),
+                    terminals.free_s(satellite),
+                )
+                one_s = LIGHT_S + size_bytes * 8 / window.bit_per_s
+                all_s = LIGHT_S + count * size_bytes * 8 / window.bit_per_s
+                really_s = max(begins_s + all_s, at_s[sender] + one_s)
+                if really_s > window.end_s:
+                    continue
+                if really_s > done_s:  # the terminals were taken meanwhile
+                    heapq.heappush(queue, (really_s, next(number), satellite, sender, window))
+                    continue
+                began_s = begins_s + one_s
+                terminals.take(sender, really_s)
+                terminals.take(satellite, really_s)
+            at_s[satellite], first_s[satellite] = done_s, began_s
+            for other, each in self._from[satellite]:
                 if other in at_s or (other, satellite) in refused:
                     continue
-                takes_s = LIGHT_S + size_bytes * 8 / window.bit_per_s
-                done_s = max(held_s, ready_s.get(other, inf), window.start_s) + takes_s
-                if done_s <= window.end_s:
-                    heapq.heappush(queue, (done_s, other))
+                begins_s = max(first_s[satellite], ready_s.get(other, inf), each.start_s)
+                one_s = LIGHT_S + size_bytes * 8 / each.bit_per_s
+                all_s = LIGHT_S + count * size_bytes * 8 / each.bit_per_s
+                soonest_s = max(begins_s + all_s, done_s + one_s)
+                if soonest_s <= each.end_s:
+                    heapq.heappush(queue, (soonest_s, next(number), other, satellite, each))
         return at_s

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from math import inf
 
 from uplink.transfers.spreading.graph import Graph
+from uplink.transfers.spreading.terminals import Terminals
 
 QUICKER_S = 120.0
 """A second upload saves at least this, or it is not worth its place on the air."""
@@ -54,6 +55,9 @@ class Problem:
     """Satellites that get all packs another way, and when; they want nothing here."""
     begun: Mapping[tuple[int, int], int] = field(default_factory=dict)
     """Uploads given out: (satellite, pack), and the bytes that are left of it."""
+    terminals: Mapping[int, int] = field(default_factory=dict)
+    """Laser terminals of each satellite: copies at a time, given or taken. Who is not in it has as
+    many as it takes."""
     refused: frozenset[tuple[int, int]] = frozenset()
     """Pairs (receiver, sender) that do not deal with each other any more."""
 
@@ -118,15 +122,21 @@ class _Planner:
         for one in sorted(problem.contacts, key=lambda one: one.aos_s):
             self._contacts[one.satellite].append(one)
         self._free_s = {one.id: max(one.aos_s, problem.now_s) for one in problem.contacts}
+        self.terminals = Terminals(problem.terminals)
 
-    def reach(self, block: _Block, sources: Mapping[int, float]) -> dict[int, float]:
-        """Return when everybody has a block, given who holds it and from when on."""
+    def reach(
+        self, block: _Block, sources: Mapping[int, float], terminals: Terminals | None = None
+    ) -> dict[int, float]:
+        """Return when everybody has a block, given who holds it and from when on. The copies take
+        `terminals`, if those are given."""
         problem = self.problem
         return problem.graph.earliest(
             sources,
             max(block.size / max(len(block.packs), 1), 1.0),
             ready_s=problem.ready_s,
             refused=problem.refused,
+            count=len(block.packs),
+            terminals=terminals or self.terminals.branch(),
         )
 
     def choices(self, block: _Block, satellites: Iterable[int]) -> list[_Choice]:
@@ -177,8 +187,9 @@ def plan(problem: Problem) -> Plan:
     """Return who uploads what, and when all will have all."""
     planner = _Planner(problem)
     blocks = _blocks(problem)
+    terminals = Terminals(problem.terminals)
     for block in blocks:
-        block.arrives_s = planner.reach(block, block.sources)
+        block.arrives_s = planner.reach(block, block.sources, terminals)
     held_s = {
         satellite: max(
             (b.arrives_s[satellite] for b in blocks if satellite in _fetching(b)), default=0.0
@@ -186,7 +197,11 @@ def plan(problem: Problem) -> Plan:
         for satellite in problem.wants
     }
     for block in blocks:
+        if problem.terminals:  # those of blocks before are taken
+            block.arrives_s = planner.reach(block, block.sources)
         _bring_first(planner, block)
+        if problem.terminals:
+            block.arrives_s = planner.reach(block, block.sources, planner.terminals)
     for block in blocks:
         _bring_again(planner, block)
     return _told(problem, planner, blocks, held_s)

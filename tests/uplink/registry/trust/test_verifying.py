@@ -296,6 +296,45 @@ def test_a_withdrawn_release_is_neither_loaded_nor_run(ground, state):
     assert_refused(ground.bundle(3, ONE, counter=1, listed=[2]), state, Attack.REVOKED)
 
 
+def test_what_the_director_bans_is_neither_loaded_nor_run_until_it_says_otherwise(ground, state):
+    state = taken(ground.bundle(), state)
+    snapshot = ground.snapshot(2, [1])
+
+    def notice(number, bans):
+        said = ground.assignment(number, snapshot, choice=None, bans=bans)
+        return bundles.encode(snapshot=snapshot, assignment=said)
+
+    state = Trusted.from_json(taken(notice(2, [ONE]), state).to_json())
+    for question in (lambda: loads(state), lambda: verifying.may_run(state, ONE)):
+        with pytest.raises(Refused, match="banned by the director"):
+            question()
+    verifying.may_run(state, TWO)
+    # It cannot give what it bans, and who replays what was said before is refused.
+    given = ground.bundle(3, ONE, counter=1, listed=[1], bans=[ONE])
+    assert_refused(given, state, Attack.REVOKED)
+    assert_refused(ground.bundle(), state, Attack.ROLLBACK)
+    state = taken(notice(3, []), state)
+    loads(state)
+    # A ban is for the director to say.
+    stranger = Ed25519PrivateKey.generate()
+    usurped = ground.assignment(4, snapshot, choice=None, bans=[ONE], signer=stranger)
+    forged = bundles.encode(snapshot=snapshot, assignment=usurped)
+    assert_refused(forged, state, Attack.KEY_COMPROMISE)
+
+
+@pytest.mark.parametrize(
+    "bans", [{}, "11", [7], ["zz"], ["11" * 31], [["11" * 32]], ["11" * 32] * 33]
+)
+def test_bans_that_are_none_are_refused_by_name(ground, state, bans):
+    snapshot = ground.snapshot(1, [1])
+    said = ground.assignment(1, snapshot, choice=None)
+    said.signatures.clear()
+    said.signed.unrecognized_fields["zenith"]["bans"] = bans
+    documents.sign(said, [ground.director])
+    content = bundles.encode(snapshot=snapshot, assignment=said)
+    assert_refused(content, state, Attack.MALFORMED)
+
+
 def test_more_bytes_than_there_may_be_are_refused(ground, state):
     assert_refused(b"{" + b" " * 9_000 + b"}", state, Attack.ENDLESS_DATA)
     small = Satellite(US.code, PROFILE, 999)
