@@ -19,8 +19,9 @@ from ops.errors import Invalid
 
 PAIR_DAYS_MOST = 30_000
 """What one call looks at: ten satellites of 2,800 for a day, in some seconds."""
-KEPT = 3
-"""Calls whose windows a process keeps, for their next pages: at most 35 MB each."""
+KEPT, KEPT_WINDOWS = 3, 2_000_000
+"""Calls whose windows a process keeps, for their next pages; of short answers more, up to so many
+windows of some 45 bytes."""
 DAY_S = 86_400.0
 
 
@@ -136,7 +137,7 @@ def windows_between(
     seen = _found(rows, first, start_at, end_at, min_duration_s, terminals)
     with _lock:
         _kept[key] = seen
-        while len(_kept) > KEPT:
+        while len(_kept) > KEPT and sum(map(len, _kept.values())) > KEPT_WINDOWS:
             _kept.popitem(last=False)
     return seen
 

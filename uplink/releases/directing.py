@@ -206,8 +206,8 @@ def uninformed(satellite_ids: Collection[int]) -> set[int]:
         return set()
     said = {row.satellite_id: row for row in Inventory.objects.filter(satellite__in=satellite_ids)}
     given = Assignment.objects.filter(satellite__in=satellite_ids).defer("bundle")
-    accepted = given.filter(state=State.ACCEPTED).order_by("satellite", "-number")
-    last = {row.satellite_id: row for row in accepted.distinct("satellite")}
+    accepted = given.filter(state=State.ACCEPTED).order_by("satellite_id", "-number")
+    last = {row.satellite_id: row for row in accepted.distinct("satellite_id")}
     named = given.filter(satellite__in=said, number__in={row.assignment for row in said.values()})
     by_number = {(row.satellite_id, row.number): row for row in named}
     found = set()

@@ -14,7 +14,7 @@ from rest_framework.views import APIView
 
 from ops import clock, errors
 from ops.api import Page
-from uplink.rollouts import bodies, control, planning, revoking, targets
+from uplink.rollouts import bodies, control, planning, release_overview, revoking, targets
 from uplink.rollouts.models import Divergence, Revocation, Rollout, State
 
 _PAGES = ("cursor", "limit")
@@ -200,13 +200,14 @@ class RevocationsView(APIView):
 
 
 class RevocationView(APIView):
-    """`PUT /revocations/{id}` takes a version off every satellite and sends it to none."""
+    """`PUT /revocations/{id}` takes a version off every satellite and sends it to none. The answer
+    names those that do not know yet what was withdrawn."""
 
     permissions = {"GET": "rollouts.view_rollout", "PUT": "rollouts.revoke_version"}
 
     def get(self, request: Request, revocation_id: UUID) -> Response:
         _asked(request)
-        return Response(bodies.RevocationBody(get_object_or_404(Revocation, pk=revocation_id)).data)
+        return Response(_of_revocation(get_object_or_404(Revocation, pk=revocation_id)))
 
     def put(self, request: Request, revocation_id: UUID) -> Response:
         asked = bodies.RevocationRequest(data=request.data)
@@ -218,7 +219,12 @@ class RevocationView(APIView):
             now=clock.now(),
             **asked.validated_data,
         )
-        return Response(bodies.RevocationBody(row).data, status=201 if is_new else 200)
+        return Response(_of_revocation(row), status=201 if is_new else 200)
+
+
+def _of_revocation(row: Revocation) -> dict[str, Any]:
+    to_tell = [one.code for one in release_overview.unaware()]
+    return {**bodies.RevocationBody(row).data, "satellites_to_tell": to_tell}
 
 
 class DivergencesView(APIView):

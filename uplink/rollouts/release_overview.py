@@ -9,6 +9,7 @@ from typing import Any
 from django.db.models import Count, Q
 
 from constellation.models import Satellite
+from uplink.releases import directing
 from uplink.releases.models import Assignment, Inventory, Release, Root, Snapshot, State
 from uplink.rollouts import mosaic
 from uplink.rollouts.models import Rollout
@@ -79,7 +80,17 @@ def of_all(now: datetime) -> dict[str, Any]:
         "snapshot": Snapshot.objects.order_by("-version").first(),
         "alarms": list(alarms.order_by("-reported_at")[:SHOWN]),
         "heard": Inventory.objects.count(),
+        "withdrawn": any(row.withdrawn_at for row in shown),
+        "unaware": unaware(),
     }
+
+
+def unaware() -> list[Satellite]:
+    """Return the satellites that have not said yet that they know what was withdrawn."""
+    flying = {one.pk: one for one in Satellite.objects.filter(is_active=True)}
+    return [
+        flying[pk] for pk in sorted(directing.uninformed(flying), key=lambda pk: flying[pk].code)
+    ]
 
 
 def _roles(root: Root | None) -> list[dict[str, Any]]:
@@ -106,6 +117,7 @@ def of_release(release: Release, now: datetime) -> dict[str, Any]:
         "release": release,
         "status": status,
         "words": words,
+        "unaware": unaware() if release.withdrawn_at else [],
         "signatures": [
             Signature(one["keyid"], one["keyid"] in trusted.get("keyids", ()))
             for one in release.document["signatures"]

@@ -91,6 +91,8 @@ def _brought_back(rollout: Rollout, target: Target, fleet: Fleet, *, now: dateti
         return True
     if undo is None or undo.state in (transfers.State.FAILED, transfers.State.CANCELLED):
         _begin(rollout, target, now=now)
+    elif undo.state == transfers.State.SUSPENDED:
+        deciding.wait(target, "somebody to resume its transfer")
     elif undo.state == transfers.State.VERIFIED:
         row = delivery.locked(undo.pk)
         if row.state == transfers.State.VERIFIED:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from django.db.models import Sum
+from django.db.models import Max, Sum
 
 from uplink.transfers import packages, packing
 from uplink.transfers.members import Member
-from uplink.transfers.models import Package, PackageState, Shipment, Spread, Transfer
+from uplink.transfers.models import Package, PackageState, Shipment, Spread, State, Transfer
 from uplink.transfers.spreading.graph import Graph
 
 CANDIDATES_MOST = 8
 """Satellites that are looked at for who is sent a package: those whose contact is soonest."""
+DECODES = timedelta(minutes=30)
+"""Whoever has all of a package is waited for so long, until others hear that it gives packs."""
 GUESSED_SHARE = 0.5
 """Of an artefact: what a package is taken to be while it is being made."""
 
@@ -51,7 +53,7 @@ def choose(linked: list[Member], spreads: dict[int, Spread], *, now: datetime) -
         for one in able:
             _send_no_package(one.transfer, spreads[one.key])
         return {}
-    heard = [one for one in able if _is_in_reach(one)]
+    heard = [one for one in able if _is_in_reach(one) or _has_arrived(one, now)]
     keeper = min(heard, key=lambda one: _done_s(one, now)) if heard else None
     if keeper is None:
         keeper = _another(wanting, spreads, missing_bytes, now)
@@ -68,13 +70,21 @@ def _is_in_reach(one: Member) -> bool:
     return not one.is_silent and bool(one.contacts)
 
 
+def _has_arrived(one: Member, now: datetime) -> bool:
+    """Say whether a satellite has its whole package, so that it decodes it, or has just done so."""
+    if one.is_silent or one.transfer.state != State.VERIFYING:
+        return False
+    last_at = one.transfer.shipments.aggregate(last=Max("delivered_at"))["last"]
+    return last_at is not None and now < last_at + DECODES
+
+
 def _missing_bytes(linked: list[Member], wanting: list[Member]) -> int:
     """Return the bytes of the packs that nobody holds who is heard."""
     if not wanting:
         return 0
     held = frozenset().union(*(one.held for one in linked if not one.is_silent))
-    packs = wanting[0].transfer.artefact.packs.exclude(number__in=held)
-    return packs.aggregate(all=Sum("size_bytes", default=0))["all"]
+    packs = wanting[0].transfer.artefact.packs.all()
+    return sum(pack.size_bytes for pack in packs if pack.number not in held)
 
 
 def _another(
@@ -108,6 +118,8 @@ def _another(
 
 
 def _done_s(one: Member, now: datetime, package: Package | None = None) -> float:
+    if package is None and _has_arrived(one, now):
+        return now.timestamp()
     size = _size_bytes(package or one.transfer.package, one.transfer)
     begins = max(now, one.contacts[0].aos_at).timestamp()
     return begins + size * 8 * 1.2 / one.contacts[0].antenna.uplink_bit_per_s

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from math import inf
 
 from django.db import connection, transaction
+from django.db.models import prefetch_related_objects
 
 from constellation import links
 from ops.errors import Refusal
@@ -68,6 +69,7 @@ def plan(artefact: Artefact, *, now: datetime, rate: float) -> None:
 
     Safe to repeat and to race: who comes second leaves it to the first.
     """
+    prefetch_related_objects([artefact], "packs")  # asked for once, and not for each satellite
     everybody = members.of(artefact, now=now, rate=rate)
     for group in members.groups(everybody, TOGETHER_MOST):
         if len(group) > 1 or any(hasattr(one.transfer, "spread") for one in group):
@@ -128,11 +130,13 @@ def _plan_together(
         pk__in=ids, state__in=UNDER_WAY, verified_at=None
     )
     alive = alive.order_by("pk")
-    rows = {row.pk: row for row in alive.select_related("satellite", "artefact", "organisation")}
+    rows = {row.pk: row for row in alive.select_related("satellite__profile", "organisation")}
     for one in linked:
         if one.transfer is not None:
             package = one.transfer.package
             one.transfer = rows.get(one.transfer.pk)
+            if one.transfer is not None:
+                one.transfer.artefact = artefact
             if one.transfer is not None and one.transfer.package_id:
                 one.transfer.package = package
     if len(linked) == 1 and not hasattr(linked[0].transfer, "spread"):
@@ -307,7 +311,8 @@ def _take_back(
 
 def _add_files(transfer: Transfer, files: dict[int, Shipment], planned: frozenset[int]) -> bool:
     wanted = set(planned) | ({-1} if planned else set())
-    if files and wanted <= files.keys():
+    has_release = packing.RELEASE in files or not packing.release_of(transfer)
+    if has_release and wanted <= files.keys():
         return False
     new = [
         file

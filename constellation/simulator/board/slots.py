@@ -9,6 +9,9 @@ from pathlib import Path
 from constellation.simulator.clock import replace
 from telemetry.onboard import Slot, SlotState
 
+ANYTHING = (0, 15_000, 0)
+"""A window that always holds."""
+
 
 @dataclass(frozen=True, slots=True)
 class Timed:
@@ -34,7 +37,8 @@ class Slots:
         if path.exists():
             fields = json.loads(path.read_bytes())
             if timed := fields.pop("timed", None):
-                self.timed = Timed(Slot[timed[0]], timed[1], timed[2], tuple(timed[3]))
+                window = timed[3] if len(timed) > 3 else ANYTHING  # as it was kept before
+                self.timed = Timed(Slot[timed[0]], timed[1], timed[2], tuple(window))
             self.is_safe = fields.pop("safe")
             for name, (state, digest) in fields.items():
                 # A load that was cut off by a restart has to be commanded again.

@@ -52,6 +52,8 @@ def test_a_release_shows_who_signed_and_who_runs_holds_or_refused_it(client, set
     after = client.get(reverse("release", args=["1"])).content.decode()
     assert "Withdrawn" in after
     assert "it lies" in after
+    assert "4 satellites do not know yet what was withdrawn" in after
+    assert "4 satellites do not know yet" in client.get(reverse("releases")).content.decode()
 
 
 @pytest.mark.parametrize("counter", ["9", "x", "99999999999999999999"])

@@ -440,12 +440,32 @@ def test_where_the_holder_of_a_package_is_lost_another_is_sent_it(artefact, monk
     up = files_up()
     assert up[TRIO[0]] == [-1, 0]
     assert Transfer.objects.get(pk=transfers[TRIO[0]].pk).package == package
+    assert (end == "silent") == (TRIO[1] not in up)
     if end in ("silent", "base gone"):  # it fetches from who is sent it now
-        assert TRIO[1] not in up or up[TRIO[1]] == [-1]
         assert Transfer.objects.get(pk=holder.pk).package is None
         assert orders_to(TRIO[1])
     spreads.plan(artefact, now=now + timedelta(seconds=5), rate=1.0)
     assert files_up()[TRIO[0]] == [-1, 0]  # and so it stays
+
+
+def test_who_has_all_of_a_package_is_not_taken_for_lost(artefact, monkeypatch):
+    monkeypatch.setattr(packages, "ARTEFACT_BYTES_MIN", 0)
+    package = with_package(artefact, *TRIO)
+    contact_of(TRIO[1], 60)
+    contact_of(TRIO[0], 600)
+    holder = ask(artefact, *TRIO[:2])[TRIO[1]]
+    spreads.plan(artefact, now=NOON, rate=1.0)
+    now = NOON + timedelta(seconds=545)  # its contact is over, and it decodes
+    Shipment.objects.filter(transfer=holder).update(delivered=True, delivered_at=now)
+    Transfer.objects.filter(pk=holder.pk).update(state=State.VERIFYING)
+    spreads.plan(artefact, now=now, rate=1.0)
+    assert files_up() == {TRIO[1]: [-1, 0]}
+    assert Spread.objects.get(transfer__satellite__code=TRIO[0]).expected_at is not None
+    # Half an hour later nobody has heard that it has anything to give.
+    contact_of(TRIO[0], 3600)
+    spreads.plan(artefact, now=now + timedelta(minutes=31), rate=1.0)
+    assert files_up() == {TRIO[0]: [-1, 0]}
+    assert Transfer.objects.get(satellite__code=TRIO[0]).package == package
 
 
 def test_no_package_is_sent_for_less_than_it_is(artefact, monkeypatch):

@@ -85,15 +85,10 @@ class Graph:
                 continue
             began_s = done_s
             if window is not None:
-                begins_s = max(
-                    first_s[sender],
-                    ready_s.get(satellite, inf),
-                    window.start_s,
-                    terminals.free_s(sender),
-                    terminals.free_s(satellite),
-                )
+                wanted_s = max(first_s[sender], ready_s.get(satellite, inf), window.start_s)
                 one_s = LIGHT_S + size_bytes * 8 / window.bit_per_s
                 all_s = LIGHT_S + count * size_bytes * 8 / window.bit_per_s
+                begins_s = terminals.free_for(sender, satellite, wanted_s, all_s)
                 really_s = max(begins_s + all_s, at_s[sender] + one_s)
                 if really_s > window.end_s:
                     continue
@@ -101,8 +96,8 @@ class Graph:
                     heapq.heappush(queue, (really_s, next(number), satellite, sender, window))
                     continue
                 began_s = begins_s + one_s
-                terminals.take(sender, really_s)
-                terminals.take(satellite, really_s)
+                terminals.take(sender, begins_s, really_s)
+                terminals.take(satellite, begins_s, really_s)
             at_s[satellite], first_s[satellite] = done_s, began_s
             for other, each in self._from[satellite]:
                 if other in at_s or (other, satellite) in refused:
