@@ -1,6 +1,7 @@
 """What these tests do with a whole Zenith: a model sent up, a question asked, a contact read."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import UUID, uuid4
 
 from constellation.contacts import planner
@@ -8,12 +9,15 @@ from constellation.contacts.models import Contact, State
 from constellation.models import Satellite
 from ops import clock
 from ops.accounts.models import Organisation
-from tests.factories import make_organisation
+from tests.factories import make_organisation, make_user
 from tests.running import wait_for
 from uplink.inference import answers, queries
 from uplink.inference.models import OVER, Query
 from uplink.registry import registering
 from uplink.registry.models import Version
+from uplink.rollouts import control, planning
+from uplink.rollouts.models import Rollout
+from uplink.rollouts.models import State as RolloutState
 from uplink.transfers import requests
 from uplink.transfers.models import Deployment
 
@@ -56,6 +60,31 @@ def send_echo(operator: Organisation, satellite: Satellite, *, size_bytes: int) 
 def wait_until_active(version: Version, satellite: Satellite, timeout_s: float) -> None:
     running = Deployment.objects.filter(satellite=satellite, active_sha256=version.artefact_id)
     wait_for("the model is active on board", running.exists, timeout_s)
+
+
+def roll_out(operator: Organisation, version: Version, *rings: dict[str, Any]) -> Rollout:
+    """Plan a rollout and start it."""
+    rollout, _ = planning.create(
+        rollout_id=uuid4(),
+        organisation=operator,
+        user=make_user(organisation=operator),
+        name=f"{version} to all",
+        version=version,
+        kind="FORCED",
+        forced_at=None,
+        start_at=None,
+        priority=0,
+        safe_window={},
+        needs_approval=False,
+        rings_asked=list(rings),
+        now=clock.now(),
+    )
+    return control.start(rollout.pk, now=clock.now())
+
+
+def is_over(rollout: Rollout) -> bool:
+    over = [RolloutState.ROLLED_BACK, RolloutState.FINISHED, RolloutState.PAUSED]
+    return Rollout.objects.filter(pk=rollout.pk, state__in=[*over, RolloutState.STOPPED]).exists()
 
 
 def ask(operator: Organisation, version: Version, text: str) -> UUID:

@@ -1,26 +1,22 @@
 """A ring that activates at one instant, with real processes: who is not safe then, follows."""
 
 from datetime import datetime, timedelta
-from uuid import uuid4
 
 import pytest
 
 from constellation.contacts.models import Contact
 from constellation.models import Satellite
 from constellation.stations import control as simulator
-from ops import clock
 from telemetry import times
 from telemetry.models import Packet
 from telemetry.onboard import Apid, StoreEvent
 from telemetry.packets import space
-from tests.factories import make_user
 from tests.running import wait_for
 from tests.system import story
 from uplink.commands.models import Command
 from uplink.registry import registering
 from uplink.registry.models import Version
-from uplink.rollouts import control, planning
-from uplink.rollouts.models import Outcome, Rollout, State, Target
+from uplink.rollouts.models import Outcome, State, Target
 
 pytestmark = pytest.mark.timeout(480)
 
@@ -31,7 +27,10 @@ def test_a_ring_activates_at_one_instant_but_for_who_is_too_hot_which_follows(pr
     version = register(operator, keeps)
     processes.start("simulator", "beat", "conduct-1", "conduct-2", "decode", "ticks")
     processes.wait_for_simulator()
-    rollout = roll_out(operator, version, [keeps.code, waits.code])
+    ring = {
+        "filter": {"codes": [keeps.code, waits.code]}, "synchronise": "READY", "canary": False,
+    }  # fmt: skip
+    rollout = story.roll_out(operator, version, ring)
     told = Command.objects.filter(name="ACTIVATE_SLOT_AT", state="COMPLETED")
     wait_for("both were told the instant", lambda: told.count() == 2, 200, every_s=0.5)
     at = rollout.rings.get().activate_at
@@ -42,7 +41,7 @@ def test_a_ring_activates_at_one_instant_but_for_who_is_too_hot_which_follows(pr
     assert simulator.satellite(processes.control, keeps.code)["active"] == version.artefact_id
     assert simulator.satellite(processes.control, waits.code)["active"] == ""
     simulator.set_troubles(processes.control, waits.code, heat_c=0)
-    wait_for("the rollout is over", lambda: is_over(rollout), 200, every_s=0.5)
+    wait_for("the rollout is over", lambda: story.is_over(rollout), 200, every_s=0.5)
 
     rollout.refresh_from_db()
     assert rollout.state == State.FINISHED, rollout.reason
@@ -79,34 +78,9 @@ def register(operator, satellite) -> Version:
     return version
 
 
-def roll_out(operator, version: Version, codes: list[str]) -> Rollout:
-    ring = {"filter": {"codes": codes}, "synchronise": "READY", "canary": False}
-    rollout, _ = planning.create(
-        rollout_id=uuid4(),
-        organisation=operator,
-        user=make_user(organisation=operator),
-        name="at one instant",
-        version=version,
-        kind="FORCED",
-        forced_at=None,
-        start_at=None,
-        priority=0,
-        safe_window={},
-        needs_approval=False,
-        rings_asked=[ring],
-        now=clock.now(),
-    )
-    return control.start(rollout.pk, now=clock.now())
-
-
 def is_hot(target: Target) -> bool:
     target.refresh_from_db()
     return target.waits_for.startswith("a safe window: the accelerator has")
-
-
-def is_over(rollout: Rollout) -> bool:
-    over = [State.FINISHED, State.PAUSED, State.STOPPED, State.ROLLED_BACK]
-    return Rollout.objects.filter(pk=rollout.pk, state__in=over).exists()
 
 
 def said_at(satellite: Satellite, event: StoreEvent) -> datetime:

@@ -1,19 +1,14 @@
 """A bad version, with real processes: stopped at the canary and taken back without a hand."""
 
-from uuid import uuid4
-
 import pytest
 
 from constellation.models import Satellite
 from constellation.stations import control as simulator
-from ops import clock
-from tests.factories import make_user
 from tests.running import wait_for
 from tests.system import story
 from uplink.registry import registering
 from uplink.registry.models import GoldenPrompt, Version
-from uplink.rollouts import control, planning
-from uplink.rollouts.models import Outcome, Probe, RingState, Rollout, State, Target
+from uplink.rollouts.models import Outcome, Probe, RingState, State, Target
 from uplink.transfers.models import Deployment
 
 pytestmark = pytest.mark.timeout(420)
@@ -30,8 +25,13 @@ def test_a_bad_version_is_stopped_at_the_canary_and_rolled_back(processes):
     story.wait_until_active(good, satellite, 120)
 
     bad = register(operator, satellite)
-    rollout = roll_out(operator, bad)
-    wait_for("the rollout is rolled back", lambda: is_over(rollout), 240, every_s=0.5)
+    rollout = story.roll_out(
+        operator,
+        bad,
+        {"name": "canary", "filter": {"codes": [CANARY]}, "on_error": "ROLLBACK_ALL"},
+        {"name": "all", "soak_contacts": 1},
+    )
+    wait_for("the rollout is rolled back", lambda: story.is_over(rollout), 240, every_s=0.5)
 
     rollout.refresh_from_db()
     assert rollout.state == State.ROLLED_BACK, rollout.reason
@@ -77,30 +77,3 @@ def register(operator, satellite) -> Version:
         expect={"contains": "forty-two"},
     )
     return version
-
-
-def roll_out(operator, version: Version) -> Rollout:
-    rollout, _ = planning.create(
-        rollout_id=uuid4(),
-        organisation=operator,
-        user=make_user(organisation=operator),
-        name="echo 2",
-        version=version,
-        kind="FORCED",
-        forced_at=None,
-        start_at=None,
-        priority=0,
-        safe_window={},
-        needs_approval=False,
-        rings_asked=[
-            {"name": "canary", "filter": {"codes": [CANARY]}, "on_error": "ROLLBACK_ALL"},
-            {"name": "all", "soak_contacts": 1},
-        ],
-        now=clock.now(),
-    )
-    return control.start(rollout.pk, now=clock.now())
-
-
-def is_over(rollout: Rollout) -> bool:
-    over = [State.ROLLED_BACK, State.FINISHED, State.PAUSED, State.STOPPED]
-    return Rollout.objects.filter(pk=rollout.pk, state__in=over).exists()
