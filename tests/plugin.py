@@ -9,6 +9,7 @@ import os
 
 import hypothesis
 import pytest
+from django.conf import settings as django_settings
 
 from tests import services
 
@@ -39,6 +40,11 @@ def pytest_xdist_auto_num_workers() -> int:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: not any(part in item.nodeid for part in _LONG))
+
+
+def pytest_configure() -> None:
+    # What is tested of passwords is who gets in, not how long guessing one would take.
+    django_settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
