@@ -52,6 +52,7 @@ app.conf.beat_schedule = {
     "plan-contacts": every(60, "constellation.contacts.tasks.plan_contacts"),
     "claim-contacts": every(2, "uplink.conduct.tasks.claim_contacts"),
     "look-after-queries": every(2, "uplink.inference.tasks.look_after_queries"),
+    "fall-back": every(2, "uplink.commands.tasks.fall_back"),
     "look-after-spreads": every(5, "uplink.transfers.tasks.look_after_spreads"),
     "look-after-packages": every(30, "uplink.transfers.tasks.look_after_packages"),
     "look-after-forecasts": every(5, "uplink.transfers.tasks.look_after_forecasts"),

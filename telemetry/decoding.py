@@ -44,7 +44,7 @@ def decode_batch(reception: Reception, batch: Joined, *, now: datetime) -> None:
     """Decode joined batches of the locked `reception`; all are saved."""
     received = bits.receive(reception, batch)
     batch = received.batch
-    heard = _reassemble(reception, received)
+    heard = _relayed(batch) if batch.is_relayed else _reassemble(reception, received)
     timeline = definitions.timeline(reception.satellite_id)
     edition = timeline.at(batch.received_ns)
     read = origins.sort(reception.satellite_id, heard.packets, edition)
@@ -77,6 +77,15 @@ def _volumes_of(read: origins.Sorted) -> set[int]:
 
 
 # --- Frames ---------------------------------------------------------------------------------
+
+
+def _relayed(batch: Joined) -> reassembly.Harvest:
+    """Return the packets that another satellite handed on; each is a batch."""
+    channel = models_ledger.RELAYED_CHANNEL
+    packets = (bytes(each.frames) for each in batch.batches)
+    return reassembly.Harvest(
+        [reassembly.Extracted(channel, place, data) for place, data in enumerate(packets)]
+    )
 
 
 def _reassemble(reception: Reception, received: bits.Received) -> reassembly.Harvest:

@@ -122,7 +122,7 @@ def _decode_next(contact_id: UUID, most: int, *, now: datetime) -> tuple[bool, i
         with transaction.atomic():
             held = _locked(contact_id)
             waiting = joining.together(_undecoded(contact_id)[:most])
-            reception = waiting and (held.get(waiting[0].station_id) or _made(waiting[0]))
+            reception = waiting and (held.get(_key(waiting[0])) or _made(waiting[0]))
             if not reception:
                 return False, 0
             taken = waiting
@@ -159,11 +159,16 @@ def _undecoded(contact_id: UUID) -> QuerySet[RawBatch]:
     return rows.order_by("number", "id")
 
 
-def _locked(contact_id: UUID) -> dict[int, Reception]:
-    """Return the contact's receptions by station, locked, without those that somebody holds."""
+def _locked(contact_id: UUID) -> dict[tuple[int, int], Reception]:
+    """Return the contact's receptions by station and satellite, locked, without those that somebody
+    holds."""
     rows = Reception.objects.select_for_update(skip_locked=True, of=("self",))
     chosen = rows.select_related("satellite").filter(contact_id=contact_id)
-    return {row.station_id: row for row in chosen}
+    return {_key(row): row for row in chosen}
+
+
+def _key(row: RawBatch | Reception) -> tuple[int, int]:
+    return row.station_id, row.satellite_id
 
 
 def _made(batch: RawBatch) -> Reception | None:
@@ -171,6 +176,6 @@ def _made(batch: RawBatch) -> Reception | None:
     made, is_new = Reception.objects.get_or_create(
         contact_id=batch.contact_id,
         station_id=batch.station_id,
-        defaults={"satellite_id": batch.satellite_id},
+        satellite_id=batch.satellite_id,
     )
-    return _locked(batch.contact_id).get(made.station_id) if is_new else None
+    return _locked(batch.contact_id).get(_key(made)) if is_new else None

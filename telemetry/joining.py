@@ -22,21 +22,27 @@ BYTES_MAX = 4 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Joined:
-    """Successive batches of one station in one contact, received on one day (UTC), coded alike.
+    """Successive batches of one station in one contact, received on one day (UTC), coded alike; or
+    packets that one satellite handed on for another, each a batch.
 
     Only the last may end in a part of a frame: frames are counted through all of them.
     """
 
     batches: tuple[RawBatch, ...]
     ends: tuple[int, ...]
-    """For each batch, the number of the frame behind its last."""
+    """For each batch, the number of the frame (or relayed packet) behind its last."""
     taken: bytes | None = None
     """The frames, where batches hold the bits of a coded link."""
 
     @classmethod
     def of(cls, batches: Sequence[RawBatch]) -> Joined:
-        sizes = (-(-len(batch.frames) // onboard.FRAME_BYTES) for batch in batches)
+        sizes = (_size(batch) for batch in batches)
         return cls(tuple(batches), tuple(accumulate(sizes)))
+
+    @property
+    def is_relayed(self) -> bool:
+        """Say whether each batch is a packet that another satellite handed on."""
+        return self.last.relay_id is not None
 
     @property
     def last(self) -> RawBatch:
@@ -81,16 +87,27 @@ def together(waiting: Sequence[RawBatch]) -> list[RawBatch]:
 
 
 def _follows(before: RawBatch, batch: RawBatch) -> bool:
-    if before.coding is None:
+    if before.relay_id is not None:
+        goes_on = True
+    elif before.coding is None:
         goes_on = len(before.frames) % onboard.FRAME_BYTES == 0
     else:
         goes_on = len(before.frames) > 0  # without bits it ended its stream
     return (
         goes_on
         and before.coding == batch.coding
-        and before.station_id == batch.station_id
+        and _source(before) == _source(batch)
         and _day(before) == _day(batch)
     )
+
+
+def _source(batch: RawBatch) -> tuple[int, int, int | None]:
+    return batch.station_id, batch.satellite_id, batch.relay_id
+
+
+def _size(batch: RawBatch) -> int:
+    """Return how many frames a batch has; a relayed packet counts as one."""
+    return 1 if batch.relay_id is not None else -(-len(batch.frames) // onboard.FRAME_BYTES)
 
 
 def _day(batch: RawBatch) -> object:

@@ -24,8 +24,9 @@ _SUMMED += ["packets", "stored", "duplicates", "rejected", "unknown"]
 class Reception(models.Model):
     """One contact's downlink as one station heard it: the decoder's state, and the totals.
 
-    Locked by whoever decodes its batches, in order. A contact has one, and one more for each
-    station that listened in on it.
+    Locked by whoever decodes its batches, in order. A contact has one, one more for each station
+    that listened in on it, and one for each satellite whose packets were relayed over it: without
+    frames of its own.
     """
 
     contact = models.ForeignKey(Contact, models.CASCADE, related_name="receptions")
@@ -55,7 +56,9 @@ class Reception(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(name="reception_once", fields=["contact", "station"]),
+            models.UniqueConstraint(
+                name="reception_once", fields=["contact", "station", "satellite"]
+            ),
             models.CheckConstraint(
                 name="reception_balances",
                 condition=models.Q(
@@ -66,18 +69,33 @@ class Reception(models.Model):
 
     @classmethod
     def totals(cls, contact: Contact) -> dict[str, Any] | None:
-        """Return what came down in a contact, summed over the stations that heard it; None when
-        nothing did."""
-        rows = list(cls.objects.filter(contact=contact).select_related("station").order_by("pk"))
+        """Return what came down in a contact of its satellite, summed over the stations that heard
+        it, and what was relayed of others; None when nothing came down."""
+        of_all = cls.objects.filter(contact=contact).select_related("station", "satellite")
+        everything = list(of_all.order_by("pk"))
+        rows = [row for row in everything if row.satellite_id == contact.satellite_id]
         if not rows:
             return None
         summed: dict[str, Any] = {name: sum(getattr(row, name) for row in rows) for name in _SUMMED}
         dropped = sum((Counter(row.dropped) for row in rows), Counter())
-        return summed | {"dropped": dict(dropped), "stations": [row.station.code for row in rows]}
+        relayed = [
+            {"satellite": row.satellite.code}
+            | {name: getattr(row, name) for name in ("packets", "stored", "duplicates", "rejected")}
+            for row in everything
+            if row.satellite_id != contact.satellite_id
+        ]
+        return summed | {
+            "dropped": dict(dropped),
+            "stations": [row.station.code for row in rows],
+            "relayed": relayed,
+        }
 
 
 class RawBatch(models.Model):
     """Frames as the station delivered them, committed before anything else happens to them.
+
+    With `relay` it is one packet of the satellite instead, which another one handed on: checked to
+    be its own, and stored with the packet that brought it.
 
     A batch is itself by its content too: a station that lost its memory numbers from 1 again, and
     what it then delivers is no repetition.
@@ -86,7 +104,18 @@ class RawBatch(models.Model):
     contact = models.ForeignKey(Contact, models.CASCADE, related_name="raw_batches")
     satellite = models.ForeignKey(Satellite, models.PROTECT, related_name="+")
     station = models.ForeignKey(Station, models.PROTECT, related_name="+")
-    number = models.BigIntegerField(help_text="The station's, from 1 for each contact.")
+    relay = models.ForeignKey(
+        Satellite,
+        models.PROTECT,
+        null=True,
+        related_name="+",
+        db_index=False,
+        help_text="Who handed it on.",
+    )
+    number = models.BigIntegerField(
+        help_text="The station's, from 1 for each contact; of a relayed one, the serial under which"
+        " it was handed on."
+    )
     received_ns = models.BigIntegerField()
     frames = models.BinaryField()
     coding = models.JSONField(

@@ -13,6 +13,10 @@ UNTRUSTED_CHANNEL = -1
 """Of frames whose header cannot be believed: damaged, or not this satellite's."""
 
 
+RELAYED_CHANNEL = -2
+"""Of packets that another satellite handed on: they came in packets of its own."""
+
+
 class CountsTotal(Func):
     """The sum of a JSON object's numbers (see the migration `ledger`)."""
 

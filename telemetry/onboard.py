@@ -74,8 +74,11 @@ class Apid(IntEnum):
     HOLDINGS = 0x026
     TOKENS = 0x030
     CFDP_DOWN = 0x040
+    RELAYED = 0x050
 
     TELECOMMAND = 0x100
+    RELAYED_COMMAND = 0x101
+    RELAYED_RELEASE = 0x102
     PROMPT = 0x110
     TOKEN_ACK = 0x111
     GAP_REQUEST = 0x120
@@ -212,6 +215,8 @@ class CommandStage(IntEnum):
     COMPLETED = 2
     FAILED = 3
     REFUSED = 4
+    RELAY_REFUSED = 5
+    """What came by laser was refused: it tells nothing of a telecommand that bears the same id."""
 
 
 class CommandCode(IntEnum):
@@ -228,6 +233,7 @@ class CommandCode(IntEnum):
     RUNTIME_FAILED = 8
     BUSY = 9
     NOT_RELEASED = 10
+    EXPIRED = 11
 
 
 COMMAND_REPORT_LAYOUT = struct.Struct(">16s B H B")
@@ -285,6 +291,23 @@ first behind the last: that satellite served wrong bytes and is not asked any mo
 HOLDINGS_RANGES_MAX = 4_000
 """Of one packet; a satellite whose packs are more scattered sends several."""
 HOLDINGS_DOMAIN = b"zenith holdings\0"
+
+
+RELAYED_LAYOUT = struct.Struct(">H 16s")
+"""Entity id of the satellite whose packet this is, authentication code (AES-CMAC under a key of
+that satellite's own, over `RELAYED_DOMAIN`, the entity id and the packet); then one of its packets,
+whole, as its own recorder keeps it. Who hands it on records and sends it like anything of its own.
+"""
+RELAYED_DOMAIN = b"zenith relayed\0"
+RELAYED_APIDS = frozenset(
+    {Apid.COMMAND_REPORT, Apid.STORE_REPORT, Apid.EVENT_REPORT, Apid.INVENTORY, Apid.HOLDINGS}
+)
+"""What satellites without a contact have others hand on as soon as it is there."""
+ATTENDED_APIDS = frozenset({Apid.HK_PLATFORM, Apid.HK_COMPUTE})
+"""And what besides, for `ATTENDED_S` after the last telecommand that they took over lasers."""
+ATTENDED_S = 1_800.0
+RELAY_HOPS_MAX = 8
+"""Links that a packet may cross."""
 
 
 class EventSeverity(IntEnum):
@@ -366,6 +389,13 @@ TELECOMMAND_LAYOUT = struct.Struct(">16s I B")
 """command id, anti-replay counter (greater than any accepted before), opcode; then the arguments;
 then the authentication code over everything from the primary header of the packet on."""
 TELECOMMAND_MAC_BYTES = 16
+RELAYED_COMMAND_LAYOUT = struct.Struct(">H q 16s I B")
+"""Telecommand for another satellite than the one that hears it, handed on by laser: entity id of
+whom it is for, instant (mission time, ns since 1970) from which on it is not obeyed; then as
+TELECOMMAND: id, counter, opcode, arguments, and the authentication code, by the key of whom it is
+for. The code covers the primary header too, so that neither kind can be made of the other."""
+RELAYED_RELEASE_LAYOUT = struct.Struct(">H")
+"""Entity id of whom it is for; then a file of signed metadata (`RELEASE_NAME`), whole."""
 LOAD_SLOT_LAYOUT = struct.Struct(">B 32s")
 SLOT_LAYOUT = struct.Struct(">B")
 SLOT_AT_LAYOUT = struct.Struct(">B q H h B")
@@ -397,6 +427,12 @@ FETCH_PEERS_MAX = 400
 def telecommand_key_info(satellite_code: str) -> bytes:
     """Return the HKDF-SHA256 `info` that turns the master key into one satellite's 16-byte key."""
     return b"zenith telecommand " + satellite_code.encode()
+
+
+def relay_key_info(satellite_code: str) -> bytes:
+    """Return the HKDF-SHA256 `info` that turns the master key into the 16-byte key by which one
+    satellite proves that a packet which others hand on is its own."""
+    return b"zenith relayed " + satellite_code.encode()
 
 
 def inventory_key_info(satellite_code: str) -> bytes:

@@ -105,7 +105,9 @@ def completeness(satellite: Satellite, now: datetime) -> dict[str, Any]:
 
 def reception(contact: Contact, now: datetime) -> dict[str, Any]:
     """Return the ledger of what came down over a contact."""
-    books = ledger.by_contact([contact.pk])
+    books = [
+        one for one in ledger.by_contact([contact.pk]) if one.satellite == contact.satellite.code
+    ]
     return {
         "reception": Reception.totals(contact),
         "undecoded": contact.raw_batches.filter(decoded=False).count(),

@@ -151,4 +151,5 @@ def _stored(
         received_at=_instant(received_ns),
         data=packet.data,
         received_ns=received_ns,
+        station_id=reception.station_id,
     )

@@ -99,6 +99,7 @@ async def run(chosen: argparse.Namespace) -> None:
     tidying = asyncio.create_task(world.tidy())
     keeping = asyncio.create_task(world.keep_instants())
     fetching = asyncio.create_task(world.lasers.run())
+    relaying = asyncio.create_task(world.relays.run())
     logging.getLogger(__name__).info(
         "%d satellites, %d stations on %s:%d",
         len(world.fleet.satellites),
@@ -112,6 +113,7 @@ async def run(chosen: argparse.Namespace) -> None:
         tidying.cancel()
         keeping.cancel()
         fetching.cancel()
+        relaying.cancel()
         stations.close()
         door.close()
         await world.close()

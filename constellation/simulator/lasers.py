@@ -91,13 +91,17 @@ class Lasers:
 
     def linked(self, code: str, at_s: float) -> Iterator[Satellite]:
         """Yield the satellites that this one is linked with, of those that have any state."""
-        if code in self._mischief.lost:
+        if not self._is_able(code):
             return
         for other in self._space.neighbours(code, at_s):
-            if other in self._mischief.lost or not self._is_touched(other):
+            if not self._is_able(other) or not self._is_touched(other):
                 continue
             if code in self._space.neighbours(other, at_s):
                 yield self._board(other)
+
+    def _is_able(self, code: str) -> bool:
+        board = self._boards.get(code)
+        return code not in self._mischief.lost and not (board and board.troubles.lasers_down)
 
     # --- one satellite's fetching ---
 

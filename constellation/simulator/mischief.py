@@ -2,6 +2,8 @@
 
 A lost satellite neither hears nor says anything, by radio or laser. A rogue one lies to those that
 fetch from it: `packs` hands out packs with a flipped byte, `manifest` a manifest of its own making.
+Or it does wrong to what it is to hand on for others: `alter`, `replay`, `reorder` or `drop` it, or
+`forge` reports of its own making beside the true ones.
 """
 
 from __future__ import annotations
@@ -11,7 +13,7 @@ from pathlib import Path
 
 from constellation.simulator.clock import replace
 
-LIES = ("packs", "manifest")
+LIES = ("packs", "manifest", "alter", "replay", "reorder", "drop", "forge")
 
 
 class Mischief:
@@ -30,7 +32,7 @@ class Mischief:
             if code not in known:
                 raise KeyError(code)
         if wrong := sorted(set(rogue.values()) - set(LIES)):
-            raise ValueError(f"a rogue lies about {' or '.join(LIES)}, not {wrong[0]!r}")
+            raise ValueError(f"a rogue does one of {', '.join(LIES)}, not {wrong[0]!r}")
         self.lost, self.rogue = set(lost), dict(rogue)
         replace(self._path, json.dumps(self.as_dict()).encode())
 

@@ -13,7 +13,7 @@ from urllib.parse import quote
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from constellation.simulator.board.answers import Answers
-from constellation.simulator.board.commands import derive_key
+from constellation.simulator.board.commands import derive_key, relay_key
 from constellation.simulator.board.satellite import Satellite
 from constellation.simulator.board.slots import Slots
 from constellation.simulator.board.surroundings import Surroundings
@@ -23,6 +23,7 @@ from constellation.simulator.ground.channel import Faults
 from constellation.simulator.ground.server import Stations
 from constellation.simulator.lasers import Lasers
 from constellation.simulator.mischief import Mischief
+from constellation.simulator.relays import Relays
 from constellation.simulator.runtimes.pool import Pool, Server
 from constellation.simulator.space import Space
 from constellation.simulator.store import Store
@@ -73,6 +74,14 @@ class World:
             board=self.satellite,
             is_touched=self.is_touched,
         )
+        self.relays = Relays(
+            fleet,
+            space,
+            self.clock,
+            self.mischief,
+            boards=self.satellites,
+            board=self.satellite,
+        )
         self._around = Surroundings(
             fleet=fleet,
             space=space,
@@ -82,8 +91,10 @@ class World:
             seed=options.seed,
             key=self._key,
             inventory_key=self._inventory_key,
+            relay_key=self._relay_key,
+            relay_up=self.relays.up,
+            relay_down=self.relays.down,
             volume=lambda: int(time.time()) & 0xFFFFFFFF,
-            linked=self.lasers.linked,
             is_lost=lambda code: code in self.mischief.lost,
         )
         self.stations = Stations(
@@ -146,6 +157,11 @@ class World:
         """Return the key by which the satellite signs what it reports of itself."""
         master = self._master()
         return None if master is None else inventory.key_of(master, code)
+
+    def _relay_key(self, code: str) -> bytes | None:
+        """Return the key by which the satellite seals what others hand on."""
+        master = self._master()
+        return None if master is None else relay_key(master, code)
 
     def _master(self) -> bytes | None:
         path = self._options.command_key

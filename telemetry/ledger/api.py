@@ -197,14 +197,16 @@ class BatchesAsked(PageQuestion):
 
 class BatchList(APIView):
     """`GET /satellites/{code}/telemetry/batches?state=decoded|waiting|set aside&contact=`, newest
-    first: frames as stations delivered them; with a `coding`, the bits in which they are."""
+    first: frames as stations delivered them; with a `coding`, the bits in which they are; with a
+    `relay`, a packet that this other satellite handed on.
+    """
 
     permissions = {"GET": "telemetry.view_packet"}
 
     def get(self, request: Request, code: str) -> Response:
         satellite = get_object_or_404(Satellite, code=code)
         wanted = asked(BatchesAsked, request)
-        rows = RawBatch.objects.filter(satellite=satellite).select_related("station")
+        rows = RawBatch.objects.filter(satellite=satellite).select_related("station", "relay")
         if "state" in wanted:
             rows = rows.filter(_STATES[wanted["state"]])
         if "contact" in wanted:
@@ -221,6 +223,7 @@ def _batch_body(row: RawBatch, code: str) -> dict[str, Any]:
         "id": row.pk,
         "contact": str(row.contact_id),
         "station": row.station.code,
+        "relay": row.relay and row.relay.code,
         "number": row.number,
         "received_at": times.text(row.received_ns),
         "state": "decoded" if row.decoded else waiting,

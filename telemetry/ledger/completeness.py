@@ -15,11 +15,17 @@ from constellation.models import Satellite
 from telemetry import onboard
 from telemetry.ledger import foreign
 from telemetry.models import Gap, GapState, RawBatch
-from telemetry.models_ledger import UNTRUSTED_CHANNEL, FrameAccount, PacketAccount
+from telemetry.models_ledger import (
+    RELAYED_CHANNEL,
+    UNTRUSTED_CHANNEL,
+    FrameAccount,
+    PacketAccount,
+)
 
 APIDS = {each.value: each.name for each in onboard.Apid}
 CHANNELS = {each.value: each.name for each in onboard.DownlinkChannel} | {
-    UNTRUSTED_CHANNEL: "UNTRUSTED"
+    UNTRUSTED_CHANNEL: "UNTRUSTED",
+    RELAYED_CHANNEL: "RELAYED",
 }
 _FRAME_SUMS = ("received", "used", "rejected", "lost", "corrected_symbols")
 _PACKET_SUMS = ("received", "stored", "duplicates", "rejected", "unknown", "bytes")

@@ -18,7 +18,7 @@ from telemetry import onboard, times
 from telemetry.joining import Joined
 from telemetry.ledger import counting
 from telemetry.models import Reception
-from telemetry.models_ledger import UNTRUSTED_CHANNEL
+from telemetry.models_ledger import RELAYED_CHANNEL, UNTRUSTED_CHANNEL
 
 _FRAMES = """
     INSERT INTO telemetry_frameaccount AS there
@@ -173,7 +173,8 @@ def enter_packets(
         "span": _spread(runs.span, at, wanted),
         "fresh": fresh,
     }
-    follows = channel != onboard.DownlinkChannel.PLAYBACK
+    # Of both kinds only some come, in whatever order: their counts do not follow one another.
+    follows = ~np.isin(channel, [onboard.DownlinkChannel.PLAYBACK, RELAYED_CHANNEL])
     columns["heard"] = np.where(follows, _spread(runs.heard, at, wanted), fresh)
     with connection.cursor() as cursor:
         cursor.execute(

@@ -33,6 +33,7 @@ class StoredPacket:
     received_at: datetime
     data: bytes
     received_ns: int = 0
+    station_id: int | None = None
 
     @property
     def payload(self) -> bytes:

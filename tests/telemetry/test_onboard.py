@@ -92,3 +92,22 @@ def test_a_want_list_has_these_bytes():
     digest = bytes(range(32))
     packet = onboard.WANT_LIST_LAYOUT.pack(digest, 3, 256, 5, 4) + b"list"
     assert packet == digest + bytes.fromhex("00000003 00000100 00000005 0004") + b"list"
+
+
+def test_a_relayed_telecommand_has_these_bytes():
+    body = onboard.RELAYED_COMMAND_LAYOUT.pack(13, 1_787_400_000_123_000_000, bytes(16), 258, 6)
+    assert body == bytes.fromhex("000d 18ce1ed47edd54c0") + bytes(16) + bytes.fromhex("00000102 06")
+    assert onboard.RELAYED_RELEASE_LAYOUT.pack(13) == b"\x00\x0d"
+    # It fits one TC frame with as many peers as an order to fetch may name.
+    fetch = onboard.FETCH_LAYOUT.size + 2 * onboard.FETCH_PEERS_MAX
+    packet = onboard.PACKET_HEADER_BYTES + len(body) + fetch + onboard.TELECOMMAND_MAC_BYTES
+    assert packet + 7 <= onboard.TC_FRAME_MAX_BYTES
+
+
+def test_a_relayed_packet_has_these_bytes():
+    head = onboard.RELAYED_LAYOUT.pack(13, bytes(range(16)))
+    assert head == b"\x00\x0d" + bytes(range(16))
+    assert onboard.RELAYED_DOMAIN == b"zenith relayed\x00"
+    assert (onboard.Apid.RELAYED, onboard.Apid.RELAYED_COMMAND) == (0x050, 0x101)
+    assert onboard.CommandStage.RELAY_REFUSED == 5
+    assert onboard.CommandCode.EXPIRED == 11

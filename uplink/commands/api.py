@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
 from uuid import UUID
 
+from django.db.models import QuerySet
 from django.shortcuts import get_object_or_404
 from django.urls import path
 from rest_framework import serializers
@@ -15,7 +17,7 @@ from constellation.models import Satellite
 from constellation.questions import PageQuestion, asked, named
 from ops import clock
 from ops.api import Page
-from uplink.commands import definitions, release
+from uplink.commands import definitions, handovers, release
 from uplink.commands.models import Command, State
 
 
@@ -27,6 +29,12 @@ class CommandRequest(serializers.Serializer):
 
 class CommandBody(serializers.ModelSerializer):
     satellite = serializers.CharField(source="satellite.code")
+    relay = serializers.CharField(source="relay.code", default=None)
+    handovers = serializers.SerializerMethodField()
+
+    def get_handovers(self, command: Command) -> list[dict[str, Any]]:
+        """To which contacts it was given, of its own satellite or of one that hands it on."""
+        return [handovers.body(row) for row in command.handovers.all()]
 
     class Meta:
         model = Command
@@ -39,6 +47,8 @@ class CommandBody(serializers.ModelSerializer):
             "state",
             "counter",
             "contact",
+            "relay",
+            "handovers",
             "created_at",
             "sent_at",
             "finished_at",
@@ -56,13 +66,18 @@ class CommandFilter(PageQuestion):
     satellite = serializers.CharField(required=False, default="")
 
 
+def _shown() -> QuerySet[Command]:
+    rows = Command.objects.select_related("satellite", "relay")
+    return rows.prefetch_related("handovers__relay")
+
+
 class CommandsView(APIView):
     """`GET /commands?satellite=CODE&state=…`, the newest first."""
 
     permissions = {"GET": "commands.view_command"}
 
     def get(self, request: Request) -> Response:
-        rows = Command.objects.select_related("satellite")
+        rows = _shown()
         wanted = asked(CommandFilter, request)
         if satellites := named(Satellite, wanted["satellite"]):
             rows = rows.filter(satellite__in=satellites)
@@ -83,7 +98,7 @@ class CommandView(APIView):
     }
 
     def get(self, request: Request, command_id: UUID) -> Response:
-        row = get_object_or_404(Command.objects.select_related("satellite"), pk=command_id)
+        row = get_object_or_404(_shown(), pk=command_id)
         return Response(CommandBody(row).data)
 
     def put(self, request: Request, command_id: UUID) -> Response:

@@ -10,9 +10,10 @@ class CommandsConfig(AppConfig):
         from ops.live import streams
         from telemetry import onboard
         from telemetry.packets import handlers
-        from uplink.commands import release, reports
+        from uplink.commands import relaying, release, reports
 
         handlers.register(onboard.Apid.COMMAND_REPORT, reports.take)
+        handlers.register(onboard.Apid.RELAYED, relaying.take)
         streams.register(
             release.STREAM, lambda user, stream: roles.may(user, "commands.view_command")
         )

@@ -6,6 +6,7 @@ whole packet with its anti-replay counter, so that a recorded command is worth n
 
 from __future__ import annotations
 
+import hmac
 import os
 import secrets
 import tempfile
@@ -53,15 +54,46 @@ def satellite_key(master: bytes, satellite_code: str) -> bytes:
 def packet(key: bytes, command_id: UUID, counter: int, opcode: int, arguments: bytes) -> bytes:
     """Return the authenticated space packet of a telecommand."""
     head = onboard.TELECOMMAND_LAYOUT.pack(command_id.bytes, counter, opcode)
+    return _authenticated(key, onboard.Apid.TELECOMMAND, counter, head + arguments)
+
+
+def _authenticated(key: bytes, apid: onboard.Apid, counter: int, body: bytes) -> bytes:
     unsigned = space.encode(
-        onboard.Apid.TELECOMMAND,
-        counter,
-        head + arguments + bytes(onboard.TELECOMMAND_MAC_BYTES),
-        is_command=True,
+        apid, counter, body + bytes(onboard.TELECOMMAND_MAC_BYTES), is_command=True
     )[: -onboard.TELECOMMAND_MAC_BYTES]
     code = cmac.CMAC(algorithms.AES(key))
     code.update(unsigned)
     return unsigned + code.finalize()
+
+
+def relayed_packet(
+    key: bytes,
+    entity_id: int,
+    until_ns: int,
+    command_id: UUID,
+    counter: int,
+    opcode: int,
+    arguments: bytes,
+) -> bytes:
+    """Return the authenticated packet of a telecommand that others hand on to satellite
+    `entity_id`, not to be obeyed from `until_ns` (mission time, ns since 1970) on."""
+    head = onboard.RELAYED_COMMAND_LAYOUT.pack(
+        entity_id, until_ns, command_id.bytes, counter, opcode
+    )
+    return _authenticated(key, onboard.Apid.RELAYED_COMMAND, counter, head + arguments)
+
+
+def relay_key(master: bytes, satellite_code: str) -> bytes:
+    """Return the 16-byte key by which a satellite seals packets that others hand on."""
+    info = onboard.relay_key_info(satellite_code)
+    return HKDF(hashes.SHA256(), _KEY_BYTES, salt=None, info=info).derive(master)
+
+
+def is_sealed(key: bytes, entity_id: int, packet: bytes, code: bytes) -> bool:
+    """Say whether `code` proves that the packet is of the satellite whose key this is."""
+    wanted = cmac.CMAC(algorithms.AES(key))
+    wanted.update(onboard.RELAYED_DOMAIN + entity_id.to_bytes(2) + packet)
+    return hmac.compare_digest(wanted.finalize(), code)
 
 
 def frame(spacecraft_id: int, counter: int, command: bytes) -> bytes:

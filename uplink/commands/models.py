@@ -32,6 +32,17 @@ class Command(models.Model):
     created_at = models.DateTimeField(help_text="Mission time.")
     sent_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)
+    relay = models.ForeignKey(
+        Satellite,
+        models.PROTECT,
+        null=True,
+        related_name="+",
+        help_text="Who handed it on by laser when it left last; empty: nobody did.",
+    )
+    relay_until = models.DateTimeField(
+        null=True,
+        help_text="Until then (mission time) a copy that was handed on may still be obeyed.",
+    )
     code = models.PositiveSmallIntegerField(default=0, help_text="As reported from on board.")
     reason = models.CharField(max_length=300, blank=True)
 
@@ -47,8 +58,40 @@ class Command(models.Model):
                 name="command_waiting",
                 fields=["satellite", "created_at"],
                 condition=models.Q(state=State.RELEASED),
-            )
+            ),
+            models.Index(
+                name="command_relayed",
+                fields=["relay_until"],
+                condition=models.Q(state__in=[State.SENDING, State.SENT], relay__isnull=False),
+            ),
         ]
+
+
+class Handover(models.Model):
+    """One time that a telecommand was given to a contact: of the satellite itself, or of another
+    that hands it on by laser. A command's story is its handovers, in order."""
+
+    command = models.ForeignKey(Command, models.CASCADE, related_name="handovers")
+    counter = models.BigIntegerField(help_text="Under which this copy left.")
+    contact = models.ForeignKey(Contact, models.PROTECT, related_name="+")
+    relay = models.ForeignKey(Satellite, models.PROTECT, null=True, related_name="+")
+    at = models.DateTimeField(help_text="Mission time.")
+    until = models.DateTimeField(
+        null=True, help_text="A copy that is handed on is not obeyed from then on."
+    )
+    ended_at = models.DateTimeField(null=True)
+    outcome = models.CharField(max_length=300, blank=True, help_text="Empty: not known yet.")
+
+    class Meta:
+        ordering = ["at", "counter"]
+        constraints = [models.UniqueConstraint(name="handover_once", fields=["command", "counter"])]
+
+    @property
+    def way(self) -> str:
+        """Return in words how this copy went."""
+        if self.relay is None:
+            return "over its own contact"
+        return f"relayed by {self.relay.code} over laser"
 
 
 class Counter(models.Model):

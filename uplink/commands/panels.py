@@ -29,10 +29,16 @@ def of_contact(contact: Contact, now: datetime) -> dict[str, Any]:
 
 
 def _told(**wanted: Any) -> dict[str, Any]:
-    rows = list(Command.objects.filter(**wanted).order_by("-created_at", "id")[:SHOWN])
+    chosen = Command.objects.filter(**wanted).select_related("satellite")
+    chosen = chosen.prefetch_related("handovers__relay")
+    rows = list(chosen.order_by("-created_at", "id")[:SHOWN])
     for row in rows:
         row.status, row.words = STATUS[State(row.state)], row.state.capitalize()
-    return {"commands": rows}
+        # One copy over an own contact is what everybody expects: only else there is a story.
+        row.story = list(row.handovers.all())
+        if not any(copy.relay_id for copy in row.story) and len(row.story) < 2:
+            row.story = []
+    return {"commands": rows, "contact": wanted.get("contact")}
 
 
 for thing, context in [("satellite", of_satellite), ("contact", of_contact)]:

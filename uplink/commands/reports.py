@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from datetime import datetime
 from uuid import UUID
 
+from constellation.models import Satellite
+from ops.live import events
 from telemetry import onboard
+from telemetry.models_ledger import RELAYED_CHANNEL
 from telemetry.packets.handlers import StoredPacket
-from uplink.commands import release
+from uplink.commands import handovers, release
 from uplink.commands.models import Command, State
 
+log = logging.getLogger(__name__)
 Listener = Callable[..., None]
 _listeners: dict[str, Listener] = {}
 
@@ -40,13 +45,19 @@ def take(packet: StoredPacket, *, now: datetime) -> None:
     text = body[onboard.COMMAND_REPORT_LAYOUT.size :][:length].decode(errors="replace")
     command = (
         Command.objects.select_for_update(of=["self"])
-        .select_related("satellite")
+        .select_related("satellite", "relay")
         .filter(pk=UUID(bytes=identity), satellite_id=packet.satellite_id)
         .first()
     )
+    if stage == onboard.CommandStage.RELAY_REFUSED:
+        _relay_refused(packet, command, _reason(code, text), now=now)
+        return
     state = _STATES[onboard.CommandStage(stage)]
     if command is None or command.state in _ENDED or command.state == state:
         return
+    is_relayed = packet.channel == RELAYED_CHANNEL
+    told = f"{handovers.TAKEN}, told over laser" if is_relayed else handovers.TAKEN
+    handovers.close(command, told, now=now)
     command.state = state
     if state in _ENDED:
         command.finished_at, command.code = now, code
@@ -56,6 +67,29 @@ def take(packet: StoredPacket, *, now: datetime) -> None:
     heard = _listeners.get(command.source.partition(":")[0])
     if state in _ENDED and heard is not None:
         heard(command, now=now)
+
+
+def _relay_refused(
+    packet: StoredPacket, command: Command | None, reason: str, *, now: datetime
+) -> None:
+    """Something that bears a telecommand's id came by laser and was refused.
+
+    It is told, and nothing follows from it for the telecommand: anybody can write that id. Its own
+    copy, if it was that, is waited for until it would not be obeyed any more.
+    """
+    if command is not None:
+        handovers.refused(command, reason, now=now)
+    satellite = Satellite.objects.get(pk=packet.satellite_id)
+    log.warning("%s refused what came by laser: %s", satellite.code, reason)
+    events.publish(
+        release.STREAM,
+        "relay_refused",
+        {
+            "command": command and str(command.pk),
+            "satellite": satellite.code,
+            "reason": reason,
+        },
+    )
 
 
 def _reason(code: int, text: str) -> str:

@@ -59,6 +59,11 @@ class Commander:
             return max(0, WINDOW - self._under_way - len(self._waiting))
         return WINDOW if self._is_out_of_patience(now_s) else 0
 
+    @property
+    def is_heard(self) -> bool:
+        """Say whether the satellite acknowledges what it is sent."""
+        return self._is_active
+
     def add(self, command_id: Hashable, packet: bytes, *, now_s: float) -> None:
         """Send a telecommand that was claimed. It leaves once, or again by its number until the
         satellite says that it has it."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Collection
+import logging
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -14,15 +15,17 @@ from django.db import transaction
 from constellation.contacts.models import State
 from constellation.stations.driver import DownBatch
 from telemetry import gaps, ingest, onboard, queueing
+from uplink.commands import relays as relays_
 from uplink.commands import release
 from uplink.conduct import leases, reports, standing
 from uplink.conduct.leases import Lease, LeaseLost
 from uplink.conduct.reports import Tally
 from uplink.inference import exchange
 from uplink.inference.exchange import Outgoing
-from uplink.transfers import flying
+from uplink.transfers import flying, relayed_releases
 from uplink.transfers.uplinker import Snapshot, Work
 
+log = logging.getLogger(__name__)
 _UNIX_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -103,12 +106,9 @@ def queue_decoding(contact_id: UUID, *, awaited: bool) -> None:
 
 @dataclass(slots=True)
 class Gathered:
-    """What is to be sent now, in order of urgency. Each telecommand is claimed: send it once.
+    """What is to be sent now, in order of urgency. Each telecommand is claimed: send it once."""
 
-    `commands`: ids and packets.
-    """
-
-    commands: list[tuple[UUID, bytes]] = field(default_factory=list)
+    commands: list[release.Claimed] = field(default_factory=list)
     packets: list[Outgoing] = field(default_factory=list)
     tally: Tally = field(default_factory=Tally)
     awaited: bool = False
@@ -118,13 +118,35 @@ class Gathered:
 def wanting(satellite_ids: Collection[int]) -> set[int]:
     """Return those of the satellites for which `gather` or `checkpoint` may find something to do:
     asked once for all that are flown, where each would ask a dozen times and mostly in vain."""
-    asked = (release.wanting, exchange.wanting, gaps.wanting, flying.wanting)
+    asked = (
+        *(release.wanting, relays_.wanting, relayed_releases.wanting),
+        *(exchange.wanting, gaps.wanting, flying.wanting),
+    )
     return set().union(*(wanting(satellite_ids) for wanting in asked))
 
 
-def gather(lease: Lease, *, now: datetime, rate: float, commands_most: int) -> Gathered:
-    """Claim telecommands, as many as can be sent at once, and collect the packets that are due."""
-    gathered = Gathered(commands=_claimed(lease, now, commands_most))
+def gather(
+    lease: Lease,
+    *,
+    now: datetime,
+    rate: float,
+    commands_most: int,
+    relays: bool,
+    note: Callable[[release.Claimed], object],
+) -> Gathered:
+    """Claim telecommands, as many as can be sent at once, and collect the packets that are due.
+    With `relays` there is room for those of satellites that this one reaches by laser, behind its
+    own.
+
+    `note` hears of each claim at once: the caller may have gone when this returns.
+    """
+    gathered = Gathered(commands=_claimed(lease, now, commands_most, note))
+    if relays:
+        most = commands_most - len(gathered.commands)
+        gathered.commands += _claimed_for_others(lease, now, rate, most, note)
+        gathered.packets += relayed_releases.due(
+            lease.satellite_id, now=now, rate=rate, check=functools.partial(leases.hold, lease)
+        )
     with transaction.atomic():
         leases.hold(lease)
         resend_s = exchange.RESEND_S * max(1.0, rate)
@@ -140,24 +162,59 @@ def gather(lease: Lease, *, now: datetime, rate: float, commands_most: int) -> G
     return gathered
 
 
-def _claimed(lease: Lease, now: datetime, most: int) -> list[tuple[UUID, bytes]]:
+def _claimed(
+    lease: Lease, now: datetime, most: int, note: Callable[[release.Claimed], object]
+) -> list[release.Claimed]:
     claimed = []
     for command_id in release.waiting(lease.satellite_id)[:most]:
-        packet = release.claim(
+        taken = release.claim(
             command_id,
             contact_id=lease.contact_id,
             now=now,
             check=functools.partial(leases.hold, lease),
         )
-        if packet is not None:
-            claimed.append((command_id, packet))
+        if taken is not None:
+            note(taken)
+            claimed.append(taken)
     return claimed
 
 
-def commands_sent(command_ids: list[UUID]) -> None:
+def _claimed_for_others(
+    lease: Lease, now: datetime, rate: float, most: int, note: Callable[[release.Claimed], object]
+) -> list[release.Claimed]:
+    if most <= 0:
+        return []
+    claimed = []
+    for command_id in relays_.waiting(lease.satellite_id, now=now, most=most):
+        taken = release.claim(
+            command_id,
+            contact_id=lease.contact_id,
+            now=now,
+            check=functools.partial(leases.hold, lease),
+            via=relays_.via(lease.satellite_id, now=now, rate=rate),
+        )
+        if taken is not None:
+            note(taken)
+            claimed.append(taken)
+    return claimed
+
+
+def commands_sent(claimed: Iterable[release.Claimed]) -> None:
     """Write down that these telecommands were handed to the station."""
-    for command_id in command_ids:
-        release.sent(command_id)
+    for one in claimed:
+        release.sent(one.command_id, one.counter)
+
+
+def settle_commands(claimed: list[release.Claimed], begun: set[object], *, now: datetime) -> None:
+    """A link is over: what of its telecommands the station may have is SENT, the others wait again.
+
+    Safe to repeat, and without a lease: nobody else knows what this link did not take.
+    """
+    for one in claimed:
+        if one in begun:
+            release.sent(one.command_id, one.counter)
+        elif release.put_back(one.command_id, one.counter, now=now):
+            log.info("telecommand %s never left, and waits again", one.command_id)
 
 
 def _gap_requests(satellite_id: int, now: datetime) -> list[Outgoing]:

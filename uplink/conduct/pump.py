@@ -57,6 +57,8 @@ class Pump:
     spacecraft: int
     files: Files
     counts: Counts = field(default_factory=Counts)
+    begun: set[object] = field(default_factory=set)
+    """Marks of the telecommands that the station may have: to hand them over was begun at least."""
     _commands: deque[tuple[bytes, object]] = field(default_factory=deque)
     _handed_over: list[object] = field(default_factory=list)
     _sequence: space.SequenceCounts = field(default_factory=space.SequenceCounts)
@@ -122,6 +124,8 @@ class Pump:
         """Hand over what fits now, the most urgent first; return how many frames went."""
         while self._commands:
             frame, mark = self._commands[0]
+            if mark is not None:
+                self.begun.add(mark)
             await self.link.send_command(frame)
             self._commands.popleft()
             if mark is not None:

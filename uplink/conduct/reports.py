@@ -89,8 +89,11 @@ def compose(
 
 def committed(contact_id: UUID) -> dict[str, int]:
     """Return batches, frames and bytes of this contact in our database, without those of stations
-    that only listened in; `bit_bytes` came as bits, of which the decoder makes frames."""
-    own = RawBatch.objects.filter(contact=contact_id, station=F("contact__antenna__station"))
+    that only listened in, and without packets of others, which came in them; `bit_bytes` came as
+    bits, of which the decoder makes frames."""
+    own = RawBatch.objects.filter(
+        contact=contact_id, station=F("contact__antenna__station"), relay=None
+    )
     found = own.aggregate(
         batches=Count("pk"),
         bytes=Sum(Length("frames"), default=0),

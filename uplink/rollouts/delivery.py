@@ -105,7 +105,7 @@ def load_when_safe(
         gently=gently,
         open_questions=fleet.open_questions[satellite_id],
     )
-    if not why_not and satellite_id not in fleet.in_contact:
+    if not why_not and not fleet.is_spoken_to(satellite_id):
         why_not = "no contact is open"
     if why_not:
         return f"a safe window: {why_not}"
@@ -131,7 +131,7 @@ def activate_when_safe(
         gently=gently,
         open_questions=fleet.open_questions[satellite_id],
     )
-    if not why_not and satellite_id not in fleet.in_contact:
+    if not why_not and not fleet.is_spoken_to(satellite_id):
         why_not = "no contact is open"
     if transfer.state == State.VERIFIED and not why_not:
         row = locked(transfer.pk)

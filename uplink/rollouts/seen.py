@@ -11,6 +11,7 @@ from constellation.contacts.models import Contact
 from constellation.contacts.models import State as ContactState
 from telemetry import times
 from telemetry.models import Latest
+from uplink.commands import reach
 from uplink.inference.models import OVER, Query
 from uplink.rollouts import gates, windows
 from uplink.transfers.models import Deployment
@@ -26,6 +27,12 @@ class Fleet:
     values: dict[int, dict[str, windows.Value]]
     in_contact: set[int]
     open_questions: Counter[int]
+    in_reach: frozenset[int] = frozenset()
+    """Without a contact, and joined by laser to a satellite that has one."""
+
+    def is_spoken_to(self, satellite_id: int) -> bool:
+        """Say whether telecommands leave for the satellite now."""
+        return satellite_id in self.in_contact or satellite_id in self.in_reach
 
     def active_sha256(self, satellite_id: int) -> str:
         known = self.deployments.get(satellite_id)
@@ -58,4 +65,5 @@ def look(
         values,
         set(contacts.values_list("satellite_id", flat=True)),
         Counter(questions.values_list("satellite_id", flat=True)),
+        frozenset(reach.over_contacts(now=now) & ids) if ids else frozenset(),
     )

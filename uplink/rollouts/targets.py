@@ -138,7 +138,7 @@ def step(
             deciding.wait(target, "somebody to resume its transfer")
         case transfers.State.QUEUED | transfers.State.SENDING:
             deciding.wait(
-                target, "" if target.satellite_id in fleet.in_contact else "its next contact"
+                target, "" if fleet.is_spoken_to(target.satellite_id) else "its next contact"
             )
     return ""
 

@@ -153,7 +153,7 @@ def _cleared(rollout: Rollout, target: Target, fleet: Fleet, *, now: datetime) -
 
 
 def _is_away(target: Target, fleet: Fleet) -> bool:
-    return target.satellite_id not in fleet.in_contact
+    return not fleet.is_spoken_to(target.satellite_id)
 
 
 def slot_of(known: Deployment, sha256: str) -> onboard.Slot:

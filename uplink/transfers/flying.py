@@ -202,7 +202,7 @@ def _assign(row: Shipment, contact: Contact, *, now: datetime) -> Assignment:
         if transfer is None:
             notices.write(row, now=now)
         elif row.number == RELEASE:
-            _write_release(row, now=now)
+            write_release(row, now=now)
     number = cfdp.TransactionId(onboard.GROUND_ENTITY_ID, satellite.entity_id, row.sequence)
     if state is None:
         # Should we die before the first checkpoint, whoever comes next asks before it sends.
@@ -237,7 +237,7 @@ def _assign(row: Shipment, contact: Contact, *, now: datetime) -> Assignment:
     )
 
 
-def _write_release(row: Shipment, *, now: datetime) -> None:
+def write_release(row: Shipment, *, now: datetime) -> None:
     """Have the director give the artefact to the satellite, and make a file of it."""
     transfer = row.transfer
     given = directing.assign(

@@ -164,6 +164,10 @@ class Shipment(models.Model):
     acknowledged_bytes = models.BigIntegerField(default=0)
     attempts = models.PositiveSmallIntegerField(default=0, help_text="Transactions that failed.")
     fault = models.CharField(max_length=60, blank=True, help_text="Condition of the last failure.")
+    relayed_at = models.DateTimeField(
+        null=True, help_text="When it was last handed on by laser, whole; mission time."
+    )
+    relays = models.PositiveSmallIntegerField(default=0, help_text="How often it was.")
     delivered = models.BooleanField(default=False, help_text="Finished, or reported as stored.")
     delivered_at = models.DateTimeField(null=True)
     contact = models.ForeignKey(

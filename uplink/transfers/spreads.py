@@ -18,6 +18,7 @@ from django.db.models import prefetch_related_objects
 from constellation import links
 from ops.errors import Refusal
 from telemetry import onboard
+from uplink.commands import reach as reach_now
 from uplink.commands.models import Command
 from uplink.conduct import wake
 from uplink.registry.models import Artefact
@@ -200,6 +201,7 @@ def _problem(
     heard = [one for one in linked if not one.is_silent] or linked
     wanting = [one for one in linked if one.transfer is not None and one.key not in coming_s]
     entities = {one.satellite.entity_id: one.key for one in linked}
+    in_reach = reach_now.over_contacts(now=now)
     begun = {
         (one.key, number): file.size_bytes - file.acknowledged_bytes
         for one in wanting
@@ -227,7 +229,7 @@ def _problem(
         ready_s={
             key: at_s
             for one in wanting
-            for key, at_s in [(one.key, _ready_s(one, table, now))]
+            for key, at_s in [(one.key, _ready_s(one, table, in_reach, now))]
             if at_s < inf
         },
         coming_s=coming_s,
@@ -242,12 +244,13 @@ def _problem(
     )
 
 
-def _ready_s(one: Member, table: _Table, now: datetime) -> float:
-    """Return from when on a satellite may fetch: its order is on board, or comes in a contact."""
+def _ready_s(one: Member, table: _Table, in_reach: set[int], now: datetime) -> float:
+    """Return from when on a satellite may fetch: its order is on board, or comes over another's
+    contact now, or in one of its own."""
     spread = table.spreads[one.key]
     if spread.left_to_ground_until is not None and now < spread.left_to_ground_until:
         return inf
-    if orders.is_on_board(table.orders.get(one.key)):
+    if one.key in in_reach or orders.is_on_board(table.orders.get(one.key)):
         return now.timestamp()
     return max(now, one.contacts[0].aos_at).timestamp() if one.contacts else inf
 

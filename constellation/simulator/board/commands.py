@@ -8,6 +8,7 @@ import json
 import logging
 import struct
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID
 
@@ -42,12 +43,39 @@ def derive_key(master: bytes, satellite_code: str) -> bytes:
     return HKDF(hashes.SHA256(), 16, salt=None, info=info).derive(master)
 
 
+def relay_key(master: bytes, satellite_code: str) -> bytes:
+    """Return the 16-byte key by which one satellite seals what others hand on."""
+    info = onboard.relay_key_info(satellite_code)
+    return HKDF(hashes.SHA256(), 16, salt=None, info=info).derive(master)
+
+
+def seal(key: bytes, entity_id: int, packet: bytes) -> bytes:
+    """Return the payload of a RELAYED packet around a packet of one's own."""
+    code = cmac.CMAC(algorithms.AES(key))
+    code.update(onboard.RELAYED_DOMAIN + entity_id.to_bytes(2) + packet)
+    return onboard.RELAYED_LAYOUT.pack(entity_id, code.finalize()) + packet
+
+
 def encode_report(
     command_id: bytes, stage: CommandStage, code: CommandCode = CommandCode.NONE, text: str = ""
 ) -> bytes:
     """Return the payload of a COMMAND_REPORT packet."""
     body = text.encode()[:255]
     return onboard.COMMAND_REPORT_LAYOUT.pack(command_id, stage, code, len(body)) + body
+
+
+@dataclass(frozen=True)
+class Relaying:
+    """What the handler must know to take telecommands from others and to hand them on.
+
+    `hand_on` is given the entity id of whom a packet is for; `attended` is called when the ground
+    has spoken to this satellite over others.
+    """
+
+    entity_id: int
+    now_s: Callable[[], float]
+    hand_on: Callable[[int, bytes], None]
+    attended: Callable[[], None]
 
 
 class Commands:
@@ -65,8 +93,10 @@ class Commands:
         scid: int,
         actions: dict[int, Action],
         report: Callable[[bytes], None],
+        relaying: Relaying | None = None,
     ) -> None:
         self._key, self._scid, self._actions, self._report = key, scid, actions, report
+        self._relaying = relaying
         self._journal = Journal(path)
         self._counter = -1
         self._last: dict[bytes, bytes] = {}
@@ -110,7 +140,51 @@ class Commands:
         """The CLCW that goes down with every frame."""
         return self._farm.clcw().encode()
 
+    def handed(self, packet: bytes, giver: int) -> None:
+        """Take a telecommand that another satellite handed over by laser.
+
+        What is refused is reported as such, with whoever handed it over: anybody can write any id
+        on it, so that it says nothing of the telecommand that truly bears it.
+        """
+        size = onboard.RELAYED_COMMAND_LAYOUT.size
+        body = packet[space.HEADER_BYTES : -onboard.TELECOMMAND_MAC_BYTES]
+        try:
+            header = space.decode_header(packet)
+            entity_id, until_ns, command_id, counter, opcode = (
+                onboard.RELAYED_COMMAND_LAYOUT.unpack_from(body)
+            )
+        except struct.error:
+            self.refused += 1
+            return
+        if header.apid != Apid.RELAYED_COMMAND or header.packet_bytes != len(packet):
+            self.refused += 1
+            return
+        if not self._is_authentic(packet) or entity_id != self._relaying.entity_id:
+            refusal = CommandCode.BAD_AUTHENTICATION, "wrong authentication code"
+        elif until_ns <= self._relaying.now_s() * 1e9:
+            refusal = CommandCode.EXPIRED, "it came too late"
+        elif counter <= self._counter:
+            refusal = CommandCode.REPLAYED, f"{self._counter} was accepted before"
+        else:
+            self._relaying.attended()
+            self._obey(command_id, counter, opcode, body[size:])
+            return
+        self.refused += 1
+        text = f"handed over by satellite {giver} with counter {counter}: {refusal[1]}"
+        self._report(encode_report(command_id, CommandStage.RELAY_REFUSED, refusal[0], text))
+
+    def _hand_on(self, packet: bytes) -> None:
+        """Let a telecommand that is for another satellite go on its way."""
+        body = packet[space.HEADER_BYTES :]
+        if self._relaying is None or len(body) < onboard.RELAYED_COMMAND_LAYOUT.size:
+            self.refused += 1
+        else:
+            self._relaying.hand_on(int.from_bytes(body[:2]), packet)
+
     def _take(self, packet: bytes) -> None:
+        if len(packet) >= space.HEADER_BYTES and space.apid_of(packet) == Apid.RELAYED_COMMAND:
+            self._hand_on(packet)
+            return
         body = packet[space.HEADER_BYTES : -onboard.TELECOMMAND_MAC_BYTES]
         try:
             header = space.decode_header(packet)
@@ -127,10 +201,17 @@ class Commands:
         elif counter <= self._counter:
             text = f"counter {counter}, {self._counter} was accepted before"
             self._refuse(command_id, CommandCode.REPLAYED, text)
+        else:
+            self._obey(command_id, counter, opcode, body[onboard.TELECOMMAND_LAYOUT.size :])
+
+    def _obey(self, command_id: bytes, counter: int, opcode: int, arguments: bytes) -> None:
+        """Carry an authentic telecommand out, unless it came another way before."""
+        if command_id in self._last:
+            self._report(self._last[command_id])
         elif opcode not in self._actions:
             self._refuse(command_id, CommandCode.UNKNOWN_OPCODE, f"opcode {opcode}")
         else:
-            self._accept(command_id, counter, opcode, body[onboard.TELECOMMAND_LAYOUT.size :])
+            self._accept(command_id, counter, opcode, arguments)
 
     def _is_authentic(self, packet: bytes) -> bool:
         key = self._key()

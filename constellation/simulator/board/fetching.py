@@ -39,6 +39,8 @@ class Order:
     is_full: bool = False
     """There was no room; nothing is asked for until the ground orders anew."""
     has_news: bool = True
+    held: int = 0
+    """Packs on board, of whatever artefact, when it was told last: contacts bring some, too."""
     reported_s: float = 0.0
 
     def asks(self, entity_id: int) -> bool:
@@ -165,7 +167,8 @@ class Fetching:
         """Tell what changed, now and then while packs come and at once when all are here."""
         for order in self.orders.values():
             is_due = now_s - order.reported_s >= REPORT_EVERY_S or now_s < order.reported_s
-            if order.has_news and (is_due or self._is_whole(order)):
+            has_news = order.has_news or order.held != self._packs.holdings.count
+            if has_news and (is_due or self._is_whole(order)):
                 self.report(order.artefact)
 
     def report_all(self) -> None:
@@ -177,6 +180,7 @@ class Fetching:
         """Tell which packs of an artefact are here."""
         order = self.orders[artefact]
         order.has_news, order.reported_s = False, self._now_s()
+        order.held = self._packs.holdings.count
         for payload in self.signed(artefact):
             self._say.holdings(payload)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import os
 import struct
@@ -11,10 +12,10 @@ import numpy as np
 
 from constellation.simulator.board import housekeeping, troubles
 from constellation.simulator.board.actions import Actions
-from constellation.simulator.board.commands import Commands
-from constellation.simulator.board.courier import Courier
+from constellation.simulator.board.commands import Commands, Relaying
 from constellation.simulator.board.fetching import Fetching, Voice
 from constellation.simulator.board.files import Files
+from constellation.simulator.board.outbox import Outbox
 from constellation.simulator.board.packs import Packs
 from constellation.simulator.board.questions import Questions
 from constellation.simulator.board.radio import Radio
@@ -69,6 +70,12 @@ class Satellite:
         self.troubles = troubles.load(self._troubles_path)
         self._status_s = self._tick_s = 0.0
         self.slots = Slots(folder / "slots.json")
+        self._outbox = Outbox(
+            self.recorder,
+            spec.entity_id,
+            key=lambda: around.relay_key(spec.code),
+            send=lambda sealed, done: around.relay_down(spec.code, sealed, done),
+        )
         self.recorder.restart()
         self._event(EventSeverity.INFO, 1, f"boot {self.recorder.boot}")
         if is_new:
@@ -113,7 +120,6 @@ class Satellite:
                 key=lambda: around.inventory_key(spec.code),
             ),
         )
-        self._courier = Courier(self._report_holdings)
         self._actions = doing = Actions(
             self.slots,
             self.packs,
@@ -131,6 +137,12 @@ class Satellite:
             scid=spec.scid,
             actions=doing.by_opcode,
             report=lambda payload: self._emit(Apid.COMMAND_REPORT, payload),
+            relaying=Relaying(
+                spec.entity_id,
+                around.now_s,
+                hand_on=lambda to, packet: around.relay_up(spec.code, to, packet),
+                attended=lambda: self._outbox.attend(around.now_s()),
+            ),
         )
         self.questions = Questions(
             folder / "queries.journal",
@@ -151,13 +163,13 @@ class Satellite:
         if self.is_lost:
             return
         self.contact_id = contact_id
+        self._outbox.clear()
         self.radio.up()
         self.files.thaw(now_s)
         self.questions.link(up=True)
         self._send_status(now_s)
         self.releases.report()
         self.fetching.report_all()
-        self._courier.begin()
 
     @property
     def is_lost(self) -> bool:
@@ -190,6 +202,8 @@ class Satellite:
                 self._play_back(payload, now_s)
             elif apid == Apid.RECORDER_RELEASE:
                 self._release(payload)
+            elif apid == Apid.RELAYED_RELEASE and len(payload) > 2:
+                self._around.relay_up(self.spec.code, int.from_bytes(payload[:2]), packet)
         if files:
             self.files.receive(files, now_s)
 
@@ -198,6 +212,30 @@ class Satellite:
             return
         self.commands.receive(frame)
         self.radio.control_word = self.commands.control_word
+
+    # --- what other satellites do with it ---
+
+    def handed(self, packet: bytes, giver: int) -> None:
+        """Take a packet for this satellite that another one handed over by laser."""
+        if self.is_lost:
+            return
+        if space.apid_of(packet) == Apid.RELAYED_RELEASE:
+            content = packet[space.HEADER_BYTES + onboard.RELAYED_RELEASE_LAYOUT.size :]
+            self.releases.take(hashlib.sha256(content).hexdigest(), content)
+        else:
+            self.commands.handed(packet, giver)
+
+    def hand_on(self, sealed: bytes) -> None:
+        """Send a sealed packet of another satellite down, as one of this one's own."""
+        self._emit(Apid.RELAYED, sealed)
+
+    def live_on(self, now_s: float) -> None:
+        """Keep house while the ground speaks to it over others, and say what waited for a way."""
+        if self.is_lost or self.radio.linked:
+            return
+        if self._outbox.is_attended(now_s):
+            self._keep_house(now_s)
+        self._outbox.flush(now_s)
 
     def transmit(self, frames_most: int, now_s: float) -> bytes:
         if self.is_lost or self.troubles.is_silent:
@@ -226,7 +264,6 @@ class Satellite:
             self._tick_s = now_s
             self.files.tick(now_s)
             self.questions.tick(now_s)
-            self._courier.hand_on(self._around.linked(self.spec.code, now_s))
         if now_s - self._status_s >= STATUS_EVERY_S:
             self._send_status(now_s)
 
@@ -235,10 +272,16 @@ class Satellite:
     def _emit(
         self, apid: Apid, payload: bytes, channel: DownlinkChannel = DownlinkChannel.LIVE
     ) -> bytes:
-        """Record a packet, and send it if somebody listens."""
+        """Record a packet, and send it if somebody listens, here or where others can be heard."""
         packet = self.recorder.record(apid, round(self._around.now_s() * 1e9), payload)
-        self.radio.send(channel, packet)
+        self._send(channel, packet)
         return packet
+
+    def _send(self, channel: DownlinkChannel, packet: bytes) -> None:
+        if self.radio.linked:
+            self.radio.send(channel, packet)
+        else:
+            self._outbox.put(packet, self._around.now_s())
 
     def _send_cfdp(self, pdu: bytes) -> None:
         self._emit(Apid.CFDP_DOWN, pdu, DownlinkChannel.FILES)
@@ -314,7 +357,7 @@ class Satellite:
             self._condition = housekeeping.replace(self._condition, at_s=now_s - CATCH_UP_MOST_S)
             last_s = self._condition.at_s
         # Old samples first and at their own pace; they stay in the recorder, to be asked for.
-        is_late = now_s - last_s > PERIOD_S
+        is_late = now_s - last_s > (PERIOD_S if self.radio.linked else 2 * PERIOD_S)
         period_s = PERIOD_IN_CONTACT_S if self.radio.linked and not is_late else PERIOD_S
         count = min(CATCH_UP_STEP, int((now_s - last_s) / period_s))
         if count > 0:
@@ -338,7 +381,7 @@ class Satellite:
             self._condition = condition
         for packet in self.recorder.record_all(wanted):
             if is_live:
-                self.radio.send(DownlinkChannel.LIVE, packet)
+                self._send(DownlinkChannel.LIVE, packet)
         housekeeping.save(self._condition_path, self._condition)
 
     def _objection(self, window: tuple[int, int, int]) -> str:

@@ -1,10 +1,9 @@
-"""What all satellites share, and how one asks after the others."""
+"""What all satellites share, and how one reaches the others."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
@@ -12,9 +11,6 @@ from constellation.simulator.fleet import Fleet
 from constellation.simulator.runtimes.pool import Pool
 from constellation.simulator.space import Space
 from constellation.simulator.store import Store
-
-if TYPE_CHECKING:
-    from constellation.simulator.board.satellite import Satellite
 
 
 @dataclass(frozen=True)
@@ -29,9 +25,13 @@ class Surroundings:
     seed: int
     key: Callable[[str], bytes | None]
     inventory_key: Callable[[str], Ed25519PrivateKey | None]
+    relay_key: Callable[[str], bytes | None]
+    """By which a satellite seals what others hand on."""
+    relay_up: Callable[[str, int, bytes], None]
+    """Hands a packet on for another satellite: by whom, to whom (entity id), and which."""
+    relay_down: Callable[[str, bytes, Callable[[], None]], bool]
+    """Has a sealed packet of a satellite sent by whoever has a contact; False when nobody can."""
     volume: Callable[[], int]
     """Names a recorder that is formatted now."""
-    linked: Callable[[str, float], Iterable[Satellite]]
-    """The satellites at the other ends of laser links that have any state."""
     is_lost: Callable[[str], bool]
     """Whether a satellite neither hears nor says anything."""

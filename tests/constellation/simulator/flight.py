@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives import cmac
 from cryptography.hazmat.primitives.ciphers import algorithms
 
 from constellation.simulator import fleet
-from constellation.simulator.board.commands import derive_key
+from constellation.simulator.board.commands import derive_key, relay_key
 from constellation.stations import control, driver
 from telemetry import onboard
 from telemetry.frames import aos, tc
@@ -257,15 +257,35 @@ class Ground:
 
     def command_stages(self, command_id: UUID) -> list[tuple[str, str, str]]:
         """Return (stage, code, text) of what was reported of a command."""
-        stages = []
-        for payload in self.payloads(Apid.COMMAND_REPORT):
-            name, stage, code, length = onboard.COMMAND_REPORT_LAYOUT.unpack_from(payload)
-            text = payload[onboard.COMMAND_REPORT_LAYOUT.size :]
-            assert len(text) == length
-            if name == command_id.bytes:
-                names = onboard.CommandStage(stage).name, onboard.CommandCode(code).name
-                stages.append((*names, text.decode()))
-        return stages
+        return stages_of(command_id, self.payloads(Apid.COMMAND_REPORT))
+
+    async def relay(self, packet: bytes) -> None:
+        """Send a telecommand's packet for another satellite, in a TC frame of this one's."""
+        frame = tc.Frame(spacecraft=SCID[self.satellite], channel=0, number=0, data=packet)
+        await self.link.send_command(tc.encode(frame))
+
+    def handed_on(self, satellite: str) -> list[bytes]:
+        """Return the packets of another satellite that this one handed on; all must be sealed by
+        that one."""
+        return [inner for inner, is_sealed in self.sealed(satellite) if is_sealed]
+
+    def sealed(self, satellite: str) -> list[tuple[bytes, bool]]:
+        """Return what is said to be packets of another satellite, and whether its seal holds."""
+        found = []
+        for payload in self.payloads(Apid.RELAYED):
+            entity_id, code = onboard.RELAYED_LAYOUT.unpack_from(payload)
+            inner = payload[onboard.RELAYED_LAYOUT.size :]
+            if entity_id == ENTITY[satellite]:
+                key = relay_key(MASTER, satellite)
+                about = b"zenith relayed\0" + entity_id.to_bytes(2) + inner
+                found.append((inner, mac(key, about) == code))
+        return found
+
+    def relayed_stages(self, satellite: str, command_id: UUID) -> list[tuple[str, str, str]]:
+        """Return (stage, code, text) of what another satellite reported of a command."""
+        downs = [space.decode_downlink(packet) for packet in self.handed_on(satellite)]
+        reports = [one.payload for one in downs if one.header.apid == Apid.COMMAND_REPORT]
+        return stages_of(command_id, reports)
 
     async def obeyed(self, opcode: onboard.Opcode, arguments: bytes, *, counter: int) -> tuple:
         """Send a command, wait for its end and return the last stage."""
@@ -343,6 +363,42 @@ def assigned(content: bytes, satellite: str = SATELLITE) -> bytes:
     )
 
 
+def mac(key: bytes, content: bytes) -> bytes:
+    code = cmac.CMAC(algorithms.AES(key))
+    code.update(content)
+    return code.finalize()
+
+
+def stages_of(command_id: UUID, reports: list[bytes]) -> list[tuple[str, str, str]]:
+    """Return (stage, code, text) of what reports tell of a command."""
+    stages = []
+    for payload in reports:
+        name, stage, code, length = onboard.COMMAND_REPORT_LAYOUT.unpack_from(payload)
+        text = payload[onboard.COMMAND_REPORT_LAYOUT.size :]
+        assert len(text) == length
+        if name == command_id.bytes:
+            names = onboard.CommandStage(stage).name, onboard.CommandCode(code).name
+            stages.append((*names, text.decode()))
+    return stages
+
+
+def relayed_command(
+    satellite: str,
+    command_id: UUID,
+    opcode: int,
+    arguments: bytes = b"",
+    *,
+    counter: int,
+    until_s: float,
+    key: bytes | None = None,
+) -> bytes:
+    """Return the packet of a telecommand that others may hand on to a satellite."""
+    head = (ENTITY[satellite], round(until_s * 1e9), command_id.bytes, counter, opcode)
+    body = onboard.RELAYED_COMMAND_LAYOUT.pack(*head) + arguments
+    packet = space.encode(Apid.RELAYED_COMMAND, 0, body + bytes(16), is_command=True)[:-16]
+    return packet + mac(key or derive_key(MASTER, satellite), packet)
+
+
 def command_frame(
     satellite: str,
     command_id: UUID,
@@ -354,11 +410,8 @@ def command_frame(
     """Return a TC frame with one authenticated telecommand."""
     body = onboard.TELECOMMAND_LAYOUT.pack(command_id.bytes, counter, opcode) + arguments
     packet = space.encode(Apid.TELECOMMAND, 0, body + bytes(16), is_command=True)[:-16]
-    code = cmac.CMAC(algorithms.AES(key or derive_key(MASTER, satellite)))
-    code.update(packet)
-    return tc.encode(
-        tc.Frame(spacecraft=SCID[satellite], channel=0, number=0, data=packet + code.finalize())
-    )
+    code = mac(key or derive_key(MASTER, satellite), packet)
+    return tc.encode(tc.Frame(spacecraft=SCID[satellite], channel=0, number=0, data=packet + code))
 
 
 def write_fast_fleet(path: Path, uplink_bit_per_s: int = 1_000_000_000) -> Path:

@@ -9,6 +9,7 @@ from cryptography.hazmat.primitives import cmac
 from cryptography.hazmat.primitives.ciphers import algorithms
 from spacepackets.ccsds import SpacePacketHeader
 
+from constellation.simulator.board import commands as board
 from telemetry import onboard
 from telemetry.frames import tc
 from uplink.commands import authentication
@@ -28,6 +29,31 @@ def test_a_packet_is_what_the_on_board_interface_says():
     code = cmac.CMAC(algorithms.AES(KEY))
     code.update(packet[:-16])
     code.verify(packet[-16:])
+
+
+def test_what_others_hand_on_says_for_whom_and_until_when():
+    packet = authentication.relayed_packet(KEY, 13, 1_000, COMMAND, 0x01020304, 2, b"\x01")
+
+    assert SpacePacketHeader.unpack(packet).apid == onboard.Apid.RELAYED_COMMAND
+    head = bytes.fromhex("000d 00000000000003e8")
+    assert packet[6:38] == head + COMMAND.bytes + bytes.fromhex("01020304 02 01")
+    code = cmac.CMAC(algorithms.AES(KEY))
+    code.update(packet[:-16])
+    code.verify(packet[-16:])
+
+
+def test_a_seal_is_of_one_satellite_one_packet_and_one_key():
+    sealed = board.seal(KEY, 13, b"a packet")
+    entity_id, code = onboard.RELAYED_LAYOUT.unpack_from(sealed)
+
+    assert sealed[18:] == b"a packet"
+    assert authentication.is_sealed(KEY, entity_id, b"a packet", code)
+    assert not authentication.is_sealed(KEY, 14, b"a packet", code)
+    assert not authentication.is_sealed(KEY, 13, b"A packet", code)
+    assert not authentication.is_sealed(bytes(16), 13, b"a packet", code)
+    master = bytes(32)
+    assert authentication.relay_key(master, "A") == board.relay_key(master, "A")
+    assert authentication.relay_key(master, "A") != authentication.satellite_key(master, "A")
 
 
 def test_the_frame_carries_the_packet_on_the_telecommand_channel():

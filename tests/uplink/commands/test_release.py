@@ -43,8 +43,8 @@ def make_command(**details):
     return command
 
 
-def counter_of(packet: bytes) -> int:
-    body = packet[space.HEADER_BYTES :]
+def counter_of(claimed: release.Claimed) -> int:
+    body = claimed.packet[space.HEADER_BYTES :]
     return onboard.TELECOMMAND_LAYOUT.unpack_from(body)[1]
 
 
@@ -53,12 +53,12 @@ def test_a_command_is_claimed_once():
     command, contact = make_command(), make_contact()
     assert release.waiting(command.satellite_id) == [command.pk]
 
-    packet = release.claim(command.pk, contact_id=contact.pk, now=NOON)
+    claimed = release.claim(command.pk, contact_id=contact.pk, now=NOON)
     assert release.claim(command.pk, contact_id=contact.pk, now=NOON) is None
     assert release.waiting(command.satellite_id) == []
     command.refresh_from_db()
     assert (command.state, command.sent_at) == (State.SENDING, NOON)
-    assert counter_of(packet) == command.counter
+    assert counter_of(claimed) == claimed.counter == command.counter
 
     release.sent(command.pk)
     command.refresh_from_db()
@@ -94,6 +94,24 @@ def test_counters_grow_and_do_not_begin_at_one():
         counters.append(counter_of(release.claim(command.pk, contact_id=contact.pk, now=NOON)))
     assert counters == sorted(set(counters))
     assert 2**27 < counters[0] < 2**32
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_a_link_did_not_take_waits_again_and_leaves_under_a_new_counter():
+    command, contact = make_command(), make_contact()
+    first = release.claim(command.pk, contact_id=contact.pk, now=NOON)
+
+    assert release.put_back(command.pk, first.counter, now=NOON)
+    assert not release.put_back(command.pk, first.counter, now=NOON)
+    command.refresh_from_db()
+    assert (command.state, command.contact, command.sent_at) == (State.RELEASED, None, None)
+
+    second = release.claim(command.pk, contact_id=contact.pk, now=NOON)
+    assert second.counter > first.counter
+    # Whoever settles the first link late takes nothing from the second.
+    assert not release.put_back(command.pk, first.counter, now=NOON)
+    release.sent(command.pk)
+    assert not release.put_back(command.pk, second.counter, now=NOON)
 
 
 def test_asking_again_changes_nothing():

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import threading
 from datetime import timedelta
 from uuid import uuid4
 
@@ -165,3 +166,33 @@ async def test_who_takes_over_goes_on_and_no_telecommand_is_obeyed_twice(simulat
     there = obeyed(simulator)
     assert there == sorted(set(there))
     assert set(there) <= set(await in_thread(counters))
+
+
+async def test_what_was_claimed_for_a_link_that_breaks_waits_again(simulator, monkeypatch):
+    """The link breaks between the claims and the station: nothing may stay SENDING."""
+    loop, links, claimed = asyncio.get_running_loop(), [], []
+    open_link, gather = flights.driver.open_link, flights.duties.gather
+
+    async def opened(*arguments, **named):
+        links.append(await open_link(*arguments, **named))
+        return links[-1]
+
+    def gathered(*arguments, **named):
+        found = gather(*arguments, **named)
+        if found.commands and not claimed:
+            claimed.extend(one.counter for one in found.commands)
+            loop.call_soon_threadsafe(links[-1]._writer.transport.abort)
+            threading.Event().wait(1.0)  # this thread ends behind its link
+        return found
+
+    monkeypatch.setattr(flights.driver, "open_link", opened)
+    monkeypatch.setattr(flights.duties, "gather", gathered)
+    await in_thread(ask, 300)
+
+    await fly(simulator, "one", lambda: len(obeyed(simulator)) == COMMANDS)
+
+    assert len(links) >= 2
+    assert claimed
+    assert obeyed(simulator) == await in_thread(counters)
+    assert not set(claimed) & set(obeyed(simulator))
+    assert State.SENDING not in await in_thread(states)

@@ -87,10 +87,10 @@ class Conductor:
         for request in self.missing():
             await self.ground.send(Apid.GAP_REQUEST, request)
         for command_id in await sync_to_async(release.waiting)(self.satellite.pk):
-            packet = await sync_to_async(release.claim)(
+            claimed = await sync_to_async(release.claim)(
                 command_id, contact_id=self.contact.pk, now=self.now
             )
-            frame = authentication.frame(self.satellite.spacecraft_id, 0, packet)
+            frame = authentication.frame(self.satellite.spacecraft_id, 0, claimed.packet)
             await self.ground.link.send_command(frame)
             await sync_to_async(release.sent)(command_id)
         return work
