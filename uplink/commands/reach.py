@@ -38,6 +38,12 @@ def over_contacts(*, now: datetime) -> set[int]:
     return set(Satellite.objects.filter(code__in=others).values_list("pk", flat=True))
 
 
+def spoken_to(*, now: datetime) -> set[int]:
+    """Return the satellites for which telecommands leave now, over whosever contact."""
+    rows = Contact.objects.filter(state=State.PASS)
+    return set(rows.values_list("satellite_id", flat=True)) | over_contacts(now=now)
+
+
 def _links(now: datetime) -> list[tuple[str, str]]:
     instant = int(now.timestamp()) // KEPT_S * KEPT_S
     with _lock:

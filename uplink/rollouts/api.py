@@ -113,12 +113,12 @@ class TargetsView(APIView):
         if state and state not in targets.STATES:
             raise errors.Invalid(f"There is no state {state!r}; use {', '.join(targets.STATES)}.")
         if state:  # derived, so that the page is cut after it is known
-            told = bodies.target_bodies(list(rows.order_by(*TargetPage.ordering)))
+            told = bodies.target_bodies(list(rows.order_by(*TargetPage.ordering)), now=clock.now())
             chosen = [one for one in told if one["state"] == state]
             return Response({"next": None, "previous": None, "results": chosen})
         page = TargetPage()
         shown = page.paginate_queryset(rows, request, view=self)
-        return page.get_paginated_response(bodies.target_bodies(shown))
+        return page.get_paginated_response(bodies.target_bodies(shown, now=clock.now()))
 
 
 class TargetView(APIView):
@@ -131,7 +131,9 @@ class TargetView(APIView):
         row = get_object_or_404(Rollout, pk=rollout_id)
         rows = row.targets.select_related("satellite", "ring", "transfer")
         target = get_object_or_404(rows, satellite__code=code)
-        return Response({**bodies.target_bodies([target])[0], **bodies.judged(target)})
+        return Response(
+            {**bodies.target_bodies([target], now=clock.now())[0], **bodies.judged(target)}
+        )
 
 
 class DecisionView(APIView):

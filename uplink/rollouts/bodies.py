@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from rest_framework import serializers
 
-from constellation.contacts.models import Contact
-from constellation.contacts.models import State as ContactState
 from ops import errors
+from uplink.commands import reach
 from uplink.registry.models import Version
 from uplink.rollouts import evaluation, targets
 from uplink.rollouts.models import Divergence, Kind, Revocation, Ring, Rollout, Target
@@ -120,12 +120,9 @@ def target_body(target: Target, *, in_contact: bool) -> dict[str, Any]:
     }
 
 
-def target_bodies(rows: list[Target]) -> list[dict[str, Any]]:
-    """Return targets with what is known of their contacts now."""
-    flying = Contact.objects.filter(
-        satellite__in=[row.satellite_id for row in rows], state=ContactState.PASS
-    )
-    here = set(flying.values_list("satellite_id", flat=True))
+def target_bodies(rows: list[Target], *, now: datetime) -> list[dict[str, Any]]:
+    """Return targets with what is known of contacts, their own and those that reach them."""
+    here = reach.spoken_to(now=now)
     return [target_body(row, in_contact=row.satellite_id in here) for row in rows]
 
 

@@ -8,9 +8,8 @@ from typing import Any
 
 from django.db.models import Count, Q
 
-from constellation.contacts.models import Contact
-from constellation.contacts.models import State as ContactState
 from constellation.models import Satellite
+from uplink.commands import reach
 from uplink.registry.models import Version
 from uplink.rollouts import (
     conditions,
@@ -238,9 +237,7 @@ def of_rollout(rollout: Rollout, now: datetime) -> dict[str, Any]:
             "ring__number", "satellite__code"
         )
     )
-    here = set(
-        Contact.objects.filter(state=ContactState.PASS).values_list("satellite_id", flat=True)
-    )
+    here = reach.spoken_to(now=now)
     shown = []
     for target in rows:
         state = targets.state_of(target, in_contact=target.satellite_id in here)

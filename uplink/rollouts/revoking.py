@@ -9,13 +9,11 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models import Q
 
-from constellation.contacts.models import Contact
-from constellation.contacts.models import State as ContactState
 from constellation.models import Satellite
 from ops import errors
 from ops.accounts.models import Organisation, User
 from ops.live import events as live
-from uplink.commands import release
+from uplink.commands import reach, release
 from uplink.registry.models import Artefact, Version
 from uplink.releases import roots, signing
 from uplink.releases.models import Release
@@ -129,9 +127,7 @@ def enforce(*, now: datetime) -> int:
     holders = Deployment.objects.select_related("satellite").filter(
         Q(active_sha256__in=revoked) | Q(slot_a_sha256__in=revoked) | Q(slot_b_sha256__in=revoked)
     )
-    in_contact = set(
-        Contact.objects.filter(state=ContactState.PASS).values_list("satellite_id", flat=True)
-    )
+    in_contact = reach.spoken_to(now=now)
     count = 0
     for known in holders:
         if _is_being_undone(known):
