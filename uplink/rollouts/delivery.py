@@ -8,7 +8,7 @@ from uuid import uuid4
 from constellation.models import Satellite
 from ops.accounts.models import Organisation
 from uplink.registry.models import Artefact, Version
-from uplink.rollouts import revoking, windows
+from uplink.rollouts import attention, revoking, windows
 from uplink.rollouts.seen import Fleet
 from uplink.transfers import activation, progress, requests
 from uplink.transfers.models import OVER, Deployment, State, Transfer
@@ -93,20 +93,31 @@ def locked(transfer_id: object) -> Transfer:
     )
 
 
+def _not_now(
+    transfer: Transfer, rules: windows.Rules, fleet: Fleet, *, gently: bool, now: datetime
+) -> str:
+    """Return why the satellite's model must not be changed now, or nothing when it may.
+
+    One that is reached by laser and was not heard lately is called, so that it tells how it is.
+    """
+    satellite_id = transfer.satellite_id
+    seen = fleet.values.get(satellite_id, {})
+    why_not = windows.objection(
+        rules, seen, gently=gently, open_questions=fleet.open_questions[satellite_id]
+    )
+    if why_not and satellite_id in fleet.in_reach and not windows.is_heard(seen):
+        attention.call(transfer.satellite, transfer.organisation, now=now)
+    if not why_not and not fleet.is_spoken_to(satellite_id):
+        why_not = "no contact is open"
+    return why_not
+
+
 def load_when_safe(
     transfer: Transfer, rules: windows.Rules, fleet: Fleet, *, gently: bool, now: datetime
 ) -> str:
     """Load a verified artefact in a safe window, and no more: it is activated at an instant that
     is still to be chosen. Return what it waits for otherwise."""
-    satellite_id = transfer.satellite_id
-    why_not = windows.objection(
-        rules,
-        fleet.values.get(satellite_id, {}),
-        gently=gently,
-        open_questions=fleet.open_questions[satellite_id],
-    )
-    if not why_not and not fleet.is_spoken_to(satellite_id):
-        why_not = "no contact is open"
+    why_not = _not_now(transfer, rules, fleet, gently=gently, now=now)
     if why_not:
         return f"a safe window: {why_not}"
     row = locked(transfer.pk)
@@ -124,15 +135,7 @@ def activate_when_safe(
     """
     if transfer.state not in (State.VERIFIED, State.ACTIVATING):
         return ""
-    satellite_id = transfer.satellite_id
-    why_not = windows.objection(
-        rules,
-        fleet.values.get(satellite_id, {}),
-        gently=gently,
-        open_questions=fleet.open_questions[satellite_id],
-    )
-    if not why_not and not fleet.is_spoken_to(satellite_id):
-        why_not = "no contact is open"
+    why_not = _not_now(transfer, rules, fleet, gently=gently, now=now)
     if transfer.state == State.VERIFIED and not why_not:
         row = locked(transfer.pk)
         if row.state == State.VERIFIED:

@@ -73,6 +73,11 @@ def told(rules: Rules) -> str:
     return f"{said}, in sunlight" if rules.in_sunlight else said
 
 
+def is_heard(seen: Mapping[str, Value]) -> bool:
+    """Say whether all that a safe window asks for is known, and lately."""
+    return all(name in seen and seen[name].age_s <= STALE_AFTER_S for name in PARAMETERS)
+
+
 def objection(
     rules: Rules, seen: Mapping[str, Value], *, gently: bool, open_questions: int = 0
 ) -> str:

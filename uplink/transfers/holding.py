@@ -9,6 +9,7 @@ from typing import Any
 from django.conf import settings
 from django.db.models import QuerySet
 
+from constellation.contacts.models import Contact
 from constellation.models import Satellite
 from telemetry.packets.handlers import StoredPacket
 from uplink.commands import authentication
@@ -25,7 +26,7 @@ def take(packet: StoredPacket, *, now: datetime) -> None:
     """Handle a HOLDINGS packet, of the satellite itself or of a neighbour that it was handed by.
 
     `BadHoldings` when whoever it is about did not sign it. An older report that comes by playback
-    or by another neighbour says nothing new.
+    or over another contact says nothing new.
     """
     entity_id = holdings.entity_of(packet.payload)
     satellite = Satellite.objects.filter(entity_id=entity_id).first()
@@ -38,8 +39,14 @@ def take(packet: StoredPacket, *, now: datetime) -> None:
         return
     # What a neighbour hands on touches no row of the satellite that it is about: two contacts that
     # tell of each other would wait for each other. `spreads` looks at it.
-    if _keep(satellite, said, packet.satellite_id) and satellite.pk == packet.satellite_id:
+    if _keep(satellite, said, _in_contact(packet)) and satellite.pk == packet.satellite_id:
         _settle(satellite, said, now=now)
+
+
+def _in_contact(packet: StoredPacket) -> int:
+    """Return the satellite over whose contact a packet came down; its own need not be it."""
+    rows = Contact.objects.filter(pk=packet.contact_id)
+    return rows.values_list("satellite_id", flat=True).first() or packet.satellite_id
 
 
 def _keep(satellite: Satellite, said: holdings.Holdings, told_by: int) -> bool:

@@ -37,6 +37,8 @@ from uplink.rollouts import windows
 log = logging.getLogger(__name__)
 
 PERIOD_S = 10.0
+PERIOD_ATTENDED_S = 5.0
+"""While the ground speaks to it over others."""
 PERIOD_IN_CONTACT_S = 1.0
 CATCH_UP_MOST_S = 86_400.0
 CATCH_UP_STEP = 200
@@ -358,10 +360,15 @@ class Satellite:
             last_s = self._condition.at_s
         # Old samples first and at their own pace; they stay in the recorder, to be asked for.
         is_late = now_s - last_s > (PERIOD_S if self.radio.linked else 2 * PERIOD_S)
-        period_s = PERIOD_IN_CONTACT_S if self.radio.linked and not is_late else PERIOD_S
+        period_s = PERIOD_S if is_late else self._period_s(now_s)
         count = min(CATCH_UP_STEP, int((now_s - last_s) / period_s))
         if count > 0:
             self._sample(last_s + period_s * np.arange(1, count + 1), is_live=not is_late)
+
+    def _period_s(self, now_s: float) -> float:
+        if self.radio.linked:
+            return PERIOD_IN_CONTACT_S
+        return PERIOD_ATTENDED_S if self._outbox.is_attended(now_s) else PERIOD_S
 
     def _sample(self, at_s: np.ndarray, *, is_live: bool) -> None:
         """Make the housekeeping packets of some instants, and note where we are."""
