@@ -12,8 +12,6 @@ import logging
 import time
 from typing import Any
 
-from django.db import InterfaceError, OperationalError
-
 from constellation.stations import driver
 from constellation.stations.driver import (
     DownBatch,
@@ -23,10 +21,10 @@ from constellation.stations.driver import (
     StationRefused,
     Status,
 )
-from uplink.commands.release import Claimed
 from uplink.conduct import duties
-from uplink.conduct.calls import AGAIN_S, Calls
+from uplink.conduct.calls import Calls
 from uplink.conduct.cfdpfeed import CfdpFeed
+from uplink.conduct.claims import Claims
 from uplink.conduct.commanding import Commander
 from uplink.conduct.duties import Plan
 from uplink.conduct.leases import Lease, LeaseLost
@@ -53,8 +51,6 @@ DECODE_S, DECODE_AWAITED_S = 0.5, 0.15
 the words of an answer many times."""
 WAITING_BATCHES, TOGETHER = 64, 16
 """Batches that may wait to be committed, and how many are at once when they do."""
-SETTLE_S = 4.0
-"""Wall seconds in which the telecommands of a link that ended are settled."""
 
 
 class Flight:
@@ -73,9 +69,7 @@ class Flight:
         self._tally = Tally()
         self._pump: Pump | None = None
         self._commander: Commander
-        self._claimed: list[Claimed] = []
-        """Telecommands that were claimed for the link that is open."""
-        self._gathering: asyncio.Future[duties.Gathered] | None = None
+        self._claims = Claims(lease, calls, clock)
         self._moved = asyncio.Event()
         self._decode, self._hurry = asyncio.Event(), asyncio.Event()
         self._awaited = self._is_busy = False
@@ -185,28 +179,9 @@ class Flight:
             self._uplinker.take_back(self._pump.files_not_radiated())
             begun, self._pump = self._pump.begun, None
             await self._hang_up(link)
-            await self._settle_commands(begun)
+            await self._claims.settle(begun)
         for task in done:
             task.result()
-
-    async def _settle_commands(self, begun: set[object]) -> None:
-        """Let telecommands wait again that were claimed and that this link did not take.
-
-        With the database away for long they stay SENDING, for a person to judge.
-        """
-        if self._gathering is not None:
-            await asyncio.gather(self._gathering, return_exceptions=True)  # it may claim still
-            self._gathering = None
-        claimed, self._claimed = self._claimed, []
-        if not claimed:
-            return
-        try:
-            async with asyncio.timeout(SETTLE_S):
-                await self._calls.insist(
-                    duties.settle_commands, claimed, begun, now=self._clock.now()
-                )
-        except TimeoutError:
-            log.error("nobody knows what became of telecommands of %s", self.lease.contact_id)
 
     async def _hang_up(self, link: Link) -> None:
         if self.cancelled or self._ended is not None:
@@ -324,7 +299,7 @@ class Flight:
         await asyncio.Event().wait()
 
     async def _look(self) -> None:
-        gathered = await self._gather()
+        gathered = await self._claims.gather(self._commander)
         for one in gathered.commands:
             self._commander.add(one, one.packet, now_s=self._clock.now_s)
         self._take(gathered)
@@ -339,29 +314,6 @@ class Flight:
             self._pump.packet(packet.apid, packet.payload, packet.uplinked)
         self._tally += gathered.tally
         self._moved.set()
-
-    async def _gather(self) -> duties.Gathered:
-        """Claim and collect what is to be sent, again and again while the database is away.
-
-        When the link ends meanwhile, one attempt goes on in its thread: `_settle_commands` waits
-        for it.
-        """
-        while True:
-            attempt = self._calls.database(
-                duties.gather,
-                self.lease,
-                now=self._clock.now(),
-                rate=self._clock.rate,
-                commands_most=self._commander.claims(self._clock.now_s),
-                relays=self._commander.is_heard,
-                note=self._claimed.append,
-            )
-            self._gathering = asyncio.ensure_future(attempt)
-            try:
-                return await asyncio.shield(self._gathering)
-            except (OperationalError, InterfaceError) as error:
-                log.warning("the database is away, trying again: %s", str(error).strip())
-                await asyncio.sleep(AGAIN_S)
 
     async def _watch_the_end(self) -> None:
         """End when nothing more is to be expected, or when the contact was called off."""

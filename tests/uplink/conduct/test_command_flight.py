@@ -138,6 +138,7 @@ async def fly(simulator, owner, until):
         async with asyncio.timeout(60):
             while not await in_thread(until):
                 assert not tasks[1].done(), tasks[1].result()
+                flight.called.set()  # as the conductor does while anything waits
                 await asyncio.sleep(0.1)
     finally:
         for task in tasks:
