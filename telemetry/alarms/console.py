@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from math import inf
@@ -13,7 +14,7 @@ import orjson
 from constellation.models import Satellite
 from telemetry import times
 from telemetry.alarms import evaluation, judging, levels, lifecycle, plans
-from telemetry.alarms.models import Alarm, Limit
+from telemetry.alarms.models import Alarm, Limit, Transition
 from telemetry.models import Latest
 
 STATE_WORDS = {
@@ -27,9 +28,32 @@ STATE_WORDS = {
     "suppressed": "Suppressed by design",
     "out_of_service": "Out of service",
 }
+EVENT_WORDS = {
+    "raise": "Raised",
+    "worsen": "Got worse",
+    "ease": "Eased",
+    "return": "Over",
+    "acknowledge": "Acknowledged",
+    "reset": "Cleared",
+    "shelve": "Shelved",
+    "unshelve": "Off the shelf",
+    "suppress": "Suppressed by design",
+    "unsuppress": "Suppressed no more",
+    "remove": "Taken out of service",
+    "restore": "Put back in service",
+    "note": "Remark",
+}
 BEFORE = timedelta(minutes=20)
 """What the plot of an alarm shows of the time before it was raised."""
 AFTER = timedelta(minutes=10)
+
+
+def history(rows: Iterable[Transition]) -> list[Transition]:
+    """Return what happened to an alarm with the words that its page shows."""
+    found = list(rows)
+    for row in found:
+        row.words, row.after_words = EVENT_WORDS[row.event], STATE_WORDS[row.after]
+    return found
 
 
 def told(rows: list[Alarm]) -> list[Alarm]:

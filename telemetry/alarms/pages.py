@@ -113,7 +113,7 @@ def alarm_page(request: HttpRequest, alarm_id: UUID) -> HttpResponse:
         {
             "alarm": alarm,
             "plot": console.plot_of(alarm),
-            "history": alarm.transitions.order_by("-id")[:HISTORY],
+            "history": console.history(alarm.transitions.order_by("-id")[:HISTORY]),
             "violations": Violation.objects.filter(
                 satellite=alarm.satellite, rule=alarm.rule
             ).order_by("-first_ns")[:20],

@@ -169,6 +169,20 @@ def _epoch(text: str) -> datetime:
     return epoch
 
 
+def words(said: dict[str, Any] | None) -> str:
+    """Return in words what was said of a definition's packets; empty when nothing was."""
+    if not said:
+        return ""
+    sources = [
+        " + ".join(name if seconds is None else f"{name} x {seconds} s" for name, seconds in terms)
+        for terms in said["sources"]
+    ]
+    is_counted = any(seconds is not None for terms in said["sources"] for _, seconds in terms)
+    scale = " TAI" if said["scale"] == "tai" else ""
+    since = f" since {said['epoch'].replace('+00:00', 'Z')}{scale}" if is_counted else ""
+    return f"{', or '.join(sources)}{since}"
+
+
 def dates(
     sources: Sequence[Source], definition: xtce.Definition, packets: Sequence[bytes]
 ) -> dict[int, int]:

@@ -12,6 +12,7 @@ from constellation.models import HardwareProfile
 from ops import clock
 from ops.pages import needs
 from telemetry import definitions, times
+from telemetry.definitions import generation
 from telemetry.models_definitions import Activation, DefinitionFile
 
 SHOWN = 100
@@ -23,11 +24,14 @@ def definitions_page(request: HttpRequest) -> HttpResponse:
     """All definitions, newest first, and what is in force for each hardware profile."""
     now = clock.now()
     rows = DefinitionFile.objects.defer("xtce", "source").order_by("-uploaded_at", "-pk")[:SHOWN]
+    found = list(rows.prefetch_related("activations__profile"))
+    for row in found:
+        row.time_words = generation.words(row.generation_time)
     shown = {
         "now": now,
-        "definitions": rows.prefetch_related("activations__profile"),
+        "definitions": found,
         "in_force": in_force(now),
-        "section": "fleet",
+        "section": "completeness",
     }
     return render(request, "telemetry/definitions.html", shown)
 

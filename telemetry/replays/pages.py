@@ -14,11 +14,14 @@ from constellation.models import Satellite
 from ops import clock
 from ops.accounts import roles
 from ops.pages import BadForm, cleaned, needs
-from telemetry.models_replays import Replay
+from telemetry.models_definitions import DefinitionFile
+from telemetry.models_replays import Replay, ReplayPart
 from telemetry.replays import asking, running, settling
 
 SHOWN = 20
-PARTS_SHOWN = 12
+NAMED, COUNTED = 2, 24
+"""Satellites of a replay that are named, and up to how many are asked how far they are."""
+DEFINITIONS = 50
 
 
 class ReplayForm(forms.Form):
@@ -39,25 +42,41 @@ class ReplayForm(forms.Form):
 @needs("telemetry.view_replay")
 def replays_page(request: HttpRequest) -> HttpResponse:
     rows = list(Replay.objects.order_by("-asked_at", "-pk")[:SHOWN])
+    uploaded = DefinitionFile.objects.defer("xtce", "source").order_by("-uploaded_at", "-pk")
+    titles = {one.pk: f"{one.name} {one.version}" for one in uploaded}
     for row in rows:
         parts = list(row.parts.select_related("satellite", "replay").order_by("satellite__code"))
-        totals = running.packets_in_span(parts[:PARTS_SHOWN])
-        row.shown = [
-            (part, 100 * running.progress(part, totals[part.satellite_id]))
-            for part in parts[:PARTS_SHOWN]
-        ]
-        row.more = len(parts) - len(row.shown)
+        row.names = [part.satellite.code for part in parts[:NAMED]]
+        row.more = len(parts) - len(row.names)
+        row.percent = _percent(parts)
+        row.samples = sum(part.samples for part in parts)
+        row.unread = sum(part.unread for part in parts)
+        row.definition_words = titles.get(row.definition, "comes with Zenith")
         row.first_at, row.end_at = (_instant(ns) for ns in (row.first_ns, row.end_ns))
     return render(
         request,
         "telemetry/replays.html",
         {
             "replays": rows,
+            "definitions": list(uploaded[:DEFINITIONS]),
             "may_add": roles.may(request.user, "telemetry.add_replay"),
             "may_end": roles.may(request.user, "telemetry.delete_replay"),
             "section": "completeness",
         },
     )
+
+
+def _percent(parts: list[ReplayPart]) -> float:
+    """Return how far a replay is; of many satellites those that are done count, not their packets,
+    which it takes a look at each to know."""
+    if not parts:
+        return 100.0
+    done = [part.done for part in parts]
+    if all(done) or len(parts) > COUNTED:
+        return 100 * sum(done) / len(parts)
+    totals = running.packets_in_span(parts)
+    shares = [running.progress(part, totals[part.satellite_id]) for part in parts]
+    return 100 * sum(shares) / len(parts)
 
 
 def _instant(nanoseconds: int) -> datetime:

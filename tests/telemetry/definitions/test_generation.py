@@ -212,3 +212,11 @@ def test_fractions_of_seconds_are_exact():
 
 def test_a_definition_without_times_has_none():
     assert generation.told_by(xtce.load(make_definition())) == ()
+
+
+def test_the_page_of_definitions_says_how_packets_tell_their_time(client, db):
+    in_force(JPSS, **CDS)
+    client.force_login(make_user(role="operator"))
+    text = client.get("/definitions").content.decode()
+    assert "DOY x 86400 s + MSEC x 1/1000 s + USEC x 1/1000000 s since 1958-01-01T00:00:00Z" in text
+    assert generation.words({"sources": [[["AT", None]]], "epoch": "", "scale": "utc"}) == "AT"

@@ -5,15 +5,19 @@ import contextlib
 import json
 from datetime import timedelta
 
+import numpy as np
 import pytest
 from django.db import connections
 
 from constellation.contacts.models import Contact, State
 from constellation.stations import wire
 from ops import clock
-from telemetry import onboard
-from telemetry.models import RawBatch
+from telemetry import ingest, onboard
+from telemetry.frames import cadu, links
+from telemetry.models import Packet, RawBatch, Reception
 from tests.factories import make_contact
+from tests.telemetry.conftest import no_handlers as no_handlers
+from tests.telemetry.downlink import Board
 from uplink.conduct import flight as flights
 from uplink.conduct import leases
 from uplink.conduct.calls import Calls
@@ -162,6 +166,59 @@ def test_every_batch_is_committed_before_it_is_acknowledged():
     assert report["down"] == {"batches": 4, "frames": 10, "bytes": size, "bit_bytes": 0}
     assert report["station"]["down_bytes"] == report["down"]["bytes"]
     assert json.loads(json.dumps(report)) == report
+
+
+class BitStation(Station):
+    """A station that hands over bits, in batches that end amid a unit, and an empty one at last."""
+
+    def __init__(self, *script: str, stream: bytes) -> None:
+        super().__init__(*script)
+        size = len(stream) // 3 + 1
+        self.pieces = [stream[at : at + size] for at in range(0, len(stream), size)] + [b""]
+
+    def answer(self, writer, how: str) -> None:
+        opened = {
+            "uplink_bit_per_s": 1_000_000,
+            "downlink_bit_per_s": 1_000_000,
+            "clock_generation": 1,
+            "resumed": len(self.opened) > 1,
+            "radiated_frames": self.frames,
+            "coding": links.STANDARD_CODING,
+        }
+        writer.write(wire.encode_json(wire.OPENED, opened))
+        writer.write(wire.encode_json(wire.STATUS, self.status()))
+        self.batches = 2 if how == "lose" else len(self.pieces)
+        for number, piece in enumerate(self.pieces[: self.batches], 1):
+            writer.write(wire.encode_batch(wire.Batch(number, number * 10**9, piece, True)))
+        if how == "lose":
+            asyncio.get_running_loop().call_later(0.3, writer.transport.abort)
+
+    def counters(self) -> dict:
+        size = sum(map(len, self.pieces[: self.batches]))
+        return super().counters() | {"down_frames": 0, "down_bytes": size, "bit_bytes": size}
+
+
+def test_a_station_that_hands_over_bits_is_flown_to_the_same_packets(no_handlers):
+    """Its link breaks amid a unit; the next one goes on with the rest of it."""
+    contact = contact_of(4.0)
+    board = Board(contact.satellite.spacecraft_id)
+    sent = [board.platform() for _ in range(8)]
+    frames = np.frombuffer(b"".join(board.frames(sent, each=True)), np.uint8).reshape(8, -1)
+    units = cadu.encode(links.read_coding(links.STANDARD_CODING), frames)
+    units[5, 30:90] ^= 1
+    contact = fly(BitStation("lose", "end", stream=units.tobytes()))
+    ingest.decode_reception(contact.pk, now=clock.now())
+
+    assert {bytes(data) for data in Packet.objects.values_list("data", flat=True)} == set(sent)
+    report, reception = contact.report, Reception.objects.get()
+    assert report["agrees"]
+    assert report["down"] == {
+        "batches": 4,
+        "frames": 0,
+        "bytes": units.size,
+        "bit_bytes": units.size,
+    }
+    assert (reception.frames, reception.corrected_symbols, reception.skipped_bits) == (8, 60, 0)
 
 
 def test_a_busy_antenna_and_a_lost_link_are_tried_again_and_nothing_is_stored_twice():
