@@ -11,6 +11,7 @@ from constellation.contacts.models import Contact
 from constellation.models import Satellite, Station
 from telemetry.models_definitions import Activation as Activation
 from telemetry.models_definitions import DefinitionFile as DefinitionFile
+from telemetry.models_definitions import DefinitionPart as DefinitionPart
 from telemetry.models_ledger import FrameAccount as FrameAccount
 from telemetry.models_ledger import PacketAccount as PacketAccount
 from telemetry.models_replays import Replay as Replay

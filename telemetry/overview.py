@@ -47,6 +47,8 @@ class Value:
     """Of its limits: caution, serious or critical; empty: normal, or without any."""
     word: str = ""
     limits: str = "[]"
+    invalid: str = ""
+    """Why the value means nothing; empty: it does."""
 
 
 def of_satellite(
@@ -133,4 +135,5 @@ def _value(row: dict[str, Any], plotted: list[str], marks: dict[str, alarm_marks
         status=mark.status,
         word=mark.word,
         limits=mark.limits,
+        invalid=row["invalid"] or "",
     )

@@ -8,7 +8,7 @@ from typing import Any
 
 from constellation.models import Satellite
 from ops import errors
-from telemetry import ageing, definitions, times
+from telemetry import ageing, definitions, times, xtce
 from telemetry.archive import columns, reading
 from telemetry.models import Latest
 
@@ -72,16 +72,27 @@ def latest(satellite: Satellite, *, now: datetime) -> list[dict[str, Any]]:
 
     `age_s` is mission time since the value was made on board; `is_stale` says that a newer one
     should have come by now, as alarms of staleness have it (`ageing`). A group of which nobody
-    expects anything has no age at which it would be stale.
+    expects anything has no age at which it would be stale. `invalid` says why a value means
+    nothing, by its ValidRange or by its ValidityCondition beside the newest values of others; None:
+    it means what it says.
     """
     found = []
     edition = definitions.for_satellite(satellite.pk, times.to_ns(now))
     ages_s = ageing.stale_after_s(satellite.pk, now=now)
-    for row in Latest.objects.filter(satellite=satellite).order_by("parameter"):
+    rows = list(Latest.objects.filter(satellite=satellite).order_by("parameter"))
+    newest = {row.parameter: row for row in rows}
+
+    def get(reference: xtce.model.Reference) -> Any:
+        row = newest.get(reference.name)
+        return None if row is None else row.value if reference.is_calibrated else row.raw
+
+    for row in rows:
         group = edition.group_of(row.parameter) or ""
         stale_after_s = ages_s.get(group)
         age_s = max(0.0, (times.to_ns(now) - row.generated_ns) / 1e9)
-        parameter = edition.xtce.parameters.get(row.parameter)
+        parameter, why = edition.xtce.parameters.get(row.parameter), ""
+        if parameter is not None:
+            why = xtce.validity.why(parameter, row.raw, row.value, get, edition.xtce.type_of)
         found.append(
             {
                 "parameter": row.parameter,
@@ -94,6 +105,7 @@ def latest(satellite: Satellite, *, now: datetime) -> list[dict[str, Any]]:
                 "age_s": round(age_s, 3),
                 "stale_after_s": stale_after_s,
                 "is_stale": stale_after_s is not None and age_s > stale_after_s,
+                "invalid": why or None,
             }
         )
     return found

@@ -46,8 +46,16 @@ def translate(definition: Definition) -> Translation:
         try:
             found.limits += _limits(definition, name, kind)
         except _Unsayable as reason:
-            found.left_out.append(f"{name}: {reason}")
+            found.left_out.append(f"{_line(kind)}DefaultAlarm of {name}: {reason}")
     return found
+
+
+def _line(kind: model.ParameterType) -> str:
+    """Return where the first alarm of a type is written."""
+    lines = [each.alarm.line for each in kind.context_alarms]
+    if kind.alarm is not None:
+        lines.append(kind.alarm.line)
+    return f"line {min(lines)}: " if any(lines) else ""
 
 
 def _limits(definition: Definition, name: str, kind: model.ParameterType) -> list[Translated]:

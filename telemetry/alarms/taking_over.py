@@ -43,6 +43,8 @@ def follow(activation: Activation, *, now: datetime) -> list[str]:
 
     Limits of an activation for the future hold from its instant on (`put_due_in_force`).
     """
+    if activation.withdrawn_at is not None:
+        return _unfollow(activation, now=now)
     edition = definitions.load(activation.definition_id)
     profile = activation.profile.code if activation.profile else ""
     told: list[str] = []
@@ -58,6 +60,23 @@ def follow(activation: Activation, *, now: datetime) -> list[str]:
         told = ["Its alarms: another definition is in force by now."]
     editing.announce(now)
     return told
+
+
+def _unfollow(activation: Activation, *, now: datetime) -> list[str]:
+    """Take back the limits that would have held from a withdrawn activation on, but for those that
+    another one brings too."""
+    profile = activation.profile.code if activation.profile else ""
+    from_at = times.from_ns(activation.from_ns)
+    translated = from_xtce.translate(definitions.load(activation.definition_id).xtce)
+    ids = [_named(each, profile)[0] for each in translated.limits]
+    LimitVersion.objects.filter(limit__in=ids, due_at=from_at).update(due_at=None)
+    ahead = Activation.objects.standing().filter(
+        profile=activation.profile, from_ns__gt=times.to_ns(now)
+    )
+    for other in ahead.order_by("from_ns"):
+        follow(other, now=now)
+    editing.announce(now)
+    return []
 
 
 def take_over(definition: xtce.Definition, origin: Origin, *, now: datetime) -> list[str]:
@@ -125,6 +144,14 @@ class _Wanted:
     read: Content
 
 
+def _named(said: from_xtce.Translated, profile: str) -> tuple[UUID, str]:
+    """Return id and name of the limit that an alarm becomes for the satellites of a profile."""
+    if not profile:
+        return uuid5(NAMES, f"definition {said.parameter} {said.name}"), said.name
+    place = f"definition of {profile}: {said.parameter} {said.name}"
+    return uuid5(NAMES, place), f"{said.name} ({profile})"
+
+
 def _readable(
     translated: list[from_xtce.Translated], origin: Origin, told: list[str], *, now: datetime
 ) -> list[_Wanted]:
@@ -132,11 +159,10 @@ def _readable(
     wanted: list[_Wanted] = []
     looked_at: dict[Scope, list[Edition]] = {}
     for said in translated:
-        content, label, place = said.content, said.name, f"definition {said.parameter} {said.name}"
+        content = said.content
         if origin.profile:
             content = {**content, "applies_to": {"profiles": [origin.profile]}}
-            label = f"{label} ({origin.profile})"
-            place = f"definition of {origin.profile}: {said.parameter} {said.name}"
+        limit_id, label = _named(said, origin.profile)
         try:
             read = limit_reading.read(content)
             if read.scope not in looked_at:
@@ -145,7 +171,6 @@ def _readable(
         except limit_reading.BadLimit as error:
             told.append(f"{said.name}: {error}")
             continue
-        limit_id = uuid5(NAMES, place)
         wanted.append(_Wanted(limit_id, said.name, label[:100], said.parameter, content, read))
     return wanted
 

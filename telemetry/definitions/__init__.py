@@ -36,11 +36,13 @@ def shipped() -> Edition:
 
 @lru_cache(_KEPT)
 def _compiled(definition_id: UUID) -> Edition:
-    from telemetry.models_definitions import DefinitionFile
+    from telemetry.models_definitions import DefinitionFile, DefinitionPart
 
     rows = DefinitionFile.objects.values_list("xtce", "generation_time")
     data, told = rows.get(pk=definition_id)
-    return Edition(definition_id, xtce.load(bytes(data)), told)
+    parts = DefinitionPart.objects.filter(definition=definition_id).order_by("place")
+    files = {name: bytes(part) for name, part in parts.values_list("name", "xtce")}
+    return Edition(definition_id, xtce.load(bytes(data), files), told)
 
 
 def load(definition_id: UUID | None) -> Edition:
@@ -103,7 +105,8 @@ def timeline(satellite_id: int) -> Timeline:
     from telemetry.models_definitions import Activation
 
     rows = (
-        Activation.objects.filter(Q(profile=None) | Q(profile__satellites=satellite_id))
+        Activation.objects.standing()
+        .filter(Q(profile=None) | Q(profile__satellites=satellite_id))
         .order_by("from_ns")
         .values_list("from_ns", "definition_id", "profile_id")
     )
@@ -130,7 +133,7 @@ def calendar() -> Calendar:
     from telemetry.models_definitions import Activation
 
     found: dict[str | None, Steps] = {}
-    rows = Activation.objects.order_by("from_ns")
+    rows = Activation.objects.standing().order_by("from_ns")
     for at, each, profile in rows.values_list("from_ns", "definition_id", "profile__code"):
         found.setdefault(profile, []).append((at, each))
     everyone = found.pop(None, [])
@@ -177,10 +180,10 @@ def groups_of_element(satellite_id: int, parameter: str) -> tuple[str, ...]:
 
 
 def in_use() -> list[Edition]:
-    """Return the definition that comes with Zenith and all that were ever activated, in order."""
+    """Return the definition that comes with Zenith and all that rule, ruled or will, in order."""
     from telemetry.models_definitions import Activation
 
-    rows = Activation.objects.order_by("from_ns").values_list("definition_id", flat=True)
+    rows = Activation.objects.standing().order_by("from_ns").values_list("definition_id", flat=True)
     return [shipped(), *(load(each) for each in dict.fromkeys(rows))]
 
 

@@ -6,11 +6,12 @@ from datetime import UTC
 from typing import Any
 from uuid import UUID
 
+from django.db.models import Prefetch, QuerySet
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404
 from django.urls import path
 from rest_framework import serializers
-from rest_framework.parsers import BaseParser
+from rest_framework.parsers import BaseParser, MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -21,7 +22,7 @@ from ops import clock, errors, parsers
 from ops.api import Page
 from telemetry import definitions, times
 from telemetry.definitions import keeping
-from telemetry.models_definitions import Activation, DefinitionFile
+from telemetry.models_definitions import Activation, DefinitionFile, DefinitionPart
 
 
 class TooLarge(errors.Invalid):
@@ -49,6 +50,10 @@ class Csv(_Bytes):
     media_type = "text/csv"
 
 
+class Several(MultiPartParser):
+    """`multipart/form-data`: the part `main`, or the first, is the file that the others are of."""
+
+
 class NewestFirst(Page):
     ordering = ("-uploaded_at", "-id")
 
@@ -66,6 +71,8 @@ def body_of(row: DefinitionFile) -> dict[str, Any]:
         "format": "csv" if row.source is not None else "xtce",
         **row.summary,
         "generation_time": row.generation_time,
+        "files": [part.name for part in row.parts.all()],
+        "left_out": row.left_out,
         "uploaded_by": row.uploaded_by,
         "uploaded_at": row.uploaded_at,
         "activations": [activation_body(each) for each in row.activations.all()],
@@ -81,11 +88,15 @@ def activation_body(row: Activation) -> dict[str, Any]:
         "activated_by": row.activated_by,
         "activated_at": row.activated_at,
         "left_out": row.left_out,
+        "withdrawn_by": row.withdrawn_by or None,
+        "withdrawn_at": row.withdrawn_at,
     }
 
 
-def _rows():
-    return DefinitionFile.objects.defer("xtce").prefetch_related("activations__profile")
+def _rows() -> QuerySet[DefinitionFile]:
+    parts = Prefetch("parts", DefinitionPart.objects.defer("xtce").order_by("place"))
+    rows = DefinitionFile.objects.defer("xtce")
+    return rows.prefetch_related("activations__profile", parts)
 
 
 class DefinitionList(APIView):
@@ -107,11 +118,12 @@ class TimeAsked(NoQuestion):
 
 
 class DefinitionDetail(APIView):
-    """`PUT /definitions/{id}?generation_time=&epoch=&scale=` takes XTCE (`application/xml`) or a
-    dictionary (`text/csv`), and how its packets tell their time, if the file does not say it."""
+    """`PUT /definitions/{id}?generation_time=&epoch=&scale=` takes XTCE (`application/xml`, or
+    `multipart/form-data` for several files of one definition) or a dictionary (`text/csv`), and how
+    its packets tell their time, if the file does not say it."""
 
     permissions = {"GET": "telemetry.view_definition", "PUT": "telemetry.add_definition"}
-    parser_classes = [Xml, TextXml, Csv]
+    parser_classes = [Xml, TextXml, Csv, Several]
 
     def get(self, request: Request, definition_id: UUID) -> Response:
         asked(NoQuestion, request)
@@ -119,12 +131,13 @@ class DefinitionDetail(APIView):
 
     def put(self, request: Request, definition_id: UUID) -> Response:
         said = asked(TimeAsked, request)
-        data = request.data
-        if not isinstance(data, bytes) or not data:
+        data, files = _files(request)
+        if not data:
             raise errors.Invalid("The body is an XTCE file, or a dictionary in CSV.")
         row, is_new = keeping.upload(
             definition_id,
             data,
+            files,
             organisation=request.user.organisation,
             uploaded_by=request.user.username,
             now=clock.now(),
@@ -132,6 +145,38 @@ class DefinitionDetail(APIView):
             **said,
         )
         return Response(body_of(row), status=201 if is_new else 200)
+
+
+def _files(request: Request) -> tuple[bytes, dict[str, bytes]]:
+    """Return the file of a definition, and the further ones by name."""
+    if isinstance(request.data, bytes):
+        return request.data, {}
+    given = [(key, file) for key, listed in request.FILES.lists() for file in listed]
+    if not given or set(request.data) - set(request.FILES):
+        raise errors.Invalid("Each part of the body is a file with a name.")
+    if sum(file.size for _, file in given) > keeping.LONGEST_BYTES:
+        raise TooLarge(f"A definition has at most {keeping.LONGEST_BYTES} bytes.")
+    named = [place for place, (key, _) in enumerate(given) if key == "main"]
+    if len(named) > 1:
+        raise errors.Invalid("Only one part can be main.")
+    _, main = given.pop(named[0] if named else 0)
+    files: dict[str, bytes] = {}
+    for _, file in given:
+        if file.name in files or len(file.name) > 200 or not file.name.isprintable():
+            raise errors.Invalid(f"{file.name[:200]!r}: no name of a file, or one that came twice.")
+        files[file.name] = file.read()
+    return main.read(), files
+
+
+class DefinitionPartXtce(APIView):
+    """`GET /definitions/{id}/files/{name}`: a further file of a definition."""
+
+    permissions = {"GET": "telemetry.view_definition"}
+
+    def get(self, request: Request, definition_id: UUID, name: str) -> HttpResponse:
+        asked(NoQuestion, request)
+        part = get_object_or_404(DefinitionPart, definition=definition_id, name=name)
+        return HttpResponse(bytes(part.xtce), content_type="application/xml")
 
 
 class DefinitionXtce(APIView):
@@ -168,15 +213,26 @@ class ActivationList(APIView):
 
 
 class ActivationDetail(APIView):
-    """`PUT /definition-activations/{id}` with `definition`, `profile` (or null: all) and `from`."""
+    """`PUT /definition-activations/{id}` with `definition`, `profile` (or null: all) and `from`;
+    `DELETE` withdraws it before it rules. What was withdrawn is still shown, and rules nothing."""
 
-    permissions = {"GET": "telemetry.view_definition", "PUT": "telemetry.activate_definition"}
+    permissions = {
+        "GET": "telemetry.view_definition",
+        "PUT": "telemetry.activate_definition",
+        "DELETE": "telemetry.activate_definition",
+    }
     parser_classes = [parsers.Json]
 
     def get(self, request: Request, activation_id: UUID) -> Response:
         asked(NoQuestion, request)
         rows = Activation.objects.select_related("profile")
         return Response(activation_body(get_object_or_404(rows, pk=activation_id)))
+
+    def delete(self, request: Request, activation_id: UUID) -> Response:
+        asked(NoQuestion, request)
+        by = request.user.username
+        row = keeping.withdraw(activation_id, withdrawn_by=by, now=clock.now())
+        return Response(activation_body(row))
 
     def put(self, request: Request, activation_id: UUID) -> Response:
         asked(NoQuestion, request)
@@ -237,6 +293,7 @@ urlpatterns = [
     path("definitions", DefinitionList.as_view()),
     path("definitions/<uuid:definition_id>", DefinitionDetail.as_view()),
     path("definitions/<uuid:definition_id>/xtce", DefinitionXtce.as_view()),
+    path("definitions/<uuid:definition_id>/files/<path:name>", DefinitionPartXtce.as_view()),
     path("definition-activations", ActivationList.as_view()),
     path("definition-activations/<uuid:activation_id>", ActivationDetail.as_view()),
     path("satellites/<str:code>/telemetry/definition", InForce.as_view()),

@@ -56,15 +56,16 @@ class Edition:
         """The APIDs of which the definition describes packets; None when it cannot be told but by
         reading them."""
         found: set[int] = set()
+        messages = self.xtce.system.messages.values()
         named = {
             placed.leaf.key
-            for name in self.xtce.roots
+            for name in [*self.xtce.roots, *(message.container for message in messages)]
             for placed in self.xtce.plans[name].fields
             if (placed.offset_bits, placed.leaf.fixed_bits) == APID_PLACE
         }
-        for container in self.xtce.system.containers.values():
-            plain = criteria.comparisons(container.criteria)
-            looks = [r for r in criteria.references(container.criteria) if r.name in named]
+        for each in [*self.xtce.system.containers.values(), *messages]:
+            plain = criteria.comparisons(each.criteria)
+            looks = [r for r in criteria.references(each.criteria) if r.name in named]
             equal = [c for c in plain if c.left.name in named and c.operator == "=="]
             if len(equal) != len(looks):
                 return None

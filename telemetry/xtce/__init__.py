@@ -10,7 +10,7 @@ finds where values lie; `columns` reads many packets at once, with `walking` for
 is in themselves. `calibration` makes engineering values, `commanding` the bytes of commands.
 """
 
-from telemetry.xtce import model
+from telemetry.xtce import model, validity
 from telemetry.xtce.commanding import BadArguments
 from telemetry.xtce.loading import load
 from telemetry.xtce.model import BadDefinition, Unsupported
@@ -25,4 +25,5 @@ __all__ = [
     "Unsupported",
     "load",
     "model",
+    "validity",
 ]

@@ -56,7 +56,8 @@ def _alarm(node: Node, scope: Scope) -> model.Alarm | None:
             for each in node.below("EnumerationAlarmList")
         ),
         patterns=tuple(
-            (_pattern(each), _level(each, "alarmLevel")) for each in node.below("StringAlarmList")
+            (pattern(each, "matchPattern"), _level(each, "alarmLevel"))
+            for each in node.below("StringAlarmList")
         ),
         default_level=_level(node, "defaultAlarmLevel", "normal"),
         conditions=tuple(
@@ -84,7 +85,8 @@ def _level(node: Node, key: str, otherwise: str = "") -> model.Level:
 
 
 def _named_level(node: Node, ending: str) -> model.Level:
-    return node.name.removesuffix(ending).lower()  # type: ignore[return-value]
+    name = node.name.removesuffix(ending).lower()
+    return next(level for level in model.LEVELS if level == name)
 
 
 def _is_inside(node: Node) -> bool:
@@ -149,14 +151,15 @@ def bounds(node: Node, scale: float = 1.0) -> model.Bounds:
     )
 
 
-def _pattern(node: Node) -> str:
-    text = node.attribute("matchPattern")
+def pattern(node: Node, key: str) -> str:
+    """Return the regular expression that an attribute has."""
+    text = node.attribute(key)
     if len(text) > _LONGEST_PATTERN:
         raise node.unsupported(f"a pattern of {len(text)} characters")
     try:
         re2.compile(text, _QUIETLY)
     except re2.error as error:
-        raise node.bad(f'matchPattern="{text[:60]}": {error}') from None
+        raise node.bad(f'{key}="{text[:60]}": {error}') from None
     return text
 
 

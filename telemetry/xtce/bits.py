@@ -156,7 +156,8 @@ def of_packet(packet: bytes, offset_bits: int, size_bits: int) -> int:
     """Return an unsigned integer of any size out of one packet that has it."""
     end = offset_bits + size_bits
     whole = int.from_bytes(packet[offset_bits >> 3 : (end + 7) >> 3])
-    return whole >> (-end % 8) & ((1 << size_bits) - 1)
+    # A mask as wide as what is there: a size that no packet has costs nothing.
+    return whole >> (-end % 8) & ((1 << min(size_bits, len(packet) * 8)) - 1)
 
 
 def octets_of(packet: bytes, offset_bits: int, size_bits: int) -> bytes:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from telemetry.xtce import amounts, criteria, layout, model, types
 
@@ -46,6 +46,9 @@ def _moving_fields(steps: tuple[layout.Step, ...]) -> list[layout.Field]:
             found.append(layout.Field(step.leaf, None))
         elif isinstance(step, layout.Branch):
             found += _moving_fields(step.steps)
+        elif isinstance(step, layout.Choose):
+            for steps in step.steps.values():
+                found += _moving_fields(steps)
     return found
 
 
@@ -139,6 +142,8 @@ class _Builder:
                 raise self._bad(entry, f"{entry.container} has a code of its own, not supported")
             steps = self.container(entry.container, suffix, is_optional, inside)
             return [layout.Enter(included.size), *steps, layout.Leave()]
+        if entry.indirect is not None:
+            return [self._chosen(entry, entry.indirect, suffix)]
         if not entry.parameter:
             raise self._bad(entry, "belongs to a command, not to telemetry")
         parameter = self._parameter(entry)
@@ -146,6 +151,44 @@ class _Builder:
         if entry.dimensions and kind.kind == "array":
             kind = layout.resized(kind, entry.dimensions)
         return self._value(entry, parameter, kind, suffix, "", is_optional)
+
+    def _chosen(self, entry: model.Entry, indirect: model.Indirect, suffix: str) -> layout.Choose:
+        """Return the step that takes whichever parameter another one names."""
+        self._need(entry, [indirect.reference])
+        named = self._named(entry, indirect)
+        if not named:
+            where = f"the name space {indirect.name_space}" if indirect.name_space else "that way"
+            raise self._bad(entry, f"no parameter with bits has a name in {where}")
+        steps = {}
+        for name, parameter in named.items():
+            one = replace(entry, parameter=parameter.name, indirect=None)
+            self._visits += 1
+            if self._visits > layout.MOST_VALUES:
+                raise self._bad(entry, f"{self.name} has more than {layout.MOST_VALUES} entries")
+            taken = self._value(one, parameter, parameter.type, suffix, "", True)
+            steps[name] = tuple(taken)
+        return layout.Choose(indirect.reference, steps, entry.place)
+
+    def _named(self, entry: model.Entry, indirect: model.Indirect) -> dict[str, model.Parameter]:
+        """Return by what they are called the parameters that an entry may stand for."""
+        kind = self.types.get(indirect.reference.name)
+        found: dict[str, model.Parameter] = {}
+        for parameter in self.system.parameters.values():
+            if not _has_bits(parameter.type):
+                continue
+            names = [alias for space, alias in parameter.aliases if space == indirect.name_space]
+            if not indirect.name_space:
+                names = [parameter.name]
+            if kind is not None and kind.kind == "enumerated":
+                known = {label for _, _, label in kind.labels}
+                names = [name for name in names if name in known]
+            for name in names:
+                if name in found:
+                    raise self._bad(
+                        entry, f"{name[:60]} names {found[name].name} and {parameter.name}"
+                    )
+                found[name] = parameter
+        return found
 
     def _parameter(self, entry: model.Entry) -> model.Parameter:
         found = layout.find_parameter(self.system, entry.parameter)
@@ -227,6 +270,10 @@ class _Builder:
     ) -> layout.Take:
         if kind.encoding is None:
             raise self._bad(entry, f"{parameter.name} has no data encoding")
+        if kind.epoch.is_missing:
+            raise self._bad(
+                entry, f"{parameter.name} is a time without a ReferenceTime: not supported"
+            )
         self._count += 1
         if self._count > layout.MOST_VALUES and "[]" not in suffix + path:
             raise self._bad(entry, f"{self.name} has more than {layout.MOST_VALUES} values")
@@ -245,7 +292,9 @@ class _Builder:
         group = self.name
         if is_optional:
             group = f"{self.name}:{base}{suffix}{path.partition('.')[0]}"
-        flat = model.Parameter(name, kind, parameter.description, None, parameter.source)
+        flat = model.Parameter(
+            name, kind, parameter.description, None, parameter.source, parameter.validity
+        )
         return layout.Take(layout.Leaf(flat, key, group, is_optional))
 
     def _need(self, entry: model.Entry, references: list[model.Reference]) -> None:
@@ -282,13 +331,18 @@ class _Builder:
             raise self._bad(entry, "the entry that follows has its place from this one")
         return layout.Jump(beyond.anchor, beyond.plus, (*beyond.minus, *minus), entry.place)
 
-    def _sizes(self, entry: model.Entry) -> list[model.Amount]:
+    def _sizes(self, entry: model.Entry, depth: int = 0) -> list[model.Amount]:
         """Return what adds up to the size of an entry whose end is known, not its start."""
+        self._visits += 1
+        if depth > layout.DEEPEST or self._visits > layout.MOST_VALUES:
+            raise self._bad(entry, "its size is that of too many entries, or of itself")
+        if entry.indirect is not None:
+            raise self._bad(entry, "its size is not known before it")
         if entry.container:
             included = self.system.containers[entry.container]
             if included.size is not None:
                 return [included.size]
-            sizes = [size for inner in included.entries for size in self._sizes(inner)]
+            sizes = [size for inner in included.entries for size in self._sizes(inner, depth + 1)]
             if included.base or any(inner.location for inner in included.entries):
                 raise self._bad(entry, f"the size of {entry.container} is not known before it")
         else:
@@ -300,6 +354,8 @@ class _Builder:
             spacing = entry.spacing
             if not isinstance(entry.count, int) or not isinstance(spacing, int):
                 raise self._bad(entry, "its size is not known before it")
+            if not 0 <= entry.count * max(1, len(sizes)) <= layout.MOST_VALUES:
+                raise self._bad(entry, f"is repeated {entry.count} times")
             return sizes * entry.count + [spacing] * max(0, entry.count - 1)
         if entry.condition is not None and entry.location is None:
             raise self._bad(entry, "its size is not known before it")
@@ -315,15 +371,25 @@ class _Builder:
                 if not isinstance(first, int) or not isinstance(last, int):
                     raise self._bad(entry, "its size is not known before it")
                 count *= max(0, last - first + 1)
-            if count > layout.MOST_VALUES:
+            sizes = self._type_sizes(entry, kind.element)
+            if count * len(sizes) > layout.MOST_VALUES:
                 raise self._bad(entry, f"{count} elements are too many")
-            return self._type_sizes(entry, kind.element) * count
+            return sizes * count
         if kind.encoding is None or kind.encoding.size is None:
             raise self._bad(entry, "its size is not known before it")
         return [kind.encoding.size]
 
     def _bad(self, entry: model.Entry, what: str) -> model.Unsupported:
         return model.Unsupported(f"{entry.place}: {what}", line=entry.line)
+
+
+def _has_bits(kind: model.ParameterType) -> bool:
+    """Say whether a type lies in packets, with all its parts."""
+    if kind.kind == "aggregate":
+        return all(_has_bits(inner) for _, inner in kind.members)
+    if kind.kind == "array":
+        return kind.element is not None and bool(kind.dimensions) and _has_bits(kind.element)
+    return kind.encoding is not None and not (kind.encoding.is_empty or kind.epoch.is_missing)
 
 
 # --- Fixed places ---------------------------------------------------------------------------
@@ -363,15 +429,20 @@ class _Placed:
         return True
 
     def _jump(self, step: layout.Jump) -> bool:
-        if not all(isinstance(amount, int) for amount in step.plus + step.minus):
+        plus = [amount for amount in step.plus if isinstance(amount, int)]
+        minus = [amount for amount in step.minus if isinstance(amount, int)]
+        if (len(plus), len(minus)) != (len(step.plus), len(step.minus)):
             return False
         start, end = self.bases[-1]
         if step.anchor == "containerEnd" and end is None:
             if len(self.bases) > 1:
                 raise model.Unsupported(f"{step.entry}: the end of its container is not known")
             return False
-        anchor = {"previousEntry": self.at, "containerStart": start, "containerEnd": end}
-        at = anchor[step.anchor] + sum(step.plus) - sum(step.minus)  # type: ignore[arg-type]
+        anchor = start if step.anchor == "containerStart" else self.at
+        if step.anchor == "containerEnd":
+            assert end is not None
+            anchor = end
+        at = anchor + sum(plus) - sum(minus)
         if at < 0:
             raise model.BadDefinition(f"{step.entry}: lies before its container")
         self.at = at

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,8 @@ from numpy.typing import NDArray
 from telemetry.xtce import expressions, leapseconds, model
 
 _LONGEST_NS = 2**63 - 1
+_MOST_LISTED = 4_096
+"""Values of an enumeration whose labels are kept ready."""
 Get = Callable[[model.Reference], Any]
 
 
@@ -198,14 +201,26 @@ _UNARY = {
 
 def labels(table: tuple[tuple[int, int, str], ...], raw: NDArray) -> NDArray[np.object_]:
     """Return the label of each value, None where the definition has none."""
+    if raw.dtype == np.int64 and (listed := _listed(table)) is not None:
+        before, known = listed
+        return known[np.clip(raw, before, before + len(known) - 1) - before]
     found = np.full(len(raw), None, dtype=object)
-    if len(table) > 8 and all(first == last for first, last, _ in table):
-        known = {first: label for first, _, label in reversed(table)}
-        found[:] = [known.get(value) for value in raw.tolist()]
-        return found
     for first, last, label in reversed(table):
         found[raw == first if first == last else (raw >= first) & (raw <= last)] = label
     return found
+
+
+@lru_cache(1024)
+def _listed(table: tuple[tuple[int, int, str], ...]) -> tuple[int, NDArray[np.object_]] | None:
+    """Return the labels of all values from the one before the first label to the one behind the
+    last, which have none, and the first of these values; None when they are too many to list."""
+    low, high = min(first for first, _, _ in table), max(last for _, last, _ in table)
+    if high - low > _MOST_LISTED or low < -(1 << 62) or high > 1 << 62:
+        return None
+    known = np.full(high - low + 3, None, dtype=object)
+    for first, last, label in reversed(table):
+        known[first - low + 1 : last - low + 2] = label
+    return low - 1, known
 
 
 def elapsed_ns(kind: model.ParameterType, raw: NDArray) -> NDArray[np.int64]:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from telemetry.xtce import bits, layout, model, values, walking
+from telemetry.xtce import bits, blocks, layout, model, values, walking
 
 Column = NDArray | list
 
@@ -44,9 +44,11 @@ class Reader:
         packets: Sequence[bytes],
         indices: Sequence[int],
         refused: dict[int, str],
-        rows: bytes = b"",
+        rows: bytes,
+        together: blocks.Blocks,
     ) -> None:
         self._plan = plan
+        self._together = together if plan.is_fixed else None
         self._found: dict[str, _Found] = {}
         self.indices = indices
         if not plan.is_fixed:
@@ -68,11 +70,7 @@ class Reader:
         self._constants = program.constants
         self._raw: dict[str, Column] = {}
         self._values: dict[str, Column] = {}
-        self._places = {
-            placed.parameter.name: placed
-            for placed in plan.fields
-            if placed.offset_bits is not None
-        }
+        self._places = together.places
         self._rows: NDArray | None = None
 
     def _walk(
@@ -130,9 +128,9 @@ class Reader:
         """Return the groups that the packets have, the container's own first, with their rows;
         None: all."""
         own = self._plan.container
-        found: dict[str, NDArray] = {}
+        found: dict[str, NDArray | None] = {}
         if self._places or any(f.leaf.group == own for f in self._found.values()):
-            found[own] = None  # type: ignore[assignment]
+            found[own] = None
         for name, each in self._found.items():
             group = _group(each.leaf, name)
             if group != own and group not in found:
@@ -144,22 +142,44 @@ class Reader:
     ) -> Iterator[tuple[str, Column, Column]]:
         """Return name, raw and engineering values of all that is in a group."""
         own = group == self._plan.container
-        names = list(self._places) if own else []
-        names += [name for name, each in self._found.items() if _group(each.leaf, name) == group]
+        if own:
+            self._rows = None
+            self._read_together()
+            for name in self._places:
+                raw, value = self._raw.get(name), self._values.get(name)
+                if raw is None or value is None:
+                    raw, value = self._read(name), self._value(name, contexts)
+                yield name, raw, value
+        names = [name for name, each in self._found.items() if _group(each.leaf, name) == group]
         for name in names:
             self._rows = None if own else np.array(self._found[name].rows)
             raw = self._read(name)
             yield name, raw, self._value(name, contexts)
 
+    def parameter(self, name: str) -> model.Parameter:
+        return self._leaf(name).parameter
+
     def _leaf(self, name: str) -> layout.Leaf:
         placed = self._places.get(name)
         return placed.leaf if placed is not None else self._found[name].leaf
 
+    def _read_together(self) -> None:
+        """Read all columns that can be read together, once."""
+        if self._together is not None:
+            found = self._together.raw(self._buffer, len(self._packets), self._stride)
+            self._raw |= found
+            self._values |= self._together.values(found)
+            self._together = None
+
     def _read(self, name: str) -> Column:
+        self._read_together()
         if name not in self._raw:
             placed = self._places.get(name)
             try:
                 raw = self._fixed(placed) if placed is not None else self._gathered(name)
+                leaf = self._leaf(name)
+                if leaf.is_written:
+                    raw = values.written(leaf.parameter.type, list(raw))
             except bits.BadBits as error:
                 rows = np.flatnonzero(error.rows).tolist()
                 if placed is None:
@@ -203,6 +223,7 @@ class Reader:
         return bits.number(found.leaf.encoding, column)
 
     def _value(self, name: str, contexts: dict[str, values.Contexts]) -> Column:
+        self._read_together()
         if name not in self._values:
             leaf = self._leaf(name)
             tests = contexts.get(name)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from telemetry.xtce import amounts, criteria, errorcontrol, layout, model, packing
+from telemetry.xtce import amounts, criteria, errorcontrol, layout, model, packing, values
 
 LONGEST_BITS = 8 * 1024 * 1024 * 8
 _MOST_ENTRIES = 100_000
@@ -29,6 +29,14 @@ class Encoder:
             _Check(self).container(self._chain, 0)
         for test in _tests(command):
             criteria.compiled(test, self.type_of)
+        for setting in command.settings:
+            kind = self.type_of(model.Reference(setting.parameter, line=setting.line))
+            if setting.derivation is None and values.constant(kind, setting.value, True) is None:
+                raise model.BadDefinition(
+                    f"line {setting.line}: ParameterToSet: {setting.value[:60]} is no value of "
+                    f"{setting.parameter}",
+                    line=setting.line,
+                )
 
     def _restricted(self) -> dict[str, str]:
         """Return what the containers that it inherits from make of their parameters."""
@@ -94,6 +102,38 @@ def compile_all(system: model.SpaceSystem) -> dict[str, Encoder]:
     return {name: Encoder(system, command) for name, command in system.commands.items()}
 
 
+class Block:
+    """Commands that are sent one behind the other, ready to be packed."""
+
+    def __init__(self, block: model.Block, encoders: Mapping[str, Encoder]) -> None:
+        self.block = block
+        self._steps = [(encoders[name], given) for name, given in block.steps]
+        for encoder, given in self._steps:
+            for name, value in given.items():
+                try:
+                    _hold(encoder.command.arguments[name].type, name, value)
+                except BadArguments as error:
+                    raise model.BadDefinition(f"{block.place}: {error}", line=block.line) from None
+
+    def encode(self, *steps: Mapping[str, Any]) -> list[bytes]:
+        """Return the bytes of each command in order. `steps` are further arguments, one mapping a
+        command; without them all come from the block."""
+        if steps and len(steps) != len(self._steps):
+            raise BadArguments(f"{self.block.name} has {len(self._steps)} commands.")
+        more = steps or ({},) * len(self._steps)
+        for (encoder, given), extra in zip(self._steps, more, strict=True):
+            if both := sorted(set(given) & set(extra)):
+                raise BadArguments(f"{encoder.command.name}: {both[0]} is fixed.")
+        return [
+            encoder.encode({**given, **extra})
+            for (encoder, given), extra in zip(self._steps, more, strict=True)
+        ]
+
+
+def compile_blocks(system: model.SpaceSystem, encoders: Mapping[str, Encoder]) -> dict[str, Block]:
+    return {name: Block(block, encoders) for name, block in system.blocks.items()}
+
+
 def _tests(command: model.Command) -> list[model.Criteria]:
     found = [each.criteria for each in command.constraints]
     found += [each.criteria for each in command.verifiers if each.criteria is not None]
@@ -115,14 +155,15 @@ def _hold(kind: model.ParameterType, name: str, value: Any) -> None:
         inner = kind.element
         if len(kind.dimensions) > 1:
             inner = layout.resized(kind, kind.dimensions[1:])
+        assert inner is not None
         for index, each in enumerate(value):
-            _hold(inner, f"{name}[{index}]", each)  # type: ignore[arg-type]
+            _hold(inner, f"{name}[{index}]", each)
         return
     if kind.encoding is None:
         return
     try:
         raw = packing.raw_of(kind, value)
-        if kind.kind not in ("string", "binary"):
+        if kind.encoding.form not in ("text", "binary"):
             packing.bits_of(kind.encoding, raw)
     except packing.BadValue as error:
         raise BadArguments(f"{name}: {error}.") from None
@@ -244,7 +285,7 @@ class _Writer:
         assert encoding is not None
         try:
             raw = packing.raw_of(kind, value)
-            if kind.kind in ("string", "binary"):
+            if encoding.form in ("text", "binary"):
                 size = None
                 if encoding.size is not None:
                     size = amounts.compiled(encoding.size, self._encoder.type_of)(self._get)
@@ -358,6 +399,8 @@ class _Check:
             return
         if kind.encoding is None:
             raise self._bad(entry, f"{kind.name} has no data encoding")
+        if kind.epoch.is_missing:
+            raise self._bad(entry, f"{kind.name} has no ReferenceTime: not supported")
         if kind.epoch.parameter:
             raise self._bad(entry, f"{kind.name} counts from another parameter: not supported")
         if kind.context_calibrators or not packing.invertible(kind.calibrator):

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from typing import TypeVar
 
-from telemetry.xtce import amounts, containers, criteria, model, names
+from telemetry.xtce import amounts, calibrators, containers, criteria, model, names
 from telemetry.xtce.references import Scope
 from telemetry.xtce.types import Types
 from telemetry.xtce.xml import Node
@@ -19,6 +20,18 @@ STAGES = {
     "ExecutionVerifier": "execution",
     "CompleteVerifier": "complete",
     "FailedVerifier": "failed",
+}
+REACHED = {
+    # as a definition calls what a command has reached: as we do
+    "release": "release",
+    "transferredToRange": "transferred to range",
+    "sentFromRange": "sent from range",
+    "received": "received",
+    "accepted": "accepted",
+    "queued": "queued",
+    "executing": "execution",
+    "complete": "complete",
+    "failed": "failed",
 }
 APPENDED = ("execution", "complete")
 """Stages whose verifiers are added to those of the base; of the others, the newest counts."""
@@ -56,6 +69,11 @@ def read_all(systems: list[names.System], types: Types, found: model.SpaceSystem
         for name, node in system.tables.get("Command", {}).items():
             if node.name == "MetaCommand":
                 reader.command(system, name)
+    for system in systems:
+        for name, node in system.tables.get("Command", {}).items():
+            if node.name == "BlockMetaCommand":
+                qualified = system.qualified(name)
+                found.blocks[qualified] = _block(system, node, qualified, found)
 
 
 class _Reader:
@@ -90,6 +108,8 @@ class _Reader:
         at = names.find(system, reference, "Command")
         if at is None:
             raise written.bad(f"command {reference[:100]} is not defined")
+        if at[0].tables["Command"][at[1]].name != "MetaCommand":
+            raise written.bad(f"{reference[:100]} is no MetaCommand")
         base = self.command(*at)
         assigned: dict[str, str] = {}
         for each in written.below("ArgumentAssignmentList"):
@@ -140,6 +160,9 @@ class _Reader:
             )
             + inherited.context_significances,
             verifiers=_verifiers(node, scope, inherited.verifiers),
+            settings=_over(inherited.settings, _settings(node, scope)),
+            suspensions=_over(inherited.suspensions, _suspensions(node, scope)),
+            interlock=_interlock(node, system) or inherited.interlock,
             is_abstract=node.flag("abstract", False),
             description=node.get("shortDescription"),
             line=node.line,
@@ -256,8 +279,98 @@ def _verifier(node: Node, scope: Scope) -> model.Verifier:
         least,
         _window(node.child("CheckWindow")),
         _only_for(node, scope),
+        _referred(returned, scope) if (returned := node.child("ReturnParmRef")) else "",
         node.line,
     )
+
+
+def _referred(node: Node, scope: Scope) -> str:
+    """Return the parameter that an element, or the ParameterRef in it, refers to."""
+    holder = node if "parameterRef" in node.attributes else node.needed("ParameterRef")
+    return scope.parameter(holder, holder.attribute("parameterRef"))
+
+
+def _stage(node: Node, key: str, default: str) -> str:
+    written = node.get(key, default)
+    if written not in REACHED:
+        raise node.bad(f'{key}="{written[:40]}" is none of {", ".join(REACHED)}')
+    return REACHED[written]
+
+
+def _settings(node: Node, scope: Scope) -> tuple[model.Setting, ...]:
+    found = []
+    for each in node.below("ParameterToSetList"):
+        chosen = each.needed("NewValue", "Derivation")
+        if any(part.name == "ThisParameterOperand" for part in chosen.children):
+            raise chosen.bad("there is no value that is calibrated")
+        is_derived = chosen.name == "Derivation"
+        found.append(
+            model.Setting(
+                _referred(each, scope),
+                _stage(each, "setOnVerification", "complete"),
+                "" if is_derived else chosen.words(),
+                calibrators.operation(chosen, scope) if is_derived else None,
+                each.line,
+            )
+        )
+    return tuple(found)
+
+
+def _suspensions(node: Node, scope: Scope) -> tuple[model.Suspension, ...]:
+    found = []
+    for each in node.below("ParametersToSuspendAlarmsOnSet"):
+        duration_s = seconds(each, "suspenseTime")
+        if duration_s is None:
+            raise each.bad("has no suspenseTime")
+        stage = _stage(each, "verifierToTriggerOn", "release")
+        found.append(model.Suspension(_referred(each, scope), stage, duration_s, each.line))
+    return tuple(found)
+
+
+T = TypeVar("T", model.Setting, model.Suspension)
+
+
+def _over(inherited: tuple[T, ...], own: tuple[T, ...]) -> tuple[T, ...]:
+    """Return what a command has with what it inherits; its own goes before that of the base for
+    the same parameter (XTCE 1.2, MetaCommandType)."""
+    named = {each.parameter for each in own}
+    return tuple(each for each in inherited if each.parameter not in named) + own
+
+
+def _interlock(node: Node, system: names.System) -> model.Interlock | None:
+    written = node.child("Interlock")
+    if written is None:
+        return None
+    scope = written.get("scopeToSpaceSystem")
+    if scope and names.system(system, scope) is None:
+        raise written.bad(f"space system {scope[:100]} is not defined")
+    stage = _stage(written, "verificationToWaitFor", "complete")
+    return model.Interlock(stage, scope, written.flag("suspendable", False), written.line)
+
+
+def _block(system: names.System, node: Node, name: str, found: model.SpaceSystem) -> model.Block:
+    steps = []
+    for step in node.below("MetaCommandStepList"):
+        reference = step.attribute("metaCommandRef")
+        at = names.find(system, reference, "Command")
+        command = found.commands.get(at[0].qualified(at[1])) if at is not None else None
+        if command is None:
+            raise step.bad(f"command {reference[:100]} is not defined")
+        given: dict[str, str] = {}
+        listed = step.child("ArgumentAssignmentList", "ArgumentAssigmentList")
+        for each in listed.children if listed is not None else ():
+            argument = each.attribute("argumentName")
+            if argument not in command.arguments or argument in command.assigned:
+                raise each.bad(f"{command.name} takes no argument {argument[:100]}")
+            if argument in given:
+                raise each.bad(f"{argument[:100]} has its value already")
+            given[argument] = each.attribute("argumentValue")
+        if command.is_abstract:
+            raise step.bad(f"{command.name} is abstract")
+        steps.append((command.name, given))
+    if not steps:
+        raise node.bad("has no steps")
+    return model.Block(name, tuple(steps), node.get("shortDescription"), node.line, node.place)
 
 
 def _window(node: Node | None) -> model.Window | None:

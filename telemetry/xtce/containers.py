@@ -7,7 +7,10 @@ from telemetry.xtce.references import Scope
 from telemetry.xtce.xml import Node
 
 _PLACES = ("containerStart", "containerEnd", "previousEntry", "nextEntry")
-_TELEMETRY = ("ParameterRefEntry", "ContainerRefEntry", "ArrayParameterRefEntry")
+_TELEMETRY = (
+    *("ParameterRefEntry", "ContainerRefEntry", "ArrayParameterRefEntry"),
+    "IndirectParameterRefEntry",
+)
 _LONGEST_FIXED_BITS = 65_536 * 8
 
 
@@ -58,6 +61,8 @@ def _size(encoding: Node | None, scope: Scope) -> int | None:
 def _entry(node: Node, scope: Scope, sorts: tuple[str, ...], is_command: bool) -> model.Entry:
     if not is_command and node.name not in _TELEMETRY:
         raise node.unsupported("not supported in a container of telemetry")
+    if is_command and node.name == "IndirectParameterRefEntry":
+        raise node.unsupported("not supported in a command")
     repeat = node.child("RepeatEntry")
     condition = node.child("IncludeCondition")
     offset = repeat.child("Offset") if repeat is not None else None
@@ -70,6 +75,7 @@ def _entry(node: Node, scope: Scope, sorts: tuple[str, ...], is_command: bool) -
         if node.name in ("ArgumentRefEntry", "ArrayArgumentRefEntry")
         else "",
         fixed=_fixed(node) if node.name == "FixedValueEntry" else None,
+        indirect=_indirect(node, scope) if node.name == "IndirectParameterRefEntry" else None,
         location=_location(node.child("LocationInContainerInBits"), scope),
         count=amounts.read(repeat.needed("Count"), scope) if repeat is not None else None,
         spacing=amounts.read(offset, scope) if offset is not None else 0,
@@ -78,6 +84,11 @@ def _entry(node: Node, scope: Scope, sorts: tuple[str, ...], is_command: bool) -
         line=node.line,
         place=node.place,
     )
+
+
+def _indirect(node: Node, scope: Scope) -> model.Indirect:
+    reference = scope.instance(node.needed("ParameterInstance"))
+    return model.Indirect(reference, node.get("aliasNameSpace"))
 
 
 def _argument(node: Node, scope: Scope) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from telemetry.xtce import amounts, errorcontrol, model
 from telemetry.xtce.references import Scope
 from telemetry.xtce.xml import Node
@@ -23,6 +25,7 @@ _FORMS = {
 _FLOATS = {
     "IEEE754": ("float", (16, 32, 64)),
     "IEEE754_1985": ("float", (16, 32, 64)),
+    "IEEE-754": ("float", (16, 32, 64)),  # in no version; files of missions have it
     "MILSTD_1750A": ("milstd1750a", (32, 48)),
 }
 _CHARACTERS = {
@@ -75,6 +78,20 @@ def _number(node: Node, scope: Scope) -> model.Encoding:
             raise node.bad(f"{size} bits are no whole {form} digits")
     order, is_reversed = byte_order(node, size), _is_reversed(node)
     return model.Encoding(form, size, order, is_reversed, error=_error(node, scope))
+
+
+def as_text(node: Node, binary: model.Encoding) -> model.Encoding:
+    """Return how a text lies in bytes whose characters nobody says: in UTF-8, as those of XTCE."""
+    if isinstance(binary.size, int) and binary.size % 8:
+        raise node.unsupported(f"a text of {binary.size} bits")
+    return replace(binary, form="text", characters="utf-8", longest_bits=LONGEST_TEXT_BITS)
+
+
+def as_number(node: Node, binary: model.Encoding) -> model.Encoding:
+    """Return how a number lies in plain bits: as an unsigned one, the most significant first."""
+    if not isinstance(binary.size, int) or not 0 < binary.size <= LONGEST_INTEGER:
+        raise node.unsupported(f"a number of bits other than 1 to {LONGEST_INTEGER}")
+    return replace(binary, form="unsigned")
 
 
 def _is_reversed(node: Node) -> bool:

@@ -68,7 +68,8 @@ def _code(node: Node, scope: Scope) -> model.ErrorControl:
 def _crc(node: Node, place: dict) -> model.ErrorControl:
     polynomial = node.needed("Polynomial")
     digits = polynomial.words().removeprefix("0x")
-    width = node.number("width", int, len(digits) * 4)
+    terms = [_exponent(term) for term in polynomial.children]
+    width = node.number("width", int, max(terms) if terms else len(digits) * 4)
     if not 3 <= width <= 64:
         raise node.unsupported(f"a width of {width} bits is not supported")
 
@@ -87,13 +88,23 @@ def _crc(node: Node, place: dict) -> model.ErrorControl:
     return model.ErrorControl(
         "crc",
         width,
-        polynomial=number("Polynomial"),
+        # As 1.0 has it, term by term; the highest is the width and no part of the remainder.
+        polynomial=sum(1 << each for each in set(terms) if each < width)
+        if terms
+        else number("Polynomial"),
         initial=number("InitRemainder"),
         final=number("FinalXOR"),
         reflects_data=node.flag("reflectData", False),
         reflects_remainder=node.flag("reflectRemainder", False),
         **place,
     )
+
+
+def _exponent(term: Node) -> int:
+    exponent = term.number("exponent", int)
+    if not 0 <= exponent <= 64 or term.number("coefficient", float) != 1:
+        raise term.bad("is no term of a polynomial over two elements")
+    return exponent
 
 
 def covered(code: model.ErrorControl, at: int, size: int, end: int) -> tuple[int, int]:

@@ -39,7 +39,13 @@ class Leaf:
 
     @cached_property
     def is_number(self) -> bool:
-        return self.parameter.type.kind not in ("string", "binary")
+        """Whether the bits are a number, as against bytes, which may be a number in words."""
+        return self.encoding.form not in ("text", "binary")
+
+    @cached_property
+    def is_written(self) -> bool:
+        """Whether a number lies in the packet as text: "-12.5"."""
+        return not self.is_number and self.parameter.type.kind not in ("string", "binary")
 
     @cached_property
     def stored(self) -> tuple[str, str] | None:
@@ -112,6 +118,15 @@ class Branch:
 
 
 @dataclass(frozen=True, slots=True)
+class Choose:
+    """The steps that the value of another parameter names."""
+
+    reference: model.Reference
+    steps: dict[str, tuple[Step, ...]]
+    entry: str
+
+
+@dataclass(frozen=True, slots=True)
 class Loop:
     """Steps as often as the packet says: from index `first` on, `count` times or up to `last`."""
 
@@ -123,7 +138,7 @@ class Loop:
     spacing: model.Amount = 0
 
 
-Step = Take | Jump | Enter | Leave | Branch | Loop
+Step = Take | Jump | Enter | Leave | Branch | Choose | Loop
 
 
 @dataclass(slots=True)

@@ -40,6 +40,17 @@ class Unsupported(BadDefinition):
     """The definition asks for something that would not be done; the message has the line."""
 
 
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """Something a definition has that is read and deliberately not carried out; no value depends
+    on it. `file` is empty when there is one file only."""
+
+    line: int
+    element: str
+    detail: str
+    file: str = ""
+
+
 # --- What must hold -------------------------------------------------------------------------
 
 
@@ -128,6 +139,11 @@ class Bounds:
         is_over = value > self.low if self.excludes_low else value >= self.low
         is_under = value < self.high if self.excludes_high else value <= self.high
         return is_over and is_under
+
+    def __str__(self) -> str:
+        low = "over" if self.excludes_low else "from"
+        high = "to under" if self.excludes_high else "to"
+        return f"{low} {self.low:g} {high} {self.high:g}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -279,12 +295,14 @@ Calibrator = Polynomial | Spline | Operation
 class Epoch:
     """Where a time counts from: an instant in ns since 1970, or the time in another parameter.
 
-    `is_atomic`: what is counted are seconds of atomic time, leap seconds among them.
+    `is_atomic`: what is counted are seconds of atomic time, leap seconds among them. A time whose
+    epoch `is_missing` can lie in no packet.
     """
 
     epoch_ns: int = 0
     parameter: str = ""
     is_atomic: bool = False
+    is_missing: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -292,7 +310,8 @@ class ParameterType:
     """A type of parameters or arguments. `labels` are those of an enumeration as (first, last,
     label), or of a boolean as ((0, 0, "off"), (1, 1, "on")); `scale_ns` and `offset_ns` are those
     of a time. `members` are those of an aggregate, `element` and `dimensions` (first and last
-    index) those of an array. `valid` are the ranges outside of which a value means nothing."""
+    index) those of an array. `pattern` is what a text matches as a whole; `valid` are the ranges
+    outside of which a value means nothing."""
 
     name: str
     kind: Kind
@@ -312,19 +331,23 @@ class ParameterType:
     valid: tuple[Bounds, ...] = ()
     is_valid_calibrated: bool = True
     characters: tuple[int, int] | None = None
+    pattern: str = ""
     initial: str | None = None
     line: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """A parameter, or an argument of a command."""
+    """A parameter, or an argument of a command. A value of it means nothing while `validity` does
+    not hold; `aliases` are (name space, name)."""
 
     name: str
     type: ParameterType
     description: str = ""
     initial: str | None = None
     source: str = "telemetered"
+    validity: Criteria | None = None
+    aliases: tuple[tuple[str, str], ...] = ()
 
 
 # --- Containers -----------------------------------------------------------------------------
@@ -340,6 +363,15 @@ class Location:
 
 
 @dataclass(frozen=True, slots=True)
+class Indirect:
+    """The parameter that the value of another one names: by its alias in a name space, or without
+    one by its name."""
+
+    reference: Reference
+    name_space: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Entry:
     """A parameter, an argument, another container or fixed bits in its place in a container."""
 
@@ -347,6 +379,7 @@ class Entry:
     container: str = ""
     argument: str = ""
     fixed: tuple[int, int] | None = None
+    indirect: Indirect | None = None
     location: Location | None = None
     count: Amount | None = None
     spacing: Amount = 0
@@ -365,6 +398,17 @@ class Container:
     criteria: Criteria | None = None
     size: int | None = None
     errors: tuple[ErrorControl, ...] = ()
+    line: int = 0
+    place: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """Packets for which the criteria hold are of a container, whatever it inherits from."""
+
+    name: str
+    criteria: Criteria
+    container: str
     line: int = 0
     place: str = ""
 
@@ -404,7 +448,8 @@ class Window:
 @dataclass(frozen=True, slots=True)
 class Verifier:
     """Something in telemetry that shows how far a command is: a criterion, a container that
-    arrives, or a parameter that changes by at least `change`."""
+    arrives, or a parameter that changes by at least `change`. `returns` is the parameter whose
+    value is then what the command gave back."""
 
     stage: str
     criteria: Criteria | None = None
@@ -413,6 +458,7 @@ class Verifier:
     change: float = 0.0
     window: Window | None = None
     only_for: tuple[tuple[str, str], ...] = ()
+    returns: str = ""
     line: int = 0
 
 
@@ -437,6 +483,51 @@ class Significance:
 
 
 @dataclass(frozen=True, slots=True)
+class Setting:
+    """A parameter that gets a value when a command has reached a stage ("release" or one of a
+    verifier): `value` as it is written, or what `derivation` makes of parameters."""
+
+    parameter: str
+    stage: str
+    value: str = ""
+    derivation: Operation | None = None
+    line: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Suspension:
+    """A parameter whose alarms are off for some time once a command has reached a stage."""
+
+    parameter: str
+    stage: str
+    duration_s: float
+    line: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Interlock:
+    """Commands of a space system (empty: that of the command) wait until this one has reached a
+    stage."""
+
+    stage: str
+    scope: str = ""
+    is_suspendable: bool = False
+    line: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Commands that are sent one behind the other, each with what the block says of its
+    arguments."""
+
+    name: str
+    steps: tuple[tuple[str, dict[str, str]], ...]
+    description: str = ""
+    line: int = 0
+    place: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Command:
     """One telecommand with all that it inherits. `assigned` are arguments that a base leaves open
     and this command fixes."""
@@ -449,6 +540,9 @@ class Command:
     significance: Significance = Significance("normal")
     context_significances: tuple[tuple[Criteria, Significance], ...] = ()
     verifiers: tuple[Verifier, ...] = ()
+    settings: tuple[Setting, ...] = ()
+    suspensions: tuple[Suspension, ...] = ()
+    interlock: Interlock | None = None
     is_abstract: bool = False
     description: str = ""
     line: int = 0
@@ -464,5 +558,8 @@ class SpaceSystem:
     parameters: dict[str, Parameter] = field(default_factory=dict)
     containers: dict[str, Container] = field(default_factory=dict)
     algorithms: dict[str, Algorithm] = field(default_factory=dict)
+    messages: dict[str, Message] = field(default_factory=dict)
     commands: dict[str, Command] = field(default_factory=dict)
+    blocks: dict[str, Block] = field(default_factory=dict)
     command_containers: dict[str, Container] = field(default_factory=dict)
+    left_out: list[LeftOut] = field(default_factory=list)

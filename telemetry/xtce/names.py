@@ -68,6 +68,22 @@ def find(system: System, reference: str, sort: str) -> tuple[System, str] | None
     return None
 
 
+def system(here: System, reference: str) -> System | None:
+    """Return the space system that a path leads to, seen from another one; None if nowhere."""
+    steps = [step for step in reference.split("/") if step and step != "."]
+    top = _top(here)
+    starts = [top, *top.children.values()] if reference.startswith("/") else [here]
+    while not reference.startswith("/") and starts[-1].parent is not None:
+        starts.append(starts[-1].parent)
+    for start in starts:
+        at: System | None = start
+        for step in steps:
+            at = (at.parent if step == ".." else at.children.get(step)) if at else None
+        if at is not None:
+            return at
+    return None
+
+
 def find_member(system: System, reference: str, sort: str) -> tuple[tuple[System, str] | None, str]:
     """Like `find`, for a reference that may go on to a member or an element: `x.y[2]`. Return
     what was found, and the rest with its leading dot or bracket."""

@@ -9,6 +9,8 @@ from datetime import datetime
 from fractions import Fraction
 from typing import Any
 
+import re2
+
 from telemetry.xtce import criteria, encodings, leapseconds, model
 
 
@@ -44,7 +46,16 @@ def _line(calibrator: model.Polynomial) -> tuple[float, float] | None:
 
 
 def raw_of(kind: model.ParameterType, value: Any) -> Any:
-    """Return the raw value of an engineering one, held to what its type allows."""
+    """Return the raw value of an engineering one, held to what its type allows: bytes of what lies
+    as text or as bytes, numbers of all else."""
+    raw = _raw_of(kind, value)
+    if isinstance(raw, bytes) or kind.encoding is None or kind.encoding.form != "text":
+        return raw
+    words = kind.labels[raw][2] if kind.kind == "boolean" else repr(raw)
+    return _encoded(kind.encoding, words)
+
+
+def _raw_of(kind: model.ParameterType, value: Any) -> Any:
     match kind.kind:
         case "integer" | "float":
             return _numeric(kind, value)
@@ -82,7 +93,8 @@ def number(value: Any) -> int | float:
 def _numeric(kind: model.ParameterType, value: Any) -> int | float:
     given = number(value)
     assert kind.encoding is not None
-    is_float = kind.encoding.form in ("float", "milstd1750a")
+    form = kind.encoding.form
+    is_float = form in ("float", "milstd1750a") or (form == "text" and kind.kind == "float")
     if kind.kind == "integer" and (math.isinf(given) or given != int(given)):
         raise BadValue(f"{_shown(value)} is no whole number")
     if math.isinf(given) and not is_float:
@@ -101,14 +113,8 @@ def _numeric(kind: model.ParameterType, value: Any) -> int | float:
 
 def _hold(kind: model.ParameterType, value: float) -> None:
     if kind.valid and not any(bounds.holds(value) for bounds in kind.valid):
-        shown = " or ".join(_range(bounds) for bounds in kind.valid)
+        shown = " or ".join(map(str, kind.valid))
         raise BadValue(f"{value} is not {shown}")
-
-
-def _range(bounds: model.Bounds) -> str:
-    low = "over" if bounds.excludes_low else "from"
-    high = "under" if bounds.excludes_high else "to"
-    return f"{low} {bounds.low:g} {high} {bounds.high:g}"
 
 
 def _inverse(calibrator: model.Calibrator, value: float) -> float:
@@ -143,15 +149,20 @@ def _text(kind: model.ParameterType, value: Any) -> bytes:
     if kind.characters and not kind.characters[0] <= len(value) <= kind.characters[1]:
         least, most = kind.characters
         raise BadValue(f"has {len(value)} characters, not {least} to {most}")
+    if kind.pattern and re2.fullmatch(kind.pattern, value) is None:
+        raise BadValue(f"{_shown(value)} does not match {kind.pattern[:60]}")
     assert kind.encoding is not None
+    return _encoded(kind.encoding, value)
+
+
+def _encoded(encoding: model.Encoding, text: str) -> bytes:
+    characters = encoding.characters
     try:
-        return value.encode(
-            {"utf-16": "utf-16-be", "utf-32": "utf-32-be"}.get(
-                kind.encoding.characters, kind.encoding.characters
-            )
+        return text.encode(
+            {"utf-16": "utf-16-be", "utf-32": "utf-32-be"}.get(characters, characters)
         )
     except UnicodeEncodeError:
-        raise BadValue(f"{_shown(value)} is no text of {kind.encoding.characters}") from None
+        raise BadValue(f"{_shown(text)} is no text of {characters}") from None
 
 
 def _octets(value: Any) -> bytes:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from telemetry.packets import space
 from telemetry.xtce import (
     bits,
+    blocks,
     building,
     columns,
     commanding,
@@ -25,6 +26,7 @@ from telemetry.xtce import (
     layout,
     model,
     selection,
+    validity,
     values,
     walking,
 )
@@ -38,14 +40,16 @@ class Table:
     "container:parameter", which has a table of its own. `indices` says which of the packets given
     the rows are. `raw` holds int64, uint64 or float64 arrays, or lists of bytes; `values` the
     engineering values: numbers, labels (None: the definition has none), booleans, text, bytes,
-    times as int64 ns since 1970-01-01 UTC, and durations as int64 ns.
+    times as int64 ns since 1970-01-01 UTC, and durations as int64 ns. `invalid` says of columns
+    that have any which of their values mean nothing, by a ValidRange or a ValidityCondition.
     """
 
     container: str
-    indices: list[int]
+    indices: Sequence[int]
     raw: dict[str, NDArray | list[bytes]] = field(default_factory=dict)
     values: dict[str, NDArray | list] = field(default_factory=dict)
     group: str = ""
+    invalid: dict[str, NDArray[np.bool_]] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -99,6 +103,7 @@ class Definition:
         self.parameters = Parameters(system)
         self.plans = {name: building.plan(system, name) for name in system.containers}
         self._programs = {name: walking.Program(plan, system) for name, plan in self.plans.items()}
+        self._together = {name: blocks.Blocks(plan) for name, plan in self.plans.items()}
         self._tree = selection.Tree(system, self.plans, self._programs)
         self._made = deriving.compile_all(system, self.plans)
         self._contexts = {
@@ -109,14 +114,33 @@ class Definition:
             }
             for name, plan in self.plans.items()
         }
+        self._has_invalid = {name: validity.is_asked(plan) for name, plan in self.plans.items()}
         self.commands = commanding.compile_all(system)
+        self.blocks = commanding.compile_blocks(system, self.commands)
         for parameter in system.parameters.values():
-            _check_alarms(system, parameter.type)
+            _check_alarms(parameter.type, self.type_of)
+            if parameter.validity is not None:
+                criteria.compiled(parameter.validity, self.type_of)
 
     @property
     def roots(self) -> list[str]:
         """The containers that selection starts from."""
         return self._tree.roots
+
+    @property
+    def left_out(self) -> list[model.LeftOut]:
+        """What the files have that is deliberately not carried out, in their order."""
+        return self.system.left_out
+
+    def type_of(self, reference: model.Reference) -> model.ParameterType:
+        """Return the type of a parameter; BadDefinition when there is none."""
+        found = layout.find_parameter(self.system, reference.name)
+        if found is None:
+            raise model.BadDefinition(
+                f"line {reference.line}: parameter {reference.name} is not defined",
+                line=reference.line,
+            )
+        return found.type
 
     def derived(self, container: str) -> list[model.Parameter]:
         """Return the parameters that algorithms make from the packets of a container."""
@@ -163,7 +187,9 @@ class Definition:
             rest = [index for index in indices if index not in refused]
         while rest:
             whole = rows if len(rest) == len(packets) else b""
-            reader = columns.Reader(plan, self._programs[name], packets, rest, refused, whole)
+            reader = columns.Reader(
+                plan, self._programs[name], packets, rest, refused, whole, self._together[name]
+            )
             bad = _broken(plan, reader, refused)
             if not bad:
                 try:
@@ -178,12 +204,16 @@ class Definition:
         contexts = self._contexts[plan.container]
         tables = []
         for group, rows in reader.groups():
-            indices = list(reader.indices)
+            indices = reader.indices
             if rows is not None:
                 indices = [reader.indices[row] for row in rows]
             table = Table(plan.container, indices, group=group)
             for name, raw, value in reader.columns(group, contexts):
                 table.raw[name], table.values[name] = raw, value
+                if self._has_invalid[plan.container]:
+                    bad = validity.invalid(reader.parameter(name), raw, value, reader.get, plan)
+                    if bad is not None and bad.any():
+                        table.invalid[name] = bad
             if rows is None:
                 for one in self._made.get(plan.container, ()):
                     made = one.column(reader.get, len(indices))
@@ -217,22 +247,13 @@ def _broken(plan: layout.Plan, reader: columns.Reader, refused: dict[int, str]) 
     return bad
 
 
-def _check_alarms(system: model.SpaceSystem, kind: model.ParameterType) -> None:
+def _check_alarms(kind: model.ParameterType, type_of: criteria.Types) -> None:
     """Hold the conditions of alarms to what parameters can be compared with."""
     alarms = [one.alarm for one in kind.context_alarms] + ([kind.alarm] if kind.alarm else [])
     tests = [one.context for one in kind.context_alarms]
     tests += [condition for alarm in alarms for _, condition in alarm.conditions]
 
-    def type_of(reference: model.Reference) -> model.ParameterType:
-        found = layout.find_parameter(system, reference.name)
-        if found is None:
-            raise model.BadDefinition(
-                f"line {reference.line}: parameter {reference.name} is not defined",
-                line=reference.line,
-            )
-        return found.type
-
     for test in tests:
         criteria.compiled(test, type_of)
     for inner in [inner for _, inner in kind.members] + ([kind.element] if kind.element else []):
-        _check_alarms(system, inner)
+        _check_alarms(inner, type_of)

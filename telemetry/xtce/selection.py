@@ -47,6 +47,14 @@ class Tree:
             if container.criteria is not None:
                 test = criteria.compiled(container.criteria, plan.type_of)
             self._children[container.base].append(_Child(name, test, programs[container.base]))
+        self._messages = [
+            _Child(
+                message.container,
+                criteria.compiled(message.criteria, plans[message.container].type_of),
+                programs[message.container],
+            )
+            for message in system.messages.values()
+        ]
         self.roots = self._find_roots()
         self._places = self._fixed_places(plans)
         self._needed = max((-(-(at + size) // 8) for at, size in self._places or ()), default=0)
@@ -126,25 +134,32 @@ class Tree:
     def _find_roots(self) -> list[str]:
         containers = self._system.containers.values()
         included = {entry.container for c in containers for entry in c.entries}
+        # What messages lead to is found by them alone, where it inherits from nothing.
+        included |= {each.name for each in self._messages}
         roots = [c.name for c in containers if not c.base and c.name not in included]
         return [name for name in roots if self._children.get(name)] or roots
 
     def _fixed_places(self, plans: Mapping[str, layout.Plan]) -> list[tuple[int, int]] | None:
         """Return the (offset, size) in bits of all that is compared, None if one of them moves."""
         places = set()
-        for name, children in self._children.items():
-            where = self._programs[name].where
-            for child in children:
-                for reference in criteria.references(self._system.containers[child.name].criteria):
-                    place = where.get(reference.name)
-                    if place is None:
-                        if (reference.name, True) in self._programs[name].constants:
-                            continue
-                        return None
-                    leaf, at, size = place
-                    if size > 64 or leaf.parameter.type.context_calibrators:
-                        return None
-                    places.add((at, size))
+        looked_at = [
+            (name, self._system.containers[child.name].criteria)
+            for name, children in self._children.items()
+            for child in children
+        ]
+        looked_at += [(m.container, m.criteria) for m in self._system.messages.values()]
+        for name, held in looked_at:
+            program = self._programs[name]
+            for reference in criteria.references(held):
+                place = program.where.get(reference.name)
+                if place is None:
+                    if (reference.name, True) in program.constants:
+                        continue
+                    return None
+                leaf, at, size = place
+                if size > 64 or leaf.parameter.type.context_calibrators:
+                    return None
+                places.add((at, size))
         return sorted(places)
 
     # --- One packet
@@ -158,6 +173,11 @@ class Tree:
     def _descend(self, packet: bytes) -> str:
         walks: dict[str, walking.Walk] = {}
         ends = [end for root in self.roots for end in self._ends(root, packet, walks)]
+        for message in self._messages:
+            if self._holds(message, message.name, packet, walks):
+                below = self._ends(message.name, packet, walks)
+                ends += [(name, True) for name, _ in below]
+        ends = list(dict.fromkeys(ends))
         chosen = [end for end in ends if end[1]] or ends
         if len(chosen) > 1:
             raise NoContainer(f"{' and '.join(name for name, _ in chosen)} both describe it")

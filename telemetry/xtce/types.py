@@ -48,11 +48,8 @@ _KINDS = {
     "RelativeTimeAgument": "duration",  # as 1.0 to 1.2 spell it
 }
 _ENCODED_BY = {
-    **dict.fromkeys(
-        ("integer", "float", "enumerated", "boolean"),
-        ("IntegerDataEncoding", "FloatDataEncoding"),
-    ),
-    "string": ("StringDataEncoding",),
+    **dict.fromkeys(("integer", "float", "enumerated", "boolean"), encodings.ALL),
+    "string": ("StringDataEncoding", "BinaryDataEncoding"),
     "binary": ("BinaryDataEncoding",),
 }
 _MOST_LABELS = 65_536
@@ -186,16 +183,24 @@ def dimensions(
 ) -> tuple[tuple[model.Amount, model.Amount], ...]:
     """Return first and last index of each dimension. In 1.0 and 1.1 a type gives their number
     alone, and the entry says how large they are."""
-    found = tuple(
-        (
-            amounts.read(each.needed("StartingIndex"), scope),
-            amounts.read(each.needed("EndingIndex"), scope),
-        )
-        for each in node.below("DimensionList")
-    )
+    found = tuple(_dimension(each, scope) for each in node.below("DimensionList"))
     if count and found and count != str(len(found)):
         raise node.bad(f"has {len(found)} dimensions, not {count[:20]}")
     return found
+
+
+def _dimension(node: Node, scope: Scope) -> tuple[model.Amount, model.Amount]:
+    if node.name == "Size":  # as 1.0 has it: the number of elements alone
+        size = amounts.read(node, scope)
+        if isinstance(size, int):
+            return 0, size - 1
+        if isinstance(size, model.Dynamic):
+            return 0, replace(size, intercept=size.intercept - 1)
+        raise node.unsupported("a DiscreteLookupList as the size of an array")
+    return (
+        amounts.read(node.needed("StartingIndex"), scope),
+        amounts.read(node.needed("EndingIndex"), scope),
+    )
 
 
 # --- Types of one value ---------------------------------------------------------------------
@@ -234,6 +239,8 @@ def _plain(node: Node, scope: Scope, fields: dict) -> model.ParameterType:
             characters.number("minInclusive", int, 0),
             characters.number("maxInclusive", int, 1 << 31),
         )
+    if kind == "string" and node.get("restrictionPattern"):
+        fields["pattern"] = alarms.pattern(node, "restrictionPattern")
     encoding = node.child(*encodings.ALL)
     if encoding is None:
         return model.ParameterType(encoding=None, **fields)
@@ -248,7 +255,12 @@ def _plain(node: Node, scope: Scope, fields: dict) -> model.ParameterType:
         fields["calibrator"] or fields["context_calibrators"]
     ):
         raise encoding.unsupported("a calibrator under labels is not supported")
-    return model.ParameterType(encoding=encodings.read(encoding, scope), **fields)
+    made = encodings.read(encoding, scope)
+    if made.form == "binary" and kind == "string":
+        made = encodings.as_text(encoding, made)
+    elif made.form == "binary" and kind != "binary":
+        made = encodings.as_number(encoding, made)
+    return model.ParameterType(encoding=made, **fields)
 
 
 def _check_alarm(node: Node, fields: dict) -> None:
@@ -343,7 +355,7 @@ def _epoch(node: Node, scope: Scope, fields: dict) -> model.Epoch:
             raise reference.unsupported("not supported in a relative time")
         return model.Epoch()
     if reference is None:
-        raise node.unsupported("without a ReferenceTime is not supported")
+        return model.Epoch(is_missing=True)
     chosen = reference.needed("Epoch", "OffsetFrom")
     if chosen.name == "OffsetFrom":
         return model.Epoch(parameter=scope.instance(chosen).name)

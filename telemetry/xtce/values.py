@@ -83,6 +83,29 @@ _MARKS = {
 }
 
 
+def written(kind: model.ParameterType, raw: list[bytes]) -> NDArray:
+    """Return the numbers that texts write: whole ones as int64, those of floats as float64, and of
+    a boolean 0 or 1. BadBits when a text is no such number."""
+    assert kind.encoding is not None
+    found = [_number_in(kind, text(kind.encoding, each).strip()) for each in raw]
+    is_bad = np.array([each is None for each in found], bool)
+    if is_bad.any():
+        raise bits.BadBits(f"is a text that is no {kind.kind}", is_bad)
+    return np.array(found, np.float64 if kind.kind == "float" else np.int64)
+
+
+def _number_in(kind: model.ParameterType, words: str) -> int | float | None:
+    if kind.kind == "boolean":
+        zero, one = (label for _, _, label in kind.labels)
+        if words in (zero, one):
+            return int(words == one)
+        return {"false": 0, "0": 0, "true": 1, "1": 1}.get(words.lower())
+    found = criteria.number_of(words)
+    if kind.kind == "float" or found is None:
+        return None if found is None else float(found)
+    return found if isinstance(found, int) and -(1 << 63) <= found < 1 << 63 else None
+
+
 def single(
     leaf: layout.Leaf, packet: bytes, at: int, size: int, is_calibrated: bool, get: Get
 ) -> Any:
@@ -90,12 +113,17 @@ def single(
     kind, encoding = leaf.parameter.type, leaf.encoding
     if not leaf.is_number:
         raw = bits.octets_of(packet, at, size)
+        if leaf.is_written:
+            return _one(kind, written(kind, [raw]), is_calibrated, get)
         return text(encoding, raw) if is_calibrated and kind.kind == "string" else raw
     whole = bits.of_packet(packet, at, size)
     is_plain = encoding.form == "unsigned" and not encoding.byte_order
     if is_plain and not encoding.is_bit_reversed and (not is_calibrated or _is_same(kind)):
         return whole
-    column = bits.number(encoding, np.array([whole], np.uint64))
+    return _one(kind, bits.number(encoding, np.array([whole], np.uint64)), is_calibrated, get)
+
+
+def _one(kind: model.ParameterType, column: Column, is_calibrated: bool, get: Get) -> Any:
     if is_calibrated:
         column = engineering(kind, column, get, contexts(kind, _unknown))
     found = column[0]

@@ -11,17 +11,19 @@ from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from typing import Any
 
-from telemetry.xtce import commanding, criteria, model, packing
+from telemetry.xtce import calibration, commanding, criteria, model, packing, values
 
 
 @dataclass(slots=True)
 class Look:
-    """One verifier: when it passed or was too late, in seconds; None: not yet."""
+    """One verifier: when it passed or was too late, in seconds; None: not yet. `returned` is what
+    the command gave back, where the verifier says which parameter has it."""
 
     verifier: model.Verifier
     passed_s: float | None = None
     late_s: float | None = None
     before: Any = None
+    returned: Any = None
 
 
 class Progress:
@@ -37,6 +39,7 @@ class Progress:
         released_s: float,
         get: criteria.Get,
     ) -> None:
+        self._encoder = encoder
         self._given = encoder.values(arguments)
         self._released_s = self._last_s = released_s
         self._tests: dict[int, criteria.Test] = {}
@@ -64,6 +67,8 @@ class Progress:
                 look.late_s = stop_s
             elif self._holds(look, get, containers):
                 look.passed_s = passed_s = now_s
+                if look.verifier.returns:
+                    look.returned = get(model.Reference(look.verifier.returns))
         self._last_s = passed_s
 
     def _window(self, verifier: model.Verifier) -> tuple[float, float]:
@@ -99,6 +104,49 @@ class Progress:
             look.late_s is not None for look in self.looks if look.verifier.stage != "failed"
         )
         return late or self.has_passed("failed")
+
+    def reached_s(self, stage: str) -> float | None:
+        """Return when a stage was reached ("release" among them); None: not yet."""
+        if stage == "release":
+            return self._released_s
+        if not (self.has_failed if stage == "failed" else self.has_passed(stage)):
+            return None
+        ends = [
+            look.passed_s if look.passed_s is not None else look.late_s
+            for look in self.looks
+            if look.verifier.stage == stage or (stage == "failed" and look.late_s is not None)
+        ]
+        return max((end for end in ends if end is not None), default=self._released_s)
+
+    def settings(self, get: criteria.Get) -> dict[str, Any]:
+        """Return the values that parameters get by what the command has reached by now."""
+        found: dict[str, Any] = {}
+        for each in self._encoder.command.settings:
+            if self.reached_s(each.stage) is None:
+                continue
+            if each.derivation is not None:
+                found[each.parameter] = calibration.operation(each.derivation, None, get, 1).item()
+            else:
+                kind = self._encoder.type_of(model.Reference(each.parameter))
+                found[each.parameter] = values.constant(kind, each.value, True)
+        return found
+
+    def suspended(self, now_s: float) -> set[str]:
+        """Return the parameters whose alarms are off for now because of the command."""
+        return {
+            each.parameter
+            for each in self._encoder.command.suspensions
+            if (since_s := self.reached_s(each.stage)) is not None
+            and since_s <= now_s < since_s + each.duration_s
+        }
+
+    @property
+    def holds_others_back(self) -> bool:
+        """Say whether other commands of the interlock's space system have to wait."""
+        interlock = self._encoder.command.interlock
+        if interlock is None or self.has_failed:
+            return False
+        return self.reached_s(interlock.stage) is None
 
 
 def _change(before: Any, after: Any) -> float:

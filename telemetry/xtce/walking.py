@@ -122,6 +122,8 @@ def _accessor(step: layout.Step, plan: layout.Plan) -> Accessor:
             return _leave
         case layout.Branch():
             return _branch(step, plan)
+        case layout.Choose():
+            return _choose(step, plan)
     return _loop(step, plan)
 
 
@@ -135,7 +137,8 @@ def _take(leaf: layout.Leaf, plan: layout.Plan) -> Accessor:
     encoding = leaf.encoding
     if encoding.form == "text":
         return _take_text(leaf, plan)
-    size_of = amounts.compiled(encoding.size, plan.type_of)  # type: ignore[arg-type]
+    assert encoding.size is not None
+    size_of = amounts.compiled(encoding.size, plan.type_of)
     if fixed := encoding.bits:
 
         def take_fixed(walk: Walk) -> None:
@@ -239,14 +242,29 @@ def _branch(step: layout.Branch, plan: layout.Plan) -> Accessor:
     return branch
 
 
+def _choose(step: layout.Choose, plan: layout.Plan) -> Accessor:
+    bodies = {name: _accessors(steps, plan) for name, steps in step.steps.items()}
+    named = step.reference.name
+
+    def choose(walk: Walk) -> None:
+        value = walk.get(step.reference)
+        name = value.hex().upper() if isinstance(value, bytes) else str(value)
+        body = bodies.get(name)
+        if body is None:
+            raise TooShort(f"{step.entry}: {named} is {name[:60]}, which names no parameter")
+        for each in body:
+            each(walk)
+
+    return choose
+
+
 def _loop(step: layout.Loop, plan: layout.Plan) -> Accessor:
     first_of, spacing_of = (
         amounts.compiled(amount, plan.type_of) for amount in (step.first, step.spacing)
     )
-    last_of = amounts.compiled(
-        step.last if step.count is None else step.count,  # type: ignore[arg-type]
-        plan.type_of,
-    )
+    told = step.last if step.count is None else step.count
+    assert told is not None
+    last_of = amounts.compiled(told, plan.type_of)
     bodies: dict[int, list[Accessor]] = {}
 
     def loop(walk: Walk) -> None:

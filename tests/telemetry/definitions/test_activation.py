@@ -4,6 +4,7 @@ from datetime import timedelta
 from uuid import uuid4
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from rest_framework.test import APIClient
 
 from ops import clock
@@ -18,6 +19,7 @@ ADDRESSES = [
     "/api/v1/definitions",
     "/api/v1/definitions/{definition}",
     "/api/v1/definitions/{definition}/xtce",
+    "/api/v1/definitions/{definition}/files/other.xml",
     "/api/v1/definition-activations",
     "/api/v1/definition-activations/{activation}",
     "/api/v1/satellites/{code}/telemetry/definition",
@@ -49,6 +51,109 @@ def activate(operator):
     return begin
 
 
+MAIN = (
+    b'<SpaceSystem name="S" xmlns:xi="http://www.w3.org/2001/XInclude">'
+    b'<xi:include href="other.xml"/><TelemetryMetaData><ContainerSet><SequenceContainer name="C">'
+    b'<EntryList><ParameterRefEntry parameterRef="T/A"/></EntryList></SequenceContainer>'
+    b"</ContainerSet></TelemetryMetaData></SpaceSystem>"
+)
+OTHER = (
+    b'<SpaceSystem name="T"><TelemetryMetaData><ParameterTypeSet><IntegerParameterType name="u8">'
+    b'<IntegerDataEncoding sizeInBits="8"/></IntegerParameterType></ParameterTypeSet><ParameterSet>'
+    b'<Parameter name="A" parameterTypeRef="u8"/></ParameterSet></TelemetryMetaData>\n'
+    b"<ServiceSet/></SpaceSystem>"
+)
+
+
+def upload_two(operator, name=None, other=OTHER, **more):
+    files = {
+        "other": SimpleUploadedFile("other.xml", other, "application/xml"),
+        "main": SimpleUploadedFile("mission.xml", MAIN, "application/xml"),
+    }
+    url = f"/api/v1/definitions/{name or uuid4()}"
+    return operator.put(url, files | more, format="multipart")
+
+
+def test_several_files_are_uploaded_together(operator, activate):
+    name = uuid4()
+    first, again = upload_two(operator, name), upload_two(operator, name)
+    assert (first.status_code, again.status_code) == (201, 200)
+    assert first.json()["files"] == ["other.xml"]
+    assert first.json()["left_out"] == [
+        {
+            "file": "other.xml",
+            "line": 2,
+            "element": "ServiceSet",
+            "detail": "services are not told apart: packets are read by their containers",
+        }
+    ]
+    assert upload_two(operator, name, OTHER.replace(b"u8", b"v8")).status_code == 422
+    read = operator.get(f"/api/v1/definitions/{name}/files/other.xml")
+    assert read.content == OTHER
+    assert operator.get(f"/api/v1/definitions/{name}/files/mission.xml").status_code == 404
+    (table,) = definitions.load(name).xtce.decode([b"\x07"])
+    assert table.raw["T/A"].tolist() == [7]
+
+
+def test_parts_that_are_no_files_of_a_definition_are_refused(operator, put):
+    twice = SimpleUploadedFile("other.xml", OTHER, "application/xml")
+    assert upload_two(operator, more=twice).status_code == 400
+    assert upload_two(operator, colour="red").status_code == 400
+    lone = operator.put(f"/api/v1/definitions/{uuid4()}", {}, format="multipart")
+    assert lone.status_code == 400
+    broken = upload_two(operator, other=b"<SpaceSystem")
+    assert broken.status_code == 400
+    assert "other.xml line 1" in broken.json()["errors"][0]["detail"]
+    assert put(MAIN).status_code == 400
+
+
+def test_an_activation_is_withdrawn_before_it_rules_and_not_after(put, activate, operator):
+    satellite, ahead = make_satellite(), clock.now() + timedelta(days=1)
+    definition = put(RENAMED).json()["id"]
+    name = uuid4()
+    assert activate(definition, ahead, name=name).status_code == 201
+
+    def ruling():
+        return definitions.for_satellite(satellite.pk, times.to_ns(ahead)).id
+
+    assert str(ruling()) == definition
+    url = f"/api/v1/definition-activations/{name}"
+    first, again = operator.delete(url), operator.delete(url)
+    assert (first.status_code, again.status_code) == (200, 200)
+    assert first.json() == again.json() == operator.get(url).json()
+    assert first.json()["withdrawn_at"] is not None
+    assert ruling() is None
+    # Its instant is free again, and its id is not.
+    assert activate(definition, ahead, name=name).json()["code"] == "withdrawn"
+    assert activate(definition, ahead).status_code == 201
+
+    rules = activate(definition, clock.now() - timedelta(hours=1)).json()["id"]
+    refused = operator.delete(f"/api/v1/definition-activations/{rules}")
+    assert (refused.status_code, refused.json()["code"]) == (409, "in_force")
+    assert "activate that one" in refused.json()["detail"]
+    assert operator.delete(f"/api/v1/definition-activations/{uuid4()}").status_code == 404
+
+
+def test_the_page_tells_what_is_not_carried_out_and_withdraws(operator, activate, client):
+    definition = upload_two(operator).json()["id"]
+    ahead = activate(definition, clock.now() + timedelta(days=1)).json()["id"]
+    rules = activate(definition, clock.now() - timedelta(days=1)).json()["id"]
+
+    def withdraw(activation, role):
+        client.force_login(make_user(role=role))
+        return client.post(f"/definitions/activations/{activation}/withdraw", follow=True)
+
+    assert withdraw(ahead, "viewer").status_code == 403
+    page = withdraw(rules, "operator").content.decode()
+    assert "cannot be withdrawn" in page
+    assert "ServiceSet" in page
+    assert "other.xml line 2" in page
+    assert f"/definitions/activations/{ahead}/withdraw" in page
+    assert "will not take over" in withdraw(ahead, "operator").content.decode()
+    assert Activation.objects.get(pk=ahead).withdrawn_by
+    assert Activation.objects.get(pk=rules).withdrawn_at is None
+
+
 def test_an_upload_may_be_repeated_and_its_id_means_one_definition(put, operator):
     name = uuid4()
     first, again = put(RENAMED, name), put(RENAMED, name)
@@ -63,12 +168,12 @@ def test_an_upload_may_be_repeated_and_its_id_means_one_definition(put, operator
 
 
 def test_everything_that_is_refused_is_listed_by_line_and_element(put):
-    data = make_definition(extra="\n<ServiceSet/>\n<Nonsense/>")
+    data = make_definition(extra="\n<Services/>\n<Nonsense/>")
     answer = put(data)
     assert answer.status_code == 400
     assert answer.json()["code"] == "bad_definition"
     listed = [(each["line"], each["element"]) for each in answer.json()["errors"]]
-    assert listed == [(2, "ServiceSet"), (3, "Nonsense")]
+    assert listed == [(2, "Services"), (3, "Nonsense")]
     assert not DefinitionFile.objects.exists()
 
 
@@ -128,8 +233,8 @@ def test_unknown_fields_and_parameters_are_refused(operator, put):
 
 
 @pytest.mark.parametrize("address", ADDRESSES)
-def test_strangers_and_customers_are_refused(put, activate, address):
-    definition, satellite = put(RENAMED).json()["id"], make_satellite()
+def test_strangers_and_customers_are_refused(operator, activate, address):
+    definition, satellite = upload_two(operator).json()["id"], make_satellite()
     activation = activate(definition, NOON).json()["id"]
     url = address.format(definition=definition, activation=activation, code=satellite.code)
     client = APIClient()
@@ -139,6 +244,8 @@ def test_strangers_and_customers_are_refused(put, activate, address):
         assert client.get(url).status_code == status, role
         if role != "operator":
             assert client.put(url, b"", content_type="application/xml").status_code in (403, 405)
+            assert client.delete(url).status_code in (403, 405)
+    assert Activation.objects.get(pk=activation).withdrawn_at is None
 
 
 @pytest.mark.usefixtures("no_handlers")
@@ -163,6 +270,24 @@ def test_packets_are_read_by_the_definition_of_their_time(
     assert found["battery_charge"]["values"] == pytest.approx([0.0, 0.1, 0.2, 0.3, 0.4])
     assert found["charge_left"]["values"] == pytest.approx([0.5, 0.6, 0.7, 0.8, 0.9])
     assert len(found["uptime"]["values"]) == 10
+
+
+@pytest.mark.usefixtures("no_handlers")
+def test_a_value_out_of_its_valid_range_is_kept_and_marked(
+    contact, board, heard, put, activate, operator, client
+):
+    ranged = SHIPPED.replace(
+        b'<FloatParameterType name="battery_charge_type">',
+        b'<FloatParameterType name="battery_charge_type"><ValidRange minInclusive="0.5"/>',
+    )
+    activate(put(ranged).json()["id"], NOON - timedelta(days=1))
+    heard.receive(board.frames([board.platform(charge=0.25, at=NOON)]))
+
+    base = f"/api/v1/satellites/{contact.satellite.code}/telemetry"
+    newest = {each["parameter"]: each for each in operator.get(f"{base}/latest").json()["results"]}
+    assert newest["battery_charge"]["value"] == pytest.approx(0.25)
+    assert newest["battery_charge"]["invalid"] == "is not from 0.5 to inf"
+    assert newest["uptime"]["invalid"] is None
 
 
 def test_the_page_shows_what_is_in_force(put, activate, client):

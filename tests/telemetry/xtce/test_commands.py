@@ -156,8 +156,8 @@ CURVE = TYPES.replace('exponent="1"', 'exponent="2"')
         (TYPES, COMMANDS.replace('value="0"/></Trans', 'value="x"/></Trans'), '"x" is no number'),
         (
             TYPES,
-            COMMANDS.replace("<VerifierSet>", "<ParameterToSetList/><VerifierSet>"),
-            "ParameterToSetList: not supported in MetaCommand",
+            COMMANDS.replace("<VerifierSet>", "<CheckWindowAlgorithms/><VerifierSet>"),
+            "CheckWindowAlgorithms: not supported in MetaCommand",
         ),
     ],
 )
@@ -199,3 +199,105 @@ def test_a_verifier_whose_window_closed_fails_the_command():
     assert not made.has_passed("accepted")
     assert made.has_failed
     assert not made.is_complete
+
+
+FOLLOWED = COMMANDS.replace(
+    '<Change value="1"/></ParameterValueChange></CompleteVerifier></VerifierSet></MetaCommand>',
+    """<Change value="1"/></ParameterValueChange><ReturnParmRef parameterRef="seen"/>
+</CompleteVerifier></VerifierSet><ParameterToSetList>
+<ParameterToSet parameterRef="seen" setOnVerification="release"><NewValue>0x10</NewValue>
+</ParameterToSet><ParameterToSet parameterRef="other"><Derivation>
+<ParameterInstanceRefOperand parameterRef="seen"/><ValueOperand>3</ValueOperand>
+<Operator>*</Operator></Derivation></ParameterToSet></ParameterToSetList>
+<ParametersToSuspendAlarmsOnSet><ParameterToSuspendAlarmsOn parameterRef="seen"
+ suspenseTime="PT20S"/><ParameterToSuspendAlarmsOn parameterRef="other" suspenseTime="PT20S"
+ verifierToTriggerOn="accepted"/></ParametersToSuspendAlarmsOnSet></MetaCommand>""",
+).replace(
+    "<VerifierSet><CompleteVerifier><ParameterValue",
+    """<Interlock
+ scopeToSpaceSystem="/S" verificationToWaitFor="accepted"/><VerifierSet>
+<CompleteVerifier><ParameterValue""",
+)
+
+
+def with_other(commands):
+    return written(TYPES, commands).replace(
+        b"</ParameterSet>", b'<Parameter name="other" parameterTypeRef="p8"/></ParameterSet>'
+    )
+
+
+def test_a_command_sets_parameters_and_silences_alarms_by_what_it_has_reached():
+    loaded = xtce.load(with_other(FOLLOWED))
+    state = {"seen": 0}
+    made = verification.Progress(
+        loaded.commands["Set"], {"a": 1, "v": 1}, 100.0, lambda ref: state[ref.name]
+    )
+
+    def get(reference):
+        return state[reference.name]
+
+    assert made.settings(get) == {"seen": 16}
+    assert made.suspended(100) == {"seen"}
+    assert made.holds_others_back
+    made.look(115, get, {"Report"})
+    assert not made.holds_others_back
+    assert made.suspended(116) == {"seen", "other"}
+    assert made.suspended(121) == {"other"}
+    state["seen"] = 1
+    made.look(125, get)
+    assert made.is_complete
+    assert made.settings(get) == {"seen": 16, "other": 3.0}
+    assert [look.returned for look in made.looks if look.verifier.returns] == [1]
+
+
+BLOCK = (
+    COMMANDS
+    + """<BlockMetaCommand name="Both"><MetaCommandStepList>
+<MetaCommandStep metaCommandRef="Set"><ArgumentAssignmentList>
+<ArgumentAssignment argumentName="a" argumentValue="3"/></ArgumentAssignmentList></MetaCommandStep>
+<MetaCommandStep metaCommandRef="Set"><ArgumentAssigmentList>
+<ArgumentAssignment argumentName="a" argumentValue="4"/>
+<ArgumentAssignment argumentName="v" argumentValue="2"/></ArgumentAssigmentList></MetaCommandStep>
+</MetaCommandStepList></BlockMetaCommand>"""
+)
+
+
+def test_a_block_is_its_commands_one_behind_the_other():
+    loaded = definition(commands=BLOCK)
+    single = loaded.commands["Set"]
+    sent = loaded.blocks["Both"].encode({"v": 1}, {})
+    assert sent == [single.encode({"a": 3, "v": 1}), single.encode({"a": 4, "v": 2})]
+    for steps, message in [
+        ([{"v": 1}], "has 2 commands"),
+        ([{}, {}], "v is missing"),
+        ([{"v": 1}, {"v": 1}], "v is fixed"),
+    ]:
+        with pytest.raises(xtce.BadArguments, match=message):
+            loaded.blocks["Both"].encode(*steps)
+
+
+@pytest.mark.parametrize(
+    ("commands", "message"),
+    [
+        (FOLLOWED.replace("0x10", "warm"), "ParameterToSet: warm is no value of seen"),
+        (FOLLOWED.replace('"/S"', '"/T"'), "space system /T is not defined"),
+        (FOLLOWED.replace("PT20S", "20"), "is no duration such as PT30S"),
+        (FOLLOWED.replace('"release"', '"landed"'), 'setOnVerification="landed" is none of'),
+        (BLOCK.replace('Value="4"', 'Value="99"'), "a: 99 is not"),
+        (
+            BLOCK.replace('Ref="Set"><ArgumentAssigm', 'Ref="Sat"><ArgumentAssigm'),
+            "command Sat is not",
+        ),
+        (
+            BLOCK.replace('Name="v" argumentValue="2"', 'Name="op" argumentValue="2"'),
+            "takes no argument op",
+        ),
+        (
+            BLOCK.replace('Ref="Set"><ArgumentAssigm', 'Ref="Both"><ArgumentAssigm'),
+            "command Both is not",
+        ),
+    ],
+)
+def test_what_a_command_could_not_set_or_send_is_refused(commands, message):
+    with pytest.raises(xtce.BadDefinition, match=message):
+        xtce.load(with_other(commands))

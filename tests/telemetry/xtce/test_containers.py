@@ -23,8 +23,12 @@ REF = '<ParameterRefEntry parameterRef="{}"/>'
 INSIDE = '<ParameterRefEntry parameterRef="{}">{}</ParameterRefEntry>'
 
 
-def definition(entries, types="", parameters="", containers="", extra="", attributes=""):
-    return xtce.load(
+def definition(*entries, **more):
+    return xtce.load(written(*entries, **more))
+
+
+def written(entries, types="", parameters="", containers="", extra="", attributes=""):
+    return (
         f'<SpaceSystem name="S"><TelemetryMetaData><ParameterTypeSet>{U}{types}</ParameterTypeSet>'
         f"<ParameterSet>{NAMES}{parameters}</ParameterSet><ContainerSet>"
         f'<SequenceContainer name="K">{attributes}<EntryList>{entries}</EntryList>'
@@ -428,3 +432,78 @@ def test_one_algorithm_takes_what_another_makes():
     )
     (table,) = loaded.decode([b"\x04"])
     assert (table.values["Y"].tolist(), table.values["Z"].tolist()) == ([5], [10])
+
+
+INDIRECT = (
+    '<IndirectParameterRefEntry aliasNameSpace="{}"><ParameterInstance parameterRef="A"/>'
+    "</IndirectParameterRefEntry>"
+)
+ALIASED = "".join(
+    f'<Parameter name="{name}" parameterTypeRef="{kind}"><AliasSet><Alias nameSpace="ids" '
+    f'alias="{alias}"/></AliasSet></Parameter>'
+    for name, kind, alias in (("X", "u16", 1), ("Y", "u8", 2))
+)
+
+
+def test_a_value_names_the_parameter_behind_it():
+    entries = REF.format("A") + INDIRECT.format("ids") + REF.format("N")
+    loaded = definition(entries, parameters=ALIASED)
+    assert rows(loaded, [b"\x01\x12\x34\x07", b"\x02\x56\x08"]) == [
+        {"A": 1, "X": 0x1234, "N": 7},
+        {"A": 2, "Y": 0x56, "N": 8},
+    ]
+    decoded = loaded.decode([b"\x03\x00\x00\x00"])
+    assert "A is 3, which names no parameter" in decoded.refused[0]
+
+
+def test_each_of_several_values_names_its_parameter():
+    entries = REF.format("A") + INDIRECT.format("ids")
+    loaded = definition(entries + entries, parameters=ALIASED)
+    (found,) = rows(loaded, [b"\x02\x11\x01\x12\x34"])
+    assert found["Y"] == 0x11
+    assert found["X"] == 0x1234
+
+
+@pytest.mark.parametrize(
+    ("entries", "parameters", "message"),
+    [
+        (INDIRECT.format("ids"), ALIASED, "needs A, which is not before it"),
+        (REF.format("A") + INDIRECT.format("other"), ALIASED, "in the name space other"),
+        (
+            REF.format("A") + INDIRECT.format("ids"),
+            ALIASED.replace('alias="2"', 'alias="1"'),
+            "1 names X and Y",
+        ),
+    ],
+)
+def test_what_names_no_parameter_is_refused(entries, parameters, message):
+    with pytest.raises(xtce.BadDefinition, match=message):
+        definition(entries, parameters=parameters)
+
+
+def test_the_size_of_an_array_alone_as_1_0_has_it():
+    kind = (
+        '<ArrayParameterType name="list" arrayTypeRef="u8"><DimensionList><Size><DynamicValue>'
+        '<ParameterInstanceRef parameterRef="N"/></DynamicValue></Size></DimensionList>'
+        "</ArrayParameterType>"
+    )
+    loaded = definition(
+        REF.format("N") + REF.format("L"), kind, '<Parameter name="L" parameterTypeRef="list"/>'
+    )
+    assert rows(loaded, [b"\x02\x07\x08"]) == [{"N": 2, "L[0]": 7, "L[1]": 8}]
+
+
+def test_a_polynomial_of_a_crc_term_by_term_as_1_0_has_it():
+    terms = "".join(f'<Term coefficient="1" exponent="{n}"/>' for n in (16, 12, 5, 0))
+    kind = (
+        '<IntegerParameterType name="crc"><IntegerDataEncoding sizeInBits="16">'
+        f"<ErrorDetectCorrect><CRC><Polynomial>{terms}</Polynomial>"
+        "<InitRemainder>0</InitRemainder></CRC></ErrorDetectCorrect></IntegerDataEncoding>"
+        "</IntegerParameterType>"
+    )
+    loaded = definition(
+        REF.format("A") + REF.format("E"), kind, '<Parameter name="E" parameterTypeRef="crc"/>'
+    )
+    code = binascii.crc_hqx(b"\x42", 0)
+    assert rows(loaded, [b"\x42" + code.to_bytes(2)]) == [{"A": 0x42, "E": code}]
+    assert "crc is" in loaded.decode([b"\x42\x00\x00"]).refused[0]

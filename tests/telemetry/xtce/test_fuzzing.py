@@ -9,8 +9,11 @@ from hypothesis import strategies as st
 
 from telemetry import definitions, xtce
 from tests.telemetry.xtce import test_commands as commands
+from tests.telemetry.xtce import test_containers as containers
+from tests.telemetry.xtce import test_selection as selection
+from tests.telemetry.xtce import test_validity as validity
 from tests.telemetry.xtce.test_loading import make_definition
-from tests.telemetry.xtce.test_types import coded, simple
+from tests.telemetry.xtce.test_types import LABELS, coded, in_text, simple
 
 WRITTEN = [
     (definitions._FOLDER / "scs.xml").read_bytes(),
@@ -25,6 +28,16 @@ WRITTEN = [
         ),
         2,
     ),
+    commands.with_other(commands.FOLLOWED),
+    commands.written(commands=commands.BLOCK),
+    selection.messages_written(*selection.MESSAGES),
+    validity.WRITTEN,
+    containers.written(
+        containers.REF.format("A") + containers.INDIRECT.format("ids"),
+        parameters=containers.ALIASED,
+    ),
+    simple(in_text("Float")),
+    simple(in_text("Enumerated", inner=LABELS)),
 ]
 TREES = [ET.fromstring(data) for data in WRITTEN]
 VALUES = ["", "0", "-1", "64", "65", "99999999999", "inf", "nan", "1e309", "abc", "..", "/", "x.y"]

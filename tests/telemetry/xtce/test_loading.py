@@ -96,8 +96,8 @@ ALGORITHM = (
             "line 1: ArgumentRefEntry: not supported in a container of telemetry",
         ),
         (
-            {"extra": "<TelemetryMetaData><StreamSet/></TelemetryMetaData>"},
-            "StreamSet: not supported in TelemetryMetaData",
+            {"extra": "<TelemetryMetaData><FrameSet/></TelemetryMetaData>"},
+            "FrameSet: not supported in TelemetryMetaData",
         ),
         ({"types": ENCODED.format("Integer", 'encoding="odd"')}, 'encoding="odd" is not supported'),
         ({"types": ENCODED.format("Integer", 'sizeInBits="65"')}, '"65" is not supported'),
@@ -142,8 +142,8 @@ def test_what_would_not_be_done_is_refused_by_its_line(changed, message):
 
 
 def test_the_line_is_that_of_the_element():
-    data = make_definition(extra="\n\n<ServiceSet/>")
-    with pytest.raises(xtce.Unsupported, match="line 3: ServiceSet"):
+    data = make_definition(extra="\n\n<Services/>")
+    with pytest.raises(xtce.Unsupported, match="line 3: Services"):
         xtce.load(data)
 
 
@@ -207,3 +207,23 @@ def test_a_damaged_file_never_crashes_the_loader(at, damage):
         refusal = str(error)
     # Either it says what is wrong, or what it made of the file decodes.
     assert refusal if loaded is None else not loaded.decode([]).refused
+
+
+def test_what_is_not_carried_out_is_told_by_line_and_element():
+    data = make_definition(
+        extra="\n<TelemetryMetaData>\n<StreamSet><VariableFrameStream/></StreamSet>"
+        "</TelemetryMetaData>\n<ServiceSet/>",
+        types='<IntegerParameterType name="u8"><IntegerDataEncoding sizeInBits="8" '
+        'changeThreshold="3"/></IntegerParameterType>',
+    )
+    loaded = xtce.load(data)
+    told = {(each.line, each.element): each.detail for each in loaded.left_out}
+    assert set(told) == {(1, "IntegerDataEncoding"), (3, "StreamSet"), (4, "ServiceSet")}
+    assert 'changeThreshold="3"' in told[1, "IntegerDataEncoding"]
+    assert xtce.load(make_definition()).left_out == []
+
+
+def test_what_is_not_carried_out_of_a_further_file_names_it():
+    other = b'<SpaceSystem name="T"><ServiceSet/></SpaceSystem>'
+    (told,) = xtce.load(make_definition(), {"other.xml": other}).left_out
+    assert (told.file, told.line, told.element) == ("other.xml", 1, "ServiceSet")

@@ -100,3 +100,49 @@ def test_two_answers_are_none():
 def test_criteria_that_cannot_be_checked_are_refused(criteria, message):
     with pytest.raises(xtce.BadDefinition, match=message):
         make(("D", "C", criteria))
+
+
+def messages_written(*messages):
+    """A definition of M1 and M2, each a number and more, that messages alone lead to."""
+    containers = "".join(
+        f'<SequenceContainer name="{name}"><EntryList>{ENTRIES}<ParameterRefEntry '
+        f'parameterRef="K"/></EntryList></SequenceContainer>'
+        for name in ("M1", "M2")
+    )
+    listed = "".join(
+        f'<Message name="{name}{number}"><MatchCriteria>{criteria}</MatchCriteria>'
+        f'<ContainerRef containerRef="{name}"/></Message>'
+        for number, (name, criteria) in enumerate(messages)
+    )
+    data = make_definition(
+        TYPES + KIND,
+        PARAMETERS + '<Parameter name="K" parameterTypeRef="kind"/>',
+        ENTRIES + '<ParameterRefEntry parameterRef="K"/>',
+        containers,
+    )
+    return data.replace(
+        b"</ContainerSet>", f"</ContainerSet><MessageSet>{listed}</MessageSet>".encode()
+    )
+
+
+MESSAGES = [
+    ("M1", '<Comparison parameterRef="A" value="1"/>'),
+    ("M2", '<Comparison parameterRef="K" value="TWO"/>'),
+    ("M2", '<Comparison parameterRef="A" value="9"/>'),
+]
+
+
+def test_a_message_leads_to_a_container_that_inherits_from_nothing():
+    definition = xtce.load(messages_written(*MESSAGES))
+    found = [named(definition, bytes(each)) for each in ([1, 1], [5, 2], [9, 2], [9, 1], [5, 5])]
+    assert found == ["M1", "M2", "M2", "M2", "C"]
+    assert "both describe it" in named(definition, bytes([1, 2]))
+    # The same for many packets at once, of one length and of several.
+    packets = [bytes([1, 1]), bytes([5, 2, 0]), bytes([5, 5])]
+    where = {i: t.container for t in definition.decode(packets) for i in t.indices}
+    assert where == {0: "M1", 1: "M2", 2: "C"}
+
+
+def test_a_message_that_leads_nowhere_is_refused():
+    with pytest.raises(xtce.BadDefinition, match="container M3 is not defined"):
+        xtce.load(messages_written(("M3", '<Comparison parameterRef="A" value="1"/>')))

@@ -284,3 +284,103 @@ def test_a_type_is_derived_from_another():
     (table,) = definition.decode([b"\x01\x02"])
     assert table.raw["P1"].tolist() == [2]
     assert definition.parameters["P1"].type.unit == "V"
+
+
+def in_text(kind, size=48, more="", inner=""):
+    return coded(
+        kind,
+        f"<StringDataEncoding><SizeInBits><Fixed><FixedValue>{size}</FixedValue></Fixed>"
+        "<TerminationChar>20</TerminationChar></SizeInBits></StringDataEncoding>",
+        inner,
+        more=more,
+    )
+
+
+LABELS = (
+    '<EnumerationList><Enumeration value="1" label="ON"/><Enumeration value="2" label="OFF"/>'
+    "</EnumerationList>"
+)
+
+
+@pytest.mark.parametrize(
+    ("kind", "packets", "raw", "values"),
+    [
+        (in_text("Integer"), [b"-12   ", b"000777", b"0x1F  "], [-12, 777, 31], [-12, 777, 31]),
+        (in_text("Float"), [b"-12.5 ", b"1e3   "], [-12.5, 1000.0], [-12.5, 1000.0]),
+        (in_text("Boolean"), [b"True  ", b"0     "], [1, 0], [True, False]),
+        (
+            in_text("Boolean", more=' oneStringValue="yes!" zeroStringValue="nooo"'),
+            [b"yes!  ", b"nooo  "],
+            [1, 0],
+            [True, False],
+        ),
+        (in_text("Enumerated", inner=LABELS), [b"2     ", b"9     "], [2, 9], ["OFF", None]),
+    ],
+)
+def test_numbers_written_as_text(kind, packets, raw, values):
+    table = decode(kind, packets)
+    assert table.raw["P0"].tolist() == raw
+    assert table.values["P0"].tolist() == values
+
+
+def test_a_text_that_is_no_number_costs_its_packet_alone():
+    decoded = xtce.load(simple(in_text("Integer"))).decode([b"12    ", b"twelve", b"13    "])
+    (table,) = decoded
+    assert table.raw["P0"].tolist() == [12, 13]
+    assert "P0 is a text that is no integer" in decoded.refused[1]
+
+
+def test_a_number_in_text_chooses_a_container():
+    inside = (
+        '<SequenceContainer name="D"><EntryList/><BaseContainer containerRef="C">'
+        '<RestrictionCriteria><Comparison parameterRef="P0" value="12"/></RestrictionCriteria>'
+        "</BaseContainer></SequenceContainer>"
+    )
+    loaded = xtce.load(simple(in_text("Integer"), containers=inside))
+    assert [loaded.container_of(each) for each in (b"12    ", b"13    ")] == ["D", "C"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"),
+    [
+        (in_text("Integer"), -12),
+        (in_text("Float"), 2.5),
+        (in_text("Boolean"), True),
+        (in_text("Enumerated", inner=LABELS), "OFF"),
+    ],
+)
+def test_numbers_are_written_as_text_into_commands(kind, value):
+    loaded = xtce.load(simple(kind))
+    read = loaded.parameters["P0"].type
+    sent, size = packing.octets_of(read.encoding, packing.raw_of(read, value), 48)
+    (table,) = loaded.decode([sent.to_bytes(size // 8)])
+    assert table.values["P0"].tolist() == [value]
+
+
+PLAIN = (
+    "<BinaryDataEncoding><SizeInBits><FixedValue>{}</FixedValue></SizeInBits></BinaryDataEncoding>"
+)
+
+
+def test_texts_and_numbers_in_plain_bits():
+    table = decode(coded("String", PLAIN.format(40)), [b"hello", b"h\xc3\xa9lo"])
+    assert list(table.values["P0"]) == ["hello", "h\u00e9lo"]
+    table = decode(coded("Integer", PLAIN.format(24)), [b"\x01\x02\x03"])
+    assert table.raw["P0"].tolist() == [0x010203]
+    with pytest.raises(xtce.Unsupported, match="a number of bits other than 1 to 64"):
+        xtce.load(simple(coded("Integer", PLAIN.format(72))))
+
+
+def test_a_text_of_a_command_matches_its_pattern():
+    kind = coded(
+        "String",
+        "<StringDataEncoding><SizeInBits><Fixed><FixedValue>32</FixedValue></Fixed></SizeInBits>"
+        "</StringDataEncoding>",
+        more=' restrictionPattern="[A-Z]+[0-9]?"',
+    )
+    read = xtce.load(simple(kind)).parameters["P0"].type
+    assert packing.raw_of(read, "AB1") == b"AB1"
+    with pytest.raises(packing.BadValue, match="does not match"):
+        packing.raw_of(read, "AB12")
+    with pytest.raises(xtce.BadDefinition, match="restrictionPattern="):
+        xtce.load(simple(kind.replace("[A-Z]+", "(")))
