@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from telemetry.xtce import amounts, criteria, layout, model, types
@@ -64,6 +65,7 @@ class _Builder:
     _taken: dict[str, int] = field(default_factory=dict)
     _count: int = 0
     _visits: int = 0
+    _is_laid_out: bool = False
 
     def container(
         self, name: str, suffix: str, is_optional: bool, inside: tuple[str, ...]
@@ -121,15 +123,17 @@ class _Builder:
             return steps
         # Once for the names and their types; then for each index that a packet has.
         self._once(entry, f"{suffix}[]", True, inside)
-        known: dict[int, tuple[layout.Step, ...]] = {}
 
         def make(number: int) -> tuple[layout.Step, ...]:
-            if number not in known:
-                made = self._once(entry, f"{suffix}[{number}]", True, inside)
-                known[number] = tuple(made)
-            return known[number]
+            return self._made(lambda: self._once(entry, f"{suffix}[{number}]", True, inside))
 
         return [layout.Loop(make, entry.place, count=entry.count, spacing=entry.spacing)]
+
+    def _made(self, make: Callable[[], list[layout.Step]]) -> tuple[layout.Step, ...]:
+        """Return steps that a packet asks for. All that can be known of them is known by then: what
+        is counted is for them alone, and nothing is kept."""
+        self._is_laid_out, self._count, self._visits = True, 0, 0
+        return tuple(make())
 
     def _once(
         self, entry: model.Entry, suffix: str, is_optional: bool, inside: tuple[str, ...]
@@ -250,12 +254,9 @@ class _Builder:
             return steps
         self._need(entry, amounts.references(first) + amounts.references(last))
         below("", True)
-        known: dict[int, tuple[layout.Step, ...]] = {}
 
         def make(index: int) -> tuple[layout.Step, ...]:
-            if index not in known:
-                known[index] = tuple(below(index, True))
-            return known[index]
+            return self._made(lambda: below(index, True))
 
         return [layout.Loop(make, entry.place, first=first, last=last)]
 
@@ -278,17 +279,18 @@ class _Builder:
         if self._count > layout.MOST_VALUES and "[]" not in suffix + path:
             raise self._bad(entry, f"{self.name} has more than {layout.MOST_VALUES} values")
         base, name, key = parameter.name, parameter.name + suffix + path, parameter.name + path
-        if "[]" not in name:
+        if "[]" not in name and not self._is_laid_out:
             # A second instance in one packet has a column of its own.
             instance = self._taken[name] = self._taken.get(name, 0) + 1
             if instance > 1 and not is_optional:
                 base, name = f"{base}#{instance}", f"{base}#{instance}{suffix}{path}"
         self._need(entry, types.references(kind))
-        for known in (key, name):
-            self.types[known] = kind
-        self.types[layout.INDEX.sub("[]", name)] = kind
-        if kind.encoding.error is not None:
-            self.codes.append((kind.encoding.error, name))
+        if not self._is_laid_out:
+            for known in (key, name):
+                self.types[known] = kind
+            self.types[layout.INDEX.sub("[]", name)] = kind
+            if kind.encoding.error is not None:
+                self.codes.append((kind.encoding.error, name))
         group = self.name
         if is_optional:
             group = f"{self.name}:{base}{suffix}{path.partition('.')[0]}"

@@ -11,6 +11,8 @@ from typing import Any
 
 from telemetry.xtce import amounts, bits, criteria, encodings, layout, model, values
 
+_MOST_STEPS = 2 * layout.MOST_VALUES
+"""Of what is repeated in one packet, whether it takes anything of it or not."""
 Accessor = Callable[["Walk"], None]
 
 
@@ -265,24 +267,40 @@ def _loop(step: layout.Loop, plan: layout.Plan) -> Accessor:
     told = step.last if step.count is None else step.count
     assert told is not None
     last_of = amounts.compiled(told, plan.type_of)
-    bodies: dict[int, list[Accessor]] = {}
+    bodies: dict[int, tuple[list[Accessor], int]] = {}
 
     def loop(walk: Walk) -> None:
         first, last, spacing = first_of(walk.get), last_of(walk.get), spacing_of(walk.get)
         count = last - first + 1 if step.count is None else last
         if not 0 <= count <= layout.MOST_VALUES or first < 0:
             raise TooShort(f"{step.entry}: would be there {count} times")
-        walk.rounds += count
-        if walk.rounds > layout.MOST_VALUES:
-            raise TooShort(f"{step.entry}: more than {layout.MOST_VALUES} times")
         for number in range(first, first + count):
             if number not in bodies:
-                bodies[number] = _accessors(step.make(number), plan)
+                steps = step.make(number)
+                # Packets choose the numbers; what is kept for them has an end.
+                if len(bodies) * _weight(steps) > _MOST_STEPS:
+                    bodies.clear()
+                bodies[number] = _accessors(steps, plan), _weight(steps)
+            body, weight = bodies[number]
+            walk.rounds += weight
+            if walk.rounds > _MOST_STEPS:
+                raise TooShort(f"{step.entry}: more than {_MOST_STEPS} values")
             if number > first and spacing:
                 walk.at += spacing
                 if walk.at < 0:
                     raise TooShort(f"{step.entry}: lies before the packet")
-            for each in bodies[number]:
+            for each in body:
                 each(walk)
 
     return loop
+
+
+def _weight(steps: tuple[layout.Step, ...]) -> int:
+    """Return how much steps cost that may take nothing of a packet and still be taken often."""
+    found = max(1, len(steps))
+    for step in steps:
+        if isinstance(step, layout.Branch):
+            found += _weight(step.steps)
+        elif isinstance(step, layout.Choose):
+            found += sum(map(_weight, step.steps.values()))
+    return found

@@ -507,3 +507,36 @@ def test_a_polynomial_of_a_crc_term_by_term_as_1_0_has_it():
     code = binascii.crc_hqx(b"\x42", 0)
     assert rows(loaded, [b"\x42" + code.to_bytes(2)]) == [{"A": 0x42, "E": code}]
     assert "crc is" in loaded.decode([b"\x42\x00\x00"]).refused[0]
+
+
+def test_what_takes_nothing_of_a_packet_is_not_taken_without_end():
+    # Repeated as often as the packet says, and each time back at the start of its container.
+    inside = "".join(INSIDE.format(name, place("containerStart", 0)) for name in "BCD")
+    held = f'<SequenceContainer name="H"><EntryList>{inside}</EntryList></SequenceContainer>'
+    again = (
+        '<ContainerRefEntry containerRef="H"><LocationInContainerInBits referenceLocation='
+        '"containerStart"><FixedValue>0</FixedValue></LocationInContainerInBits><RepeatEntry>'
+        '<Count><DynamicValue><ParameterInstanceRef parameterRef="W"/></DynamicValue></Count>'
+        "<Offset><FixedValue>-8</FixedValue></Offset></RepeatEntry></ContainerRefEntry>"
+    )
+    wide = '<Parameter name="W" parameterTypeRef="u16"/>'
+    loaded = definition(REF.format("W") + again, parameters=wide, containers=held)
+    decoded = loaded.decode([b"\x00\x02\x07", b"\xff\xff\x07"])
+    assert "more than 200000 values" in decoded.refused[1]
+    assert {table.indices[0] for table in decoded} == {0}
+
+
+def test_a_container_repeated_very_often_is_read_packet_after_packet():
+    inside = "".join(REF.format(name) for name in "ABCD")
+    held = f'<SequenceContainer name="H"><EntryList>{inside}</EntryList></SequenceContainer>'
+    entry = (
+        '<ContainerRefEntry containerRef="H"><RepeatEntry><Count><DynamicValue>'
+        '<ParameterInstanceRef parameterRef="W"/></DynamicValue></Count></RepeatEntry>'
+        "</ContainerRefEntry>"
+    )
+    wide = '<Parameter name="W" parameterTypeRef="u16"/>'
+    loaded = definition(REF.format("W") + entry, parameters=wide, containers=held)
+    packet = struct.pack(">H", 12_000) + bytes(range(4)) * 12_000
+    for _ in range(2):
+        (found,) = rows(loaded, [packet])
+        assert found["D[11999]"] == 3
