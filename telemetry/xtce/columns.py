@@ -68,6 +68,7 @@ class Reader:
             pieces = [packet[:stride] for packet in self._packets]
             self._buffer = b"".join(pieces) + bytes(bits.PADDING_BYTES)
         self._constants = program.constants
+        self._of_group: dict[str, list[str]] = {}
         self._raw: dict[str, Column] = {}
         self._values: dict[str, Column] = {}
         self._places = together.places
@@ -133,6 +134,7 @@ class Reader:
             found[own] = None
         for name, each in self._found.items():
             group = _group(each.leaf, name)
+            self._of_group.setdefault(group, []).append(name)
             if group != own and group not in found:
                 found[group] = np.array(each.rows)
         return list(found.items())
@@ -140,7 +142,7 @@ class Reader:
     def columns(
         self, group: str, contexts: dict[str, values.Contexts]
     ) -> Iterator[tuple[str, Column, Column]]:
-        """Return name, raw and engineering values of all that is in a group."""
+        """Return name, raw and engineering values of all that is in a group, as `groups` told."""
         own = group == self._plan.container
         if own:
             self._rows = None
@@ -150,8 +152,7 @@ class Reader:
                 if raw is None or value is None:
                     raw, value = self._read(name), self._value(name, contexts)
                 yield name, raw, value
-        names = [name for name, each in self._found.items() if _group(each.leaf, name) == group]
-        for name in names:
+        for name in self._of_group.get(group, ()):
             self._rows = None if own else np.array(self._found[name].rows)
             raw = self._read(name)
             yield name, raw, self._value(name, contexts)
