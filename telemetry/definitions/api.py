@@ -293,7 +293,7 @@ urlpatterns = [
     path("definitions", DefinitionList.as_view()),
     path("definitions/<uuid:definition_id>", DefinitionDetail.as_view()),
     path("definitions/<uuid:definition_id>/xtce", DefinitionXtce.as_view()),
-    path("definitions/<uuid:definition_id>/files/<path:name>", DefinitionPartXtce.as_view()),
+    path("definitions/<uuid:definition_id>/files/<str:name>", DefinitionPartXtce.as_view()),
     path("definition-activations", ActivationList.as_view()),
     path("definition-activations/<uuid:activation_id>", ActivationDetail.as_view()),
     path("satellites/<str:code>/telemetry/definition", InForce.as_view()),
