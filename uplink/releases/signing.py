@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -24,7 +24,7 @@ RELEASE_LASTS = timedelta(days=5 * 365)
 SNAPSHOT_LASTS = timedelta(days=365)
 RENEWED_BEFORE = timedelta(days=60)
 LISTED_MOST = 60
-"""Older releases are retired: with these a bundle stays under 6 KiB."""
+"""Older releases that no satellite has on board are retired: so a bundle stays under 6 KiB."""
 STREAM = "transfers"
 
 
@@ -107,11 +107,24 @@ def keep(
 
 
 def listed(*, without: int | None = None, plus: dict[int, int] | None = None) -> dict[int, int]:
-    """Return the counters that a snapshot of now lists, with the versions of their documents:
-    the newest releases that were not withdrawn."""
-    rows = Release.objects.filter(withdrawn_at=None).exclude(counter=without)[:LISTED_MOST]
-    found = {row.counter: row.document["signed"]["version"] for row in rows} | (plus or {})
-    return dict(sorted(found.items(), reverse=True)[:LISTED_MOST])
+    """Return the counters that a snapshot of now lists, with the versions of their documents: of
+    the releases that were not withdrawn those on board of any satellite, and the newest."""
+    rows = Release.objects.filter(withdrawn_at=None).exclude(counter=without)
+    known = rows.values_list("counter", "document__signed__version")
+    found = dict(known) | (plus or {})
+    return {counter: found[counter] for counter in _kept(found, new=plus or {})}
+
+
+def _kept(counters: Iterable[int], *, new: Container[int] = ()) -> list[int]:
+    """Return those that there is room for, newest first. What a snapshot does not list, satellites
+    take for withdrawn: what they run comes first, however old it is."""
+    used = {
+        slot["counter"]
+        for slots in Inventory.objects.values_list("slots", flat=True)
+        for slot in slots.values()
+    }
+    ranked = sorted(counters, key=lambda one: (one in used or one in new, one), reverse=True)
+    return sorted(ranked[:LISTED_MOST], reverse=True)
 
 
 def next_snapshot() -> int:
@@ -185,7 +198,8 @@ def renew(keys: Sequence[Ed25519PrivateKey], *, now: datetime) -> int:
     """Sign what may be installed again, with the keys that count now; return how many releases."""
     keys = roots.enough(keys, now=now)
     roots.alone()
-    rows = Release.objects.filter(withdrawn_at=None, expires_at__gt=now)[:LISTED_MOST]
+    able = Release.objects.filter(withdrawn_at=None, expires_at__gt=now)
+    rows = Release.objects.filter(pk__in=_kept(able.values_list("counter", flat=True)))
     for row in rows:
         document: Metadata[Targets] = documents.read(row.document, Targets)
         document.signatures.clear()

@@ -150,6 +150,22 @@ def test_a_ground_brought_back_from_a_copy_goes_on_above_what_satellites_know(sa
     assert signing.newest_snapshot(now=NOON).signed.version == 24
 
 
+def test_what_a_satellite_has_on_board_stays_listed_however_old(satellite, version, monkeypatch):
+    monkeypatch.setattr(signing, "LISTED_MOST", 2)
+    first = assign(satellite, version)
+    held = Held(SlotState.LOADED, first.release.artefact_id, first.release.counter)
+    report(satellite, assignment=1, counter=1, slot_b=held)
+    later = [make_version(artefact=make_artefact(b"%d" % n), version=f"1{n}") for n in range(3)]
+    for one in later:
+        one.profiles.add(satellite.profile)
+    rows = [assign(satellite, one) for one in later]
+
+    assert list(signing.listed()) == [4, 1]
+    state = on_board(satellite, [first, *rows])
+    assert version.artefact_id not in state.withdrawn
+    assert later[0].artefact_id in state.withdrawn  # nobody has it: it made room
+
+
 # --- keys ---
 
 
