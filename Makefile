@@ -39,6 +39,7 @@ bundle:
 		&& node --test --test-reporter=dot tests/*.test.mjs
 
 prove: test-venv
+	ZENITH_EXAMPLES=1000 $(IN_VENV) -m pytest tests -m hypothesis --ignore=tests/e2e -n auto --timeout 1800
 	$(IN_VENV) -m pytest tests/proofs -o python_files='prove_*.py' -o python_functions='prove_*' --timeout 3600 -s $(ARGS)
 
 bench: test-venv

@@ -251,7 +251,7 @@ def test_what_our_limits_cannot_say_is_told_and_not_taken_in_part():
     made = from_xtce.translate(system(odd))
 
     assert made.limits == []
-    assert made.left_out == ["text: alarms by pattern or by condition"]
+    assert made.left_out == ["DefaultAlarm of text: alarms by pattern or by condition"]
 
 
 def test_the_command_loads_limits_and_says_how_many_hold(db, capsys):
