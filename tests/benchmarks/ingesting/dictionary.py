@@ -17,7 +17,8 @@ import telemetry.definitions
 from telemetry import xtce
 
 NARROW, WIDE = "BENCH_NARROW", "BENCH_WIDE"
-APIDS = {NARROW: 0x050, WIDE: 0x051}
+APIDS = {NARROW: 0x3F0, WIDE: 0x3F1}
+"""Far from those of our satellites, which become more."""
 SCALES = 100
 """Different calibrators, so that no two neighbours share theirs."""
 
