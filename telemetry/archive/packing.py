@@ -99,7 +99,7 @@ def _blocks(
     first: NDArray[np.int64],
     base: NDArray[np.int64],
 ) -> list[Block]:
-    blocks: list[Block] = [None] * len(above)  # type: ignore[list-item]
+    blocks: dict[int, Block] = {}
     kinds = (width << 5) | (base_bytes << 1) | is_step
     for kind in np.unique(kinds).tolist():
         bits, size, steps = kind >> 5, kind >> 1 & 0xF, kind & 1
@@ -113,7 +113,7 @@ def _blocks(
         for place, row in enumerate(rows.tolist()):
             block = whole[place * length : (place + 1) * length]
             blocks[row] = (form, bits, size, block)
-    return blocks
+    return [blocks[row] for row in range(len(above))]
 
 
 def bits_of(rows: NDArray[np.uint64], width: int) -> NDArray[np.uint8]:

@@ -102,13 +102,12 @@ def join(parts: Sequence[Wide]) -> Wide:
 def pack(wide: Wide, *, quickly: bool = False) -> bytes:
     """Return the segment's bytes, the same that `columns.pack` makes."""
     places = places_of(wide.shape)
-    blocks: list[packing.Block] = [None] * wide.shape.blocks  # type: ignore[list-item]
+    blocks: dict[int, packing.Block] = {}
     made = (
         (places.whole, packing.ints(wide.whole, quickly=quickly)),
         (places.real, packing.reals(wide.real, quickly=quickly)),
         (places.words, [packing.words(row) for row in wide.words]),
     )
     for where, found in made:
-        for place, block in zip(where, found, strict=True):
-            blocks[place] = block
-    return packing.assemble(blocks)
+        blocks.update(zip(where, found, strict=True))
+    return packing.assemble([blocks[place] for place in range(wide.shape.blocks)])

@@ -272,4 +272,5 @@ async def test_a_satellite_without_lasers_is_not_reached(simulator, relay):
     control.set_troubles(simulator.control, SECOND, lasers_down=0)
 
     # What waited for a link goes on when there is one.
-    await relay.ground.until(lambda: len(relay.obeyed()) == 1)
+    await relay.ground.until(lambda: relay.obeyed())
+    assert len(relay.obeyed()) == 1

@@ -295,3 +295,5 @@ async def test_telecommands_in_sequence_are_taken_once_and_the_control_word_tell
     await ground.until(lambda: not word().is_locked_out)
     await ground.link.send_command(numbered(2, 13))
     await ground.until(lambda: word().following == 3)
+    # What came twice was obeyed once: received, accepted, completed.
+    assert [len(ground.command_stages(flight.UUID(int=each))) for each in (11, 12)] == [3, 3]

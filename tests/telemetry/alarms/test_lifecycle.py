@@ -24,21 +24,21 @@ STATUS = {
     State.OUT_OF_SERVICE: Status(is_active=True, is_acknowledged=False, is_removed=True),
 }
 N, A, K, R, L, F = list(State)[:6]
-H, S, O = State.SHELVED, State.SUPPRESSED, State.OUT_OF_SERVICE  # noqa: E741
+H, S, U = State.SHELVED, State.SUPPRESSED, State.OUT_OF_SERVICE
 X = None  # refused
 TABLE = {
-    #                    N  A  K  R  L  F  H  S  O     as ISA-18.2's figure 4 has its arrows
-    Event.RAISE: (A, A, A, A, A, A, H, S, O),
-    Event.RETURN: (N, R, N, R, L, F, H, S, O),
+    #                    N  A  K  R  L  F  H  S  U     as ISA-18.2's figure 4 has its arrows
+    Event.RAISE: (A, A, A, A, A, A, H, S, U),
+    Event.RETURN: (N, R, N, R, L, F, H, S, U),
     Event.ACKNOWLEDGE: (N, K, K, N, F, F, X, X, X),
     Event.RESET: (N, X, X, N, N, N, X, X, X),
-    Event.WORSEN: (X, A, A, X, X, X, H, S, O),
-    Event.EASE: (X, A, K, X, X, X, H, S, O),
-    Event.SHELVE: (H, H, H, H, H, H, H, S, O),
-    Event.UNSHELVE: (N, A, K, R, L, F, A, S, O),
-    Event.SUPPRESS: (S, S, S, S, S, S, S, S, O),
-    Event.UNSUPPRESS: (N, A, K, R, L, F, H, A, O),
-    Event.REMOVE: (O, O, O, O, O, O, O, O, O),
+    Event.WORSEN: (X, A, A, X, X, X, H, S, U),
+    Event.EASE: (X, A, K, X, X, X, H, S, U),
+    Event.SHELVE: (H, H, H, H, H, H, H, S, U),
+    Event.UNSHELVE: (N, A, K, R, L, F, A, S, U),
+    Event.SUPPRESS: (S, S, S, S, S, S, S, S, U),
+    Event.UNSUPPRESS: (N, A, K, R, L, F, H, A, U),
+    Event.REMOVE: (U, U, U, U, U, U, U, U, U),
     Event.RESTORE: (N, A, K, R, L, F, H, S, A),
 }
 
@@ -123,7 +123,7 @@ class Life(RuleBasedStateMachine):
     @invariant()
     def says_what_people_would_say(self):
         state = self.status.state
-        assert (state in (H, S, O)) == bool(self.silent)
+        assert (state in (H, S, U)) == bool(self.silent)
         if self.silent:
             return
         assert (state in (A, K)) == self.holds
