@@ -132,7 +132,9 @@ def test_passes_that_nobody_booked_yet_are_counted_on_with_doubt():
     row = look()[1][transfer.pk]
     assert row.by_at is not None
     assert row.legs[0]["contact"] is None
-    assert 0.75 < row.legs[0]["probability"] < 0.97
+    # Nine of eleven are booked in time, and one in twenty comes to nothing: 0.78 of 400 runs, whose
+    # luck the satellite's number seeds (standard deviation 0.02).
+    assert row.legs[0]["probability"] == pytest.approx(9 / 11 * 0.95, abs=0.1)
 
 
 def test_a_forecast_and_a_price_of_the_same_bytes_agree():
