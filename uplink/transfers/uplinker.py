@@ -350,10 +350,13 @@ def _reader(assignment: Assignment) -> tuple[int | None, Callable[[int, int], by
 
 def _progress(flight: _Flight, sent_bytes: int) -> Progress:
     sender = flight.sender
+    # It may begin, and much of it arrive, before the next word to the database: should we die in
+    # between, whoever comes next has to ask before it sends.
+    engine = sender.to_json() | {"sent_bytes": sent_bytes, "started": True}
     return Progress(
         shipment_id=flight.assignment.shipment_id,
         sequence=sender.transaction.number,
-        engine=sender.to_json() | {"sent_bytes": sent_bytes},
+        engine=engine,
         sent_bytes=sent_bytes,
         acknowledged_bytes=sender.acked.total,
         state=sender.state,

@@ -144,6 +144,26 @@ def test_a_killed_conductor_repeats_nothing_that_arrived(satellite, transfer, ki
     assert board.heard_bytes == sum(row.size_bytes for row in transfer.shipments.all())
 
 
+@pytest.mark.parametrize("saved_after", range(0, 24, 3))
+def test_files_that_begin_after_the_last_word_to_the_database_are_asked_about(
+    satellite, transfer, saved_after
+):
+    # What waits behind others is saved as it waits, then leaves, and then the conductor is killed.
+    board = Board(satellite.entity_id)
+    first = Pass(satellite, board)
+    for number in range(saved_after + 6):
+        first.step()
+        if number == saved_after:
+            first.checkpoint()
+    first.uplinker.close()
+    second = Pass(satellite, board, at=NOON + timedelta(hours=1))
+    second.run(80)
+    second.end()
+
+    assert board.assemble(transfer.artefact_id) == formats.ECHO_MAGIC + CONTENT
+    assert board.heard_bytes == sum(row.size_bytes for row in transfer.shipments.all())
+
+
 def test_loss_is_repaired_at_the_price_of_the_loss(satellite, transfer):
     board = Board(satellite.entity_id)
     flight = Pass(satellite, board, loss=0.05)
