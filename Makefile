@@ -7,7 +7,7 @@ IN_VENV = .venv/bin/python
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check prove bench lock bundle clean python run-venv test-venv browser
+.PHONY: help run test check prove bench lock schema bundle clean python run-venv test-venv browser
 
 help:
 	@echo 'make run     everything, on this machine; make run ARGS="--port 9000 --rate 10"'
@@ -16,6 +16,7 @@ help:
 	@echo 'make prove   the long tests: kills, losses, a whole day; reports in tests/proofs/reports'
 	@echo 'make bench   speeds and sizes'
 	@echo 'make lock    pin requirements/*.in again'
+	@echo 'make schema  write ops/schema.sql again, after a new migration'
 	@echo 'make clean   remove .venv and what tests and tools left; data in .zenith stays'
 
 run: run-venv
@@ -50,6 +51,9 @@ lock: test-venv
 	for lock in base test; do .venv/bin/uv pip compile --quiet --universal --python-version 3.11 \
 		--generate-hashes --no-header --no-emit-index-url \
 		-o requirements/$$lock.txt requirements/$$lock.in || exit 1; done
+
+schema: test-venv
+	$(IN_VENV) -m tests.schema
 
 clean:
 	rm -rf .venv .peers .pytest_cache .ruff_cache .import_linter_cache .hypothesis ops/console/node_modules

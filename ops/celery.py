@@ -6,8 +6,10 @@ Ticks carry `expires`, so that they never pile up behind a worker that was away.
 import gc
 import os
 
-from celery import Celery, signals
+from celery import Celery, platforms, signals
 
+# `ps` shows what a process was started with; Celery's own titles would say less.
+platforms._setproctitle = None
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ops.settings")
 
 app = Celery("zenith")

@@ -7,7 +7,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 from django.core.exceptions import ImproperlyConfigured
 
 
-def database(environment: Mapping[str, str], *, pooled: bool) -> dict[str, Any]:
+def database(environment: Mapping[str, str]) -> dict[str, Any]:
     """Return Django's database settings from `DATABASE_URL`.
 
     The form is `postgresql://user:password@host:port/name?host=/socket/folder`; what stands
@@ -34,13 +34,18 @@ def database(environment: Mapping[str, str], *, pooled: bool) -> dict[str, Any]:
         "PORT": str(port),
         "OPTIONS": options,
         "CONN_HEALTH_CHECKS": True,
+        "CONN_MAX_AGE": 600,
     }
-    if pooled:
-        options["pool"] = {"min_size": 2, "max_size": 16, "timeout": 10}
-        settings["CONN_MAX_AGE"] = 0
-    else:
-        settings["CONN_MAX_AGE"] = 600
     return settings
+
+
+def pool(database: dict[str, Any]) -> None:
+    """Have a process that has not connected yet hold a pool of connections, not one a thread.
+
+    For the web process. Celery closes Django's pool after every task (celery #10554).
+    """
+    database["OPTIONS"]["pool"] = {"min_size": 2, "max_size": 16, "timeout": 10}
+    database["CONN_MAX_AGE"] = 0
 
 
 def broker_url(environment: Mapping[str, str]) -> str:

@@ -75,10 +75,7 @@ TEMPLATES = [
     },
 ]
 
-# Web processes hold a pool (ZENITH_ROLE=web); workers keep one connection a thread, because
-# Celery closes Django's native pool after every task (celery #10554).
-ZENITH_ROLE = os.environ.get("ZENITH_ROLE", "command")
-DATABASES = {"default": database(os.environ, pooled=ZENITH_ROLE == "web")}
+DATABASES = {"default": database(os.environ)}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 AUTH_USER_MODEL = "accounts.User"

@@ -23,6 +23,7 @@ _CHOSEN = "ZENITH_TESTS_CHOSE"
 """Which of the addresses in the environment are not a user's but those of the process above."""
 for _name in os.environ.pop(_CHOSEN, "").split():
     os.environ.pop(_name, None)
+os.environ["ZENITH_ROLE"] = "command"  # the site in a thread of ours takes our connections
 _given = {name for name in ("DATABASE_URL", "REDIS_URL") if os.environ.get(name)}
 _services = services.prepare()
 os.environ[_CHOSEN] = " ".join({"DATABASE_URL", "REDIS_URL"} - _given)

@@ -11,7 +11,17 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
-from ops.up import home, kernel, options, outside, postgres, supervisor, table, valkey
+from ops.up import (
+    home,
+    kernel,
+    nursery,
+    options,
+    outside,
+    postgres,
+    supervisor,
+    table,
+    valkey,
+)
 
 PROJECT = Path(__file__).resolve().parents[2]
 REFUSALS = (
@@ -57,6 +67,7 @@ class _Up:
         self.secrets = home.load_secrets(path)
         self.supervisor = supervisor.Supervisor(path / "log", self.say)
         self.environment: dict[str, str] = {}
+        self.nursery: nursery.Nursery | None = None
         self.started_at_s = time.monotonic()
         self.is_disk_full = False
 
@@ -64,6 +75,7 @@ class _Up:
         self.supervisor.open()
         try:
             self.start_servers()
+            self.start_nursery()
             ready = self.prepare()
             self.start_programs()
             self.announce(ready)
@@ -79,6 +91,8 @@ class _Up:
             return 1
         finally:
             self.remember_time()
+            if self.nursery is not None:
+                self.nursery.close()
             self.supervisor.stop()
             home.remove_socket_folder(self.home)
             (self.home / "running.json").unlink(missing_ok=True)
@@ -148,6 +162,17 @@ class _Up:
         self.environment["REDIS_URL"] = store.url
         self.say("Valkey runs")
 
+    def start_nursery(self) -> None:
+        """Begin to import what all programs share; without Linux each imports its own."""
+        if sys.platform != "linux":
+            return
+        if self.nursery is None:
+            self.nursery = nursery.Nursery(
+                os.environ | self.environment, PROJECT, lambda: self.supervisor.is_stopping
+            )
+        with open(self.supervisor.log_of("nursery"), "ab") as log:
+            self.nursery.start(log)
+
     def prepare(self) -> dict:
         """Bring the database up to date in a process of its own, and return what it found."""
         epoch = self.chosen.epoch
@@ -160,28 +185,26 @@ class _Up:
             "customer_key": self.secrets.customer_key,
             "seen_at": self.seen_at(),
         }
+        (asked, asks), (said, says) = os.pipe(), os.pipe()
         with open(self.supervisor.log_of("prepare"), "ab") as log:
-            command = subprocess.Popen(
-                [sys.executable, str(PROJECT / "manage.py"), "prepare"],
-                preexec_fn=kernel.child_setup(parent_pid=os.getpid()),
-                env=os.environ | self.environment,
-                cwd=PROJECT,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=log,
-            )
-        command.stdin.write(json.dumps(wishes).encode())
-        command.stdin.close()
+            command = self.launch(table.prepare(PROJECT), [asked, says, log.fileno()])
+        os.close(asked)
+        os.close(says)
+        with open(asks, "wb") as wished:
+            wished.write(json.dumps(wishes).encode())
         result: dict = {}
-        for line in self.supervisor.lines_of(command):
-            if line.startswith("{"):
-                result = json.loads(line)
-            else:
-                self.say(line)
+        with open(said, "rb", buffering=0):
+            for line in self.supervisor.lines_of(said):
+                if line.startswith("{"):
+                    result = json.loads(line)
+                else:
+                    self.say(line)
         if self.supervisor.is_stopping:
-            command.kill()
+            command.send_signal(signal.SIGKILL)
             raise Stopped
-        if command.wait() != 0:
+        while command.poll() is None:
+            self.supervisor.sleep(0.05)
+        if command.returncode != 0:
             log = self.supervisor.log_of("prepare")
             raise SetUpFailed(f"The set-up failed; the reason is at the end of {log}")
         return result
@@ -214,21 +237,31 @@ class _Up:
         self.supervisor.start(supervisor.Program(command.name, self.starter(command)))
 
     def starter(self, command: table.Command):
-        def start(log: IO[bytes]) -> subprocess.Popen[bytes]:
-            return subprocess.Popen(
-                command.argv,
-                preexec_fn=kernel.child_setup(parent_pid=os.getpid()),
-                env=os.environ
-                | self.environment
-                | {"PYTHONUNBUFFERED": "1"}
-                | dict(command.environment),
-                cwd=PROJECT,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-            )
+        def start(log: IO[bytes]) -> supervisor.Process:
+            with open(os.devnull, "rb") as nothing:
+                return self.launch(command, [nothing.fileno(), log.fileno(), log.fileno()])
 
         return start
+
+    def launch(self, command: table.Command, streams: list[int]) -> supervisor.Process:
+        """Start one of our own programs, the quick way where there is one."""
+        environment = os.environ | self.environment | {"PYTHONUNBUFFERED": "1"}
+        environment |= dict(command.environment)
+        if self.nursery is not None:
+            try:
+                return self.nursery.bear(command.argv, environment, streams)
+            except nursery.NurseryFailed as failure:
+                self.stop_if_asked()
+                self.say(f"{command.name} is started by itself; the nursery failed: {failure}")
+                self.start_nursery()
+        standard = dict(zip(("stdin", "stdout", "stderr"), streams, strict=True))
+        return subprocess.Popen(
+            [sys.executable, *command.argv],
+            preexec_fn=kernel.child_setup(parent_pid=os.getpid()),
+            env=environment,
+            cwd=PROJECT,
+            **standard,
+        )
 
     def announce(self, ready: dict) -> None:
         """Say where Zenith is, and how to get in."""

@@ -6,13 +6,12 @@ One thread, no surprises: it sleeps until a signal or the next due restart.
 import os
 import select
 import signal
-import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, Protocol
 
 from ops.up import guard, kernel
 
@@ -23,12 +22,22 @@ STOP_PATIENCE_S = 3.5
 LOG_BYTES_MAX = 10_000_000
 
 
+class Process(Protocol):
+    """What is asked of a running process: a `subprocess.Popen`, or one like it."""
+
+    pid: int
+    returncode: int | None
+
+    def poll(self) -> int | None: ...
+    def send_signal(self, number: int) -> None: ...
+
+
 @dataclass(frozen=True)
 class Program:
     """How one process is started and stopped; `stage` 0 is stopped before stage 1."""
 
     name: str
-    start: Callable[[IO[bytes]], subprocess.Popen[bytes]]
+    start: Callable[[IO[bytes]], Process]
     stop_signals: tuple[int, ...] = (signal.SIGTERM,)
     death_signal: int = signal.SIGKILL
     stage: int = 0
@@ -37,7 +46,7 @@ class Program:
 @dataclass
 class _Child:
     program: Program
-    process: subprocess.Popen[bytes] | None = None
+    process: Process | None = None
     started_at_s: float = 0.0
     restart_at_s: float = 0.0
     delay_s: float = 0.0
@@ -65,7 +74,7 @@ class Supervisor:
             signal.signal(number, self._ask_to_stop)
         self._guard.start()
 
-    def start(self, program: Program) -> subprocess.Popen[bytes]:
+    def start(self, program: Program) -> Process:
         """Start `program` and watch over it from now on."""
         child = self._children.setdefault(program.name, _Child(program))
         with open(self.log_of(program.name), "ab") as log:
@@ -111,9 +120,9 @@ class Supervisor:
             with suppress(BlockingIOError):
                 os.read(self._wake_reading, 4096)
 
-    def lines_of(self, process: subprocess.Popen[bytes]) -> Iterator[str]:
-        """Yield what a passing process says, until it ends or we are asked to stop."""
-        said, text = process.stdout.fileno(), b""
+    def lines_of(self, said: int) -> Iterator[str]:
+        """Yield what a passing process writes to a pipe, until it ends or we are asked to stop."""
+        text = b""
         while not self.is_stopping:
             ready, _, _ = select.select([said, self._wake_reading], [], [], 1.0)
             if self._wake_reading in ready:
@@ -158,7 +167,7 @@ class Supervisor:
                 return
             self.sleep(0.05)
 
-    def _bury(self, child: _Child, process: subprocess.Popen[bytes]) -> None:
+    def _bury(self, child: _Child, process: Process) -> None:
         # Whatever the dead one had started would otherwise go on beside its successor.
         guard.end_group(process.pid, signal.SIGKILL)
         self._guard.forget(process.pid)

@@ -1,6 +1,5 @@
 """The table of processes: what runs, with which command. The compose file has the same ones."""
 
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,7 +9,7 @@ LOOPBACK = "127.0.0.1"
 
 @dataclass(frozen=True)
 class Command:
-    """One process of Zenith's own."""
+    """One process of Zenith's own; `argv` is what its interpreter is told."""
 
     name: str
     argv: tuple[str, ...]
@@ -23,7 +22,7 @@ def worker(name: str, queue: str, *, pool: str, threads: int) -> Command:
     argv += ("--pool", pool, "-c", str(threads), "--loglevel", "INFO")
     # Workers here need not know of each other: asking costs a second at every start.
     argv += ("--without-gossip", "--without-mingle", "--without-heartbeat")
-    return Command(name, (sys.executable, *argv), {"ZENITH_ROLE": "worker"})
+    return Command(name, argv, {"ZENITH_ROLE": "worker"})
 
 
 def web(port: int, host: str = LOOPBACK) -> Command:
@@ -31,7 +30,7 @@ def web(port: int, host: str = LOOPBACK) -> Command:
     argv = ("-m", "uvicorn", "ops.asgi:application", "--host", host, "--port", str(port))
     argv += ("--timeout-graceful-shutdown", "2", "--no-access-log", "--ws-max-queue", "64")
     argv += ("--lifespan", "off")
-    return Command("web", (sys.executable, *argv), {"ZENITH_ROLE": "web"})
+    return Command("web", argv, {"ZENITH_ROLE": "web"})
 
 
 def simulator(
@@ -50,12 +49,17 @@ def simulator(
     argv += ("--command-key", str(home / "keys" / "command-master.key"))
     argv += ("--clock", clock) if clock else ()
     argv += ("--coded", coded_stations) if coded_stations else ()
-    return Command("simulator", (sys.executable, *argv))
+    return Command("simulator", argv)
 
 
 def beat(project: Path) -> Command:
     """Return the one that makes the ticks."""
-    return Command("beat", (sys.executable, str(project / "manage.py"), "beat"))
+    return Command("beat", (str(project / "manage.py"), "beat"))
+
+
+def prepare(project: Path) -> Command:
+    """Return the one that brings the database up to date, and ends."""
+    return Command("prepare", (str(project / "manage.py"), "prepare"))
 
 
 def workers() -> list[Command]:

@@ -20,7 +20,7 @@ def services() -> dict:
 
 
 def in_container(command: table.Command) -> list[str]:
-    return ["python", *command.argv[1:]]
+    return ["python", *command.argv]
 
 
 def test_every_process_of_the_table_has_a_service(services):

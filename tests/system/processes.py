@@ -4,6 +4,7 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
@@ -54,7 +55,7 @@ class Processes:
             command = self._commands[name]
             with open(self._folder / f"{name}.log", "ab") as log:
                 self.running[name] = subprocess.Popen(
-                    command.argv,
+                    [sys.executable, *command.argv],
                     cwd=PROJECT,
                     env=self._environment | command.environment,
                     stdout=log,

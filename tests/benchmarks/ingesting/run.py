@@ -115,7 +115,7 @@ def _start_workers(home: Path, servers: list[subprocess.Popen]) -> None:
     for command in table.workers():
         if command.name in ("conduct-1", "decode", "ticks"):
             argv = [application if word == "ops" else word for word in command.argv]
-            servers.append(_started(argv, log))
+            servers.append(_started([sys.executable, *argv], log))
     beat = ["-m", "celery", "-A", application, "beat", "-s", str(home / "beat"), "-l", "WARNING"]
     servers.append(_started([sys.executable, *beat], log))
 
