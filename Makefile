@@ -23,8 +23,7 @@ run: run-venv
 	@exec $(IN_VENV) manage.py up $(ARGS)
 
 test: test-venv browser
-	$(IN_VENV) -m pytest tests/e2e $(ARGS)
-	$(IN_VENV) -m pytest --ignore=tests/e2e -n auto --dist loadfile --no-loadscope-reorder $(ARGS)
+	$(IN_VENV) -m tests $(ARGS)
 
 check: test-venv bundle
 	$(IN_VENV) -m ruff check
