@@ -35,9 +35,10 @@ _LONG = ("tests/system/", "over_the_air", "test_up_whole", "test_uploads", "test
 
 @pytest.hookimpl(tryfirst=True)  # pytest-xdist has an answer of its own
 def pytest_xdist_auto_num_workers() -> int:
-    """Return how many processes `-n auto` means: as many as processors, beside which the browser
-    tests run; none beside this one when they would share a server that the environment gives."""
-    return 0 if _given else min(os.cpu_count() or 2, 8)
+    """Return how many processes `-n auto` means: one more than processors, since many tests
+    wait for processes of their own; none beside this one when they would share a server that
+    the environment gives."""
+    return 0 if _given else min((os.cpu_count() or 2) + 1, 8)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
