@@ -28,6 +28,18 @@ class PageQuestion(serializers.Serializer):
     cursor = serializers.CharField(required=False)
 
 
+class Named(serializers.Serializer):
+    """A body that has no names but those of its fields: what nobody reads is refused by name."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        if isinstance(data, dict) and (unknown := sorted(set(data) - set(self.fields))):
+            known = (
+                f"known are {', '.join(self.fields)}" if self.fields else "nothing is known here"
+            )
+            raise serializers.ValidationError({unknown[0]: [f"Not known; {known}."]})
+        return super().to_internal_value(data)
+
+
 class Number(serializers.FloatField):
     """A finite number: JSON has no other, and no limit refuses NaN."""
 

@@ -169,9 +169,7 @@ class _Messages:
         elif self._fields is not None:
             if name in ("omm", "segment"):
                 self._end_of_mean(name)
-            elif name.isupper() and name != "COMMENT":
-                if name in self._fields and name != "USER_DEFINED":
-                    self._fields.setdefault(omm.REPEATED, name)
+            elif name.isupper():
                 self._fields[name] = said
 
     def _end_of_mean(self, name: str) -> None:

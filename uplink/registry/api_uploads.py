@@ -42,7 +42,12 @@ class TusView(APIView):
     def handle_exception(self, error: Exception) -> Response:
         if isinstance(error, uploads.ChecksumMismatch):  # a status that Python has no name for
             response = problem_of(errors.Invalid(str(error)), {})
-            response.data |= {"status": 460, "title": "Checksum Mismatch", "code": error.code}
+            response.data |= {
+                "type": f"urn:zenith:problem:{error.code}",
+                "status": 460,
+                "title": "Checksum Mismatch",
+                "code": error.code,
+            }
             response.status_code = 460
             response.exception = True
             return response

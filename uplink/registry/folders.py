@@ -7,6 +7,7 @@ left out and named; those that run code when they are opened are a problem.
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -15,7 +16,7 @@ from typing import Any
 
 from uplink.registry import formats
 from uplink.registry.formats import Header, MalformedFile, adapters, names
-from uplink.registry.formats.header import described
+from uplink.registry.formats.header import described, word
 
 FILES_MAX = 1_000
 SMALL_FILE_BYTES_MAX = 64 * 1024 * 1024
@@ -206,7 +207,7 @@ def _shards(found: Found, headers: dict[str, Header], small: dict[str, Any]) -> 
         return
     have = {each.name: name for name, header in headers.items() for each in header.tensors}
     for name in sorted(set(wanted.values()) - set(found.files)):
-        found.problems.append(f"{INDEX} names {name[:200]}, which is not there")
+        found.problems.append(f"{INDEX} names {word(name)}, which is not there")
     for name in sorted(set(found.weights) - set(wanted.values())):
         found.problems.append(f"{name} is not in {INDEX}")
     known = {tensor: name for tensor, name in wanted.items() if name in headers}
@@ -216,7 +217,7 @@ def _shards(found: Found, headers: dict[str, Header], small: dict[str, Any]) -> 
                        ("is not in the index", unlisted)):  # fmt: skip
         if some:
             more = f" (and {len(some) - 1} more)" if len(some) > 1 else ""
-            found.problems.append(f"tensor {some[0]}{more} {what}")
+            found.problems.append(f"tensor {word(some[0])}{more} {what}")
     total = sum(each.length for header in headers.values() for each in header.tensors)
     metadata = index.get("metadata")
     said = metadata.get("total_size") if isinstance(metadata, dict) else None
@@ -237,12 +238,12 @@ def _configured(found: Found, headers: dict[str, Header], config: Any) -> None:
         if type(value) is int and 0 < value < 2**31:
             found.header[name] = value
         elif value is not None:
-            found.problems.append(f"{CONFIG}: {key} is {value!r}, not a count")
+            found.problems.append(f"{CONFIG}: {key} is {word(repr(value))}, not a count")
     if missing := [_OF_CONFIG[name] for name in _NEEDED if name not in found.header]:
         found.problems.append(f"{CONFIG} does not say {', '.join(missing)}")
     kind = config.get("model_type")
     if isinstance(kind, str):
-        found.header["general.architecture"] = kind[:64]
+        found.header["general.architecture"] = word(kind)[:64]
     shapes = {each.name: each.shape for h in headers.values() for each in h.tensors}
     layers = {int(m[1]) for m in map(_LAYER.match, shapes) if m}
     wanted = found.header.get("layers")
@@ -278,12 +279,15 @@ def _adapter(found: Found, headers: dict[str, Header], config: Any) -> None:
     ranks = [config.get("r"), *(pattern.values() if isinstance(pattern, dict) else ())]
     if "r" in config and said["rank"] not in ranks:
         found.problems.append(
-            f"{ADAPTER_CONFIG} says rank {config['r']}, the tensors have {said['rank']}"
+            f"{ADAPTER_CONFIG} says rank {word(repr(config['r']))}, the tensors have {said['rank']}"
         )
-    if isinstance(config.get("lora_alpha"), int | float):
-        said["alpha"] = config["lora_alpha"]
+    alpha = config.get("lora_alpha")
+    if isinstance(alpha, int | float) and math.isfinite(alpha):
+        said["alpha"] = alpha
+    elif alpha is not None:
+        found.problems.append(f"{ADAPTER_CONFIG}: lora_alpha is {word(repr(alpha))}, not a number")
     if isinstance(config.get("base_model_name_or_path"), str):
-        said["base"] = config["base_model_name_or_path"][:200]
+        said["base"] = word(config["base_model_name_or_path"])
     found.header |= {**_together(found, headers), "adapter": said}
 
 

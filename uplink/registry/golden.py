@@ -8,6 +8,7 @@ latency nobody measured, is inconclusive and no success.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -22,6 +23,7 @@ PHRASES_MAX = 50
 ANSWER_CHARS_MAX = 262_144
 """Of a longer answer only so much is judged."""
 TOKENS_MAX = 4_096
+_DEPTH_MAX = 50
 _ROLES = ("system", "user", "assistant")
 _KNOWN = {"prompt", "messages", "expect", "max_tokens", "temperature", "seed"}
 
@@ -212,6 +214,8 @@ def problems(prompt: Any) -> list[str]:
     """Return all that is wrong with a golden prompt as it is given; nothing when it is right."""
     if not isinstance(prompt, dict):
         return ["it is not an object"]
+    if why := _unkept([prompt.get(name) for name in ("prompt", "messages", "expect")]):
+        return [why]
     found = [f"{name!r} is not known; known are {', '.join(sorted(_KNOWN))}"
              for name in sorted(map(str, set(prompt) - _KNOWN))]  # fmt: skip
     found += _asked_problems(prompt)
@@ -223,6 +227,30 @@ def problems(prompt: Any) -> list[str]:
     if type(temperature) not in (int, float) or not 0 <= temperature <= 2:
         found.append("temperature must be a number from 0 to 2")
     return found + _expect_problems(prompt.get("expect"))
+
+
+def _unkept(said: Any, depth: int = 0) -> str:
+    """Return why what was said could not be kept as JSON in UTF-8; nothing when it can."""
+    if isinstance(said, str):
+        if "\0" in said:
+            return "a text holds the character NUL, which no text here may"
+        return "" if _is_utf8(said) else "a text holds half a surrogate pair"
+    if isinstance(said, float):
+        return "" if math.isfinite(said) else f"{said} is no number"
+    parts = [*said, *said.values()] if isinstance(said, dict) else said
+    if not isinstance(parts, list):
+        return ""
+    if depth == _DEPTH_MAX:
+        return f"it is nested deeper than {_DEPTH_MAX}"
+    return next(filter(None, (_unkept(one, depth + 1) for one in parts)), "")
+
+
+def _is_utf8(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _asked_problems(prompt: dict[str, Any]) -> list[str]:

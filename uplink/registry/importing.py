@@ -53,6 +53,7 @@ def plan(
             problems.extend(refusal.extra.get("problems") or [str(refusal).rstrip(".")])
             return None
 
+    hear(lambda: registering.check_names(name, version))
     hear(lambda: licences.canonical(licence))
     chosen = hear(lambda: registering.profiles_named(profiles)) or []
     hear(lambda: registering.check_golden(golden_prompts))

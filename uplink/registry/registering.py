@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import PurePath
 from typing import Any
@@ -50,8 +51,16 @@ class WrongBase(errors.Invalid):
     code = "wrong_base"
 
 
+class WrongName(errors.Invalid):
+    code = "wrong_name"
+
+
 class WrongGoldenPrompt(errors.Invalid):
     code = "wrong_golden_prompt"
+
+
+_MODEL_NAME = re.compile(r"[A-Za-z0-9_-]+")
+_VERSION_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
 
 
 def form_of_name(name: str) -> str:
@@ -77,8 +86,9 @@ def store_artefact(
     says so; a refusal (`HashMismatch`, `TooBig`, `StoreFull`, `MalformedArtefact`) leaves neither.
     Safe to repeat.
     """
-    if form and form not in set(Format.values) - {Format.BUNDLE}:
-        raise MalformedArtefact(f"{form!r} is not one of {', '.join(Format.values)}.")
+    taken = [one for one in Format.values if one != Format.BUNDLE]
+    if form and form not in taken:
+        raise MalformedArtefact(f"{form!r} is not one of {', '.join(taken)}.")
     received = store.receive(pieces, sha256=sha256)
     try:
         return keep(received, form=form, organisation=organisation, name=name)
@@ -160,6 +170,7 @@ def register_version(
     `UnknownProfile`, `UnknownLicence`, `WrongBase`, `WrongGoldenPrompt`, and `DoesNotFit` when a
     profile's hardware is too small for it.
     """
+    check_names(name, version)
     artefact = Artefact.objects.filter(pk=artefact_sha256).first()
     if artefact is None:
         raise UnknownArtefact(f"No artefact {artefact_sha256} is stored; upload its bytes first.")
@@ -196,6 +207,20 @@ def register_version(
     if any(getattr(row, key) != value for key, value in wanted.items()):
         raise errors.IdReused(f"{name}:{version} already names {row.artefact_id}.")
     return row, False
+
+
+def check_names(name: str, version: str) -> None:
+    """Refuse what a model or a version cannot be called; raises `WrongName`."""
+    for what, said, shape, most in (
+        ("model", name, _MODEL_NAME, 64),
+        ("version", version, _VERSION_NAME, 40),
+    ):
+        if not shape.fullmatch(said) or len(said) > most:
+            raise WrongName(
+                f"A {what} is named by 1 to {most} letters, digits and hyphens"
+                f"{'' if shape is _MODEL_NAME else ', points and plus signs'} or underscores, not "
+                f"{said[:most]!r}{'…' if len(said) > most else ''}."
+            )
 
 
 def profiles_named(codes: Iterable[str]) -> list[HardwareProfile]:

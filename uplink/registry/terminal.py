@@ -13,6 +13,7 @@ from ops import clock
 from ops.accounts.models import Organisation
 from ops.console.templatetags import console
 from uplink.registry import fits, fitting, importing, prices
+from uplink.registry.bodies import VersionRequest
 from uplink.registry.models import Version
 
 
@@ -39,11 +40,12 @@ def add_arguments(parser: CommandParser) -> None:
 
 
 def fields(options: dict[str, Any]) -> dict[str, Any]:
-    """Return what was asked as `registering.register_version` takes it, but for profiles."""
+    """Return what was asked as `registering.register_version` takes it, but for profiles.
+
+    It is held to what the API takes; `CommandError` tells all that it does not.
+    """
     said = {key: options[key] for key in ("source_url", "repository", "revision", "tool", "parent")}
-    return {
-        "name": options["name"],
-        "version": options["version"],
+    asked = {
         "licence": options["licence"],
         "description": options["description"],
         "context_tokens": options["context"],
@@ -51,8 +53,27 @@ def fields(options: dict[str, Any]) -> dict[str, Any]:
         "base": options["base"],
         "golden_prompts": golden(options["golden"]),
         "provenance": {key: value for key, value in said.items() if value},
-        "registered_by": "terminal",
     }
+    _check(asked)
+    names = {"name": options["name"], "version": options["version"]}
+    return {**names, **asked, "registered_by": "terminal"}
+
+
+_OPTIONS = {"context_tokens": "context", "system_prompt": "system"}
+
+
+def _check(asked: dict[str, Any]) -> None:
+    whole = {key: value for key, value in asked.items() if value is not None}
+    read = VersionRequest(data={**whole, "artefact": "0" * 64, "profiles": ["any"]})
+    if read.is_valid():
+        return
+    wrong = {**read.errors, **read.errors.get("provenance", {})}
+    wrong.pop("provenance", None)
+    lines = [
+        f"--{_OPTIONS.get(name, name).replace('_', '-')}: {' '.join(map(str, why))}"
+        for name, why in wrong.items()
+    ]
+    raise CommandError("\n  ".join(["This cannot be registered:", *lines]))
 
 
 def golden(path: Path | None) -> list[Any]:

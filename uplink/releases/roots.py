@@ -113,12 +113,8 @@ def rotate(
         alone()
         before = current(now=now).signed
         old = enough(keyfiles.load(folders), now=now)
-        leaving = [key for key in old if Public.of(key).keyid.startswith(tuple(retire))]
-        gone = [name for name in before.roles["targets"].keyids if name.startswith(tuple(retire))]
-        if not retire:
-            leaving, gone = [], []
-        if len(gone) != len(set(retire)):
-            raise errors.Invalid("Each key to retire is named by the start of one id.")
+        gone = _named(retire, before.roles["targets"].keyids)
+        leaving = [key for key in old if Public.of(key).keyid in gone]
         new = keyfiles.make(folders[0], add)
         staying = [
             Public(name, before.keys[name].keyval["public"])
@@ -126,20 +122,39 @@ def rotate(
             if name not in gone
         ]
         directs = Ed25519PrivateKey.generate() if director else keyfiles.director()
-        row = _make(
-            before.version + 1,
-            [*staying, *map(Public.of, new)],
-            threshold or before.roles["targets"].threshold,
-            directs,
-            [*old, *new],
-            until=now + LASTS,
-            now=now,
-        )
+        try:
+            row = _make(
+                before.version + 1,
+                [*staying, *map(Public.of, new)],
+                before.roles["targets"].threshold if threshold is None else threshold,
+                directs,
+                [*old, *new],
+                until=now + LASTS,
+                now=now,
+            )
+        except errors.Refusal:
+            for key in new:
+                keyfiles.forget(folders, key)
+            raise
     if director:
         keyfiles.replace_director(directs)
     for key in leaving:
         keyfiles.forget(folders, key)
     return row
+
+
+def _named(starts: Iterable[str], names: Sequence[str]) -> list[str]:
+    """Return the ids that begin so; `Invalid` for a start that is not of just one."""
+    found = []
+    for start in dict.fromkeys(starts):
+        of_it = [name for name in names if name.startswith(start)]
+        if len(of_it) != 1:
+            raise errors.Invalid(
+                f"{start!r} is the start of {len(of_it)} of the keys' ids, not of one; they are "
+                f"{', '.join(name[:16] for name in names)}."
+            )
+        found += of_it
+    return list(dict.fromkeys(found))
 
 
 def _make(

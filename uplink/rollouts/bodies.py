@@ -7,6 +7,7 @@ from typing import Any
 
 from rest_framework import serializers
 
+from constellation.questions import Named
 from ops import errors
 from uplink.commands import reach
 from uplink.registry.models import Version
@@ -14,16 +15,6 @@ from uplink.rollouts import evaluation, targets
 from uplink.rollouts.models import Divergence, Kind, Revocation, Ring, Rollout, Target
 
 _TEXT = {"trim_whitespace": True, "max_length": 500}
-
-
-class Named(serializers.Serializer):
-    """A body that has no names but those of its fields."""
-
-    def to_internal_value(self, data: Any) -> Any:
-        if isinstance(data, dict) and (unknown := sorted(set(data) - set(self.fields))):
-            known = ", ".join(self.fields)
-            raise serializers.ValidationError({unknown[0]: [f"Not known; known are {known}."]})
-        return super().to_internal_value(data)
 
 
 class OfVersion(Named):

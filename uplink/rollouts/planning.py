@@ -65,6 +65,8 @@ def create(
     """
     if kind == Kind.TIMEFORCED and forced_at is None:
         raise BadRollout("forced_at says from when a TIMEFORCED rollout is forced.")
+    if kind != Kind.TIMEFORCED and forced_at is not None:
+        raise BadRollout(f"forced_at is of TIMEFORCED rollouts alone; this one is {kind}.")
     if "\\u0000" in json.dumps([list(rings_asked), safe_window]):
         raise BadRollout("A text holds the character NUL, which no text here may.")
     needs_approval = needs_approval or settings.ZENITH_ROLLOUT_APPROVAL

@@ -17,6 +17,10 @@ from uplink.transfers import packing, progress
 from uplink.transfers.models import Deployment, State, Transfer
 
 UNHEARD_AFTER = timedelta(seconds=15)
+"""After a telecommand that came to nothing comes the next; each wait is twice as long as the one
+before, so that an answer that waits to be decoded is not taken for none, and one bad contact does
+not end a transfer."""
+UNHEARD_MOST = timedelta(minutes=8)
 STEPS_MAX = 10
 """So many telecommands without success make the transfer fail."""
 LOAD, ACTIVATE = onboard.Opcode.LOAD_SLOT.name, onboard.Opcode.ACTIVATE_SLOT.name
@@ -216,7 +220,7 @@ def _is_too_late(transfer: Transfer, command: Command, now: datetime) -> bool:
 
 
 def nudge(satellite_id: int, *, now: datetime) -> None:
-    """In a contact: follow telecommands that came to nothing by new ones, after a while.
+    """In a contact: follow telecommands that came to nothing by new ones, after longer and longer.
 
     To nothing came what was sent and never heard of, and what met a satellite that was busy.
     """
@@ -226,13 +230,21 @@ def nudge(satellite_id: int, *, now: datetime) -> None:
         given = list(_commands(transfer))
         if not given or not _came_to_nothing(given[-1]):
             continue
-        if given[-1].sent_at > now - UNHEARD_AFTER or _is_too_late(transfer, given[-1], now):
+        if given[-1].sent_at > now - _patience(given) or _is_too_late(transfer, given[-1], now):
             continue
         if len(given) >= STEPS_MAX:
-            progress.fail(transfer, f"{given[-1].name} was never answered", now=now)
+            busy = given[-1].state == CommandState.FAILED
+            why = "met a busy satellite each time" if busy else "was never answered"
+            progress.fail(transfer, f"{given[-1].name} {why}", now=now)
             continue
         window = given[-1].arguments.get("window")
         _command(transfer, given[-1].name, now=now, window=window)
+
+
+def _patience(given: list[Command]) -> timedelta:
+    """Return how long the last of the telecommands is waited for, by how often it was given."""
+    times = sum(one.name == given[-1].name for one in given)
+    return min(UNHEARD_AFTER * 2 ** (times - 1), UNHEARD_MOST)
 
 
 def _came_to_nothing(command: Command) -> bool:

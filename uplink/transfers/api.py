@@ -13,7 +13,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from constellation.models import Satellite
-from constellation.questions import PageQuestion, asked, named
+from constellation.questions import Named, PageQuestion, asked, named
 from ops import clock, errors
 from ops.api import Page
 from telemetry import onboard
@@ -30,7 +30,7 @@ from uplink.transfers.models import (
 )
 
 
-class TransferRequest(serializers.Serializer):
+class TransferRequest(Named):
     """Either a `model` and its `version`, or an `artefact` by its SHA-256."""
 
     satellite = serializers.SlugRelatedField(slug_field="code", queryset=Satellite.objects.all())
@@ -85,7 +85,7 @@ class ForecastBody(serializers.ModelSerializer):
 
 class TransferBody(serializers.ModelSerializer):
     satellite = serializers.CharField(source="satellite.code")
-    version = serializers.CharField(source="version.__str__", default=None)
+    version = serializers.SerializerMethodField()
     base = serializers.CharField(source="package.base_id", default=None)
     slot = serializers.SerializerMethodField()
     progress = serializers.SerializerMethodField()
@@ -112,6 +112,9 @@ class TransferBody(serializers.ModelSerializer):
             "progress",
             "forecast",
         )
+
+    def get_version(self, row: Transfer) -> str | None:
+        return str(row.version) if row.version else None
 
     def get_forecast(self, row: Transfer) -> dict[str, object] | None:
         """None while it is being made, and when all files are up."""
@@ -289,7 +292,7 @@ class TransferChangeView(APIView):
         return Response(TransferBody(acts[change](transfer_id, now=clock.now())).data)
 
 
-class SuspensionRequest(serializers.Serializer):
+class SuspensionRequest(Named):
     reason = serializers.CharField(max_length=200, default="", allow_blank=True)
 
 

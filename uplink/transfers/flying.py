@@ -142,7 +142,11 @@ def _keep(snapshot: Snapshot, contact: Contact, *, now: datetime) -> list[Transf
         )
         if row is None:  # begun anew in the meantime
             continue
-        sent_bytes = one.sent_bytes - (row.engine or {}).get("sent_bytes", 0)
+        counted_bytes, engine = (row.engine or {}).get("sent_bytes", 0), one.engine
+        if row.delivered and counted_bytes > one.sent_bytes:
+            # Reported as stored, and counted whole, before this conductor heard of it.
+            engine = {**engine, "sent_bytes": counted_bytes}
+        sent_bytes = engine["sent_bytes"] - counted_bytes
         if row.transfer_id is not None:
             carried[row.transfer_id].add(
                 sent_bytes,
@@ -152,7 +156,7 @@ def _keep(snapshot: Snapshot, contact: Contact, *, now: datetime) -> list[Transf
             transfers.setdefault(row.transfer_id, row.transfer)
         row.sent_bytes += sent_bytes
         row.acknowledged_bytes, row.contact = one.acknowledged_bytes, contact
-        row.engine = one.engine
+        row.engine = engine
         if not row.delivered:  # else reported as stored before its Finished was here
             _conclude(row, one, now=now)
         row.save()

@@ -11,6 +11,7 @@ from django.db.models import QuerySet
 
 from constellation.contacts.models import Contact
 from constellation.models import Satellite
+from telemetry import onboard
 from telemetry.packets.handlers import StoredPacket
 from uplink.commands import authentication
 from uplink.registry.models import Artefact
@@ -90,10 +91,16 @@ def _settle(satellite: Satellite, said: holdings.Holdings, *, now: datetime) -> 
         numbers = [n for span in said.spans for n in range(span.first, span.last + 1)]
         waiting = transfer.shipments.filter(number__in=numbers, delivered=False)
         names = list(waiting.values_list("name", flat=True))
+        progress.count_what_left(transfer.shipments.filter(number__in=_from_ground(said)))
         if names:
             progress.files_delivered(transfer, names, now=now)
         else:
             progress.settle(transfer, now=now)
+
+
+def _from_ground(said: holdings.Holdings) -> list[int]:
+    spans = [span for span in said.spans if span.source == onboard.GROUND_ENTITY_ID]
+    return [n for span in spans for n in range(span.first, span.last + 1)]
 
 
 def newest(**wanted: Any) -> QuerySet[Holding]:

@@ -7,14 +7,14 @@ from datetime import datetime
 from typing import Any
 
 from django.db import transaction
-from django.db.models import BigIntegerField, Case, Count, F, Q, Sum, When
+from django.db.models import BigIntegerField, Case, Count, F, Q, QuerySet, Sum, When
 from django.db.models.fields.json import KeyTextTransform
 from django.db.models.functions import Cast, Coalesce, Greatest
 
 from constellation.contacts.models import Demand
 from ops.live import events
 from uplink.transfers import sources
-from uplink.transfers.models import OVER, State, Transfer
+from uplink.transfers.models import OVER, Shipment, Spread, State, Transfer
 
 STREAM = "transfers"
 DEMAND_VALUE = 10.0
@@ -64,10 +64,27 @@ def fail(transfer: Transfer, reason: str, *, now: datetime) -> None:
 
 def files_delivered(transfer: Transfer, names: Iterable[str], *, now: datetime) -> None:
     """The satellite reported a file as stored, whether or not its Finished reached us."""
+    if not Spread.objects.filter(transfer=transfer).exists():  # else it may be a neighbour's copy
+        count_what_left(transfer.shipments.filter(name__in=names, delivered=False))
     if transfer.shipments.filter(name__in=names, delivered=False).update(
         delivered=True, delivered_at=now, fault=""
     ):
         settle(transfer, now=now)
+
+
+def count_what_left(files: QuerySet[Shipment]) -> None:
+    """Count as sent what must have left of files that are on board from a contact.
+
+    A conductor that was killed did not live to tell. Another that holds the file now counts on
+    from here, and not once more.
+    """
+    for row in files.filter(sequence__isnull=False, engine__isnull=False):
+        least = row.size_bytes - row.engine.get("given_bytes", 0)
+        untold = least - row.engine.get("sent_bytes", 0)
+        if untold > 0:
+            row.sent_bytes += untold
+            row.engine = {**row.engine, "sent_bytes": least}
+            row.save(update_fields=["sent_bytes", "engine"])
 
 
 def summary(transfer: Transfer) -> dict[str, Any]:
@@ -77,17 +94,14 @@ def summary(transfer: Transfer) -> dict[str, Any]:
     size = Cast("size_bytes", BigIntegerField())
     high_water = Cast(KeyTextTransform("high_water", "engine"), BigIntegerField())
     left_once = Case(When(delivered=True, then=size), default=Coalesce(high_water, 0))
-    # What a conductor sent and did not live to tell has left all the same when it is on board.
-    begun = Q(delivered=True, sequence__isnull=False)
-    left = Case(When(begun, then=Greatest("sent_bytes", size)), default=F("sent_bytes"))
     sums = transfer.shipments.aggregate(
         packs=Count("pk", filter=packs),
         pack_bytes=Sum("size_bytes", filter=packs, default=0),
         delivered_packs=Count("pk", filter=packs & Q(delivered=True)),
         delivered_bytes=Sum("size_bytes", filter=packs & Q(delivered=True), default=0),
         partial_bytes=Sum("acknowledged_bytes", filter=packs & Q(delivered=False), default=0),
-        sent=Sum(left, default=0),
-        repeated=Sum(Greatest(left - left_once, 0), default=0),
+        sent=Sum("sent_bytes", default=0),
+        repeated=Sum(Greatest(F("sent_bytes") - left_once, 0), default=0),
     )
     numbers = {
         "packs": sums["packs"],

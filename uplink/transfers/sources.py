@@ -37,14 +37,20 @@ def with_lasers(transfer: Transfer, numbers: dict[str, Any]) -> dict[str, Any]:
     sizes = dict(transfer.artefact.packs.values_list("number", "size_bytes"))
     up, across = _delivered(transfer), _by_laser(transfer) & sizes.keys()
     laser_bytes = sum(sizes[n] for n in across)
+    # Files that were taken back from the plan when all of them had left already.
+    files = set(transfer.shipments.values_list("number", flat=True))
+    untold = (_held(newest(transfer)) & sizes.keys()) - across - files
     # Held by laser and marked as delivered is one pack, and is counted with the lasers.
     twice_bytes = sum(sizes[n] for n in across & up)
     return {
         **numbers,
         "packs": len(sizes),
-        "delivered_packs": len(up | across),
+        "delivered_packs": len(up | across | untold),
         "size_bytes": transfer.artefact.size_bytes,
-        "acknowledged_bytes": numbers["acknowledged_bytes"] + laser_bytes - twice_bytes,
+        "acknowledged_bytes": numbers["acknowledged_bytes"]
+        + laser_bytes
+        - twice_bytes
+        + sum(sizes[n] for n in untold),
         "sent_bytes": numbers["sent_bytes"] + spread.withdrawn_bytes,
         "laser_packs": len(across),
         "laser_bytes": laser_bytes,

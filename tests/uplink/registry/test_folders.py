@@ -1,6 +1,7 @@
 """A folder is judged whole: everything wrong with it at once, and nothing is taken on trust."""
 
 import json
+import math
 import struct
 
 import pytest
@@ -166,6 +167,8 @@ def test_an_adapter_is_held_to_its_configuration(tmp_path):
     }
     change(folder, "adapter_config.json", r=16)
     assert judged(folder).problems == ["adapter_config.json says rank 16, the tensors have 8"]
+    change(folder, "adapter_config.json", r=8, lora_alpha=math.nan)
+    assert judged(folder).problems == ["adapter_config.json: lora_alpha is nan, not a number"]
     change(folder, "adapter_config.json", peft_type="IA3")
     assert judged(folder).problems == ["adapter_config.json is not of a LoRA adapter"]
     qwen3.write_safetensors(folder / "adapter_model.safetensors", [("w", (2, 2), "F32")])

@@ -1,5 +1,6 @@
 """Headers of model files are read with bounds, and never believed."""
 
+import math
 import pickle
 import struct
 from pathlib import Path
@@ -113,6 +114,13 @@ def test_echo_is_known_by_its_magic(inspect):
         (gguf(tensors=[("t", (32,), 8), ("u", (32,), 8, 0)]), "'u' overlaps 't'"),
         (gguf(tensors=[("t", (32,), 8, 7)]), "multiple of 32"),
         (gguf(keys=[("general.architecture", 4, bytes(4))]), "there twice"),
+        (b"GGUF" + struct.pack(">IQQ", 3, 1, 1), "big-endian GGUF.*Convert it"),
+        (b"GGUF" + struct.pack("<IQQ", 3, 0, 0), "no tensors"),
+        (gguf(tensors=[("t", (), 8)], data=b""), "whole blocks"),
+        (gguf(tensors=[("t\0", (32,), 8)]), r"'t.x00' holds what does not print"),
+        (gguf(keys=[("qwen3.block_count", 5, struct.pack("<i", -5))]), "-5, which is no count"),
+        (gguf(keys=[("qwen3.block_count", 10, b"\xff" * 8)]), "which is no count"),
+        (gguf(keys=[("adapter.lora.alpha", 6, struct.pack("<f", math.nan))]), "is no number"),
         (gguf()[:-32], "outside of the file"),
         (gguf()[:60], "cut short|more than there may be"),
         (b"", "begin with GGUF"),
@@ -133,6 +141,10 @@ def tensor(start, stop, shape=(1,), dtype="F32"):
     [
         (b"", "cut short"),
         (struct.pack("<Q", 1 << 60) + b"{}", "not possible"),
+        (struct.pack("<Q", 1 << 30) + b"{}", "not possible in a file of 10"),
+        (struct.pack("<Q", 2) + b"{}", "no tensors"),
+        (safetensors(text='{"a": {"dtype": "F32", "shape": {}, "data_offsets": [0, 4]}}'), "shape"),
+        (safetensors({"\ud800": tensor(0, 4)}, bytes(4)), "holds what does not print"),
         (struct.pack("<Q", 2) + b"[]", "not an object"),
         (struct.pack("<Q", 3) + b"{,}", "not JSON"),
         (safetensors({"a": tensor(0, 4), "b": tensor(2, 6)}, bytes(6)), "overlaps"),
@@ -150,6 +162,24 @@ def tensor(start, stop, shape=(1,), dtype="F32"):
 def test_a_broken_safetensors_is_refused_with_the_reason(inspect, content, why):
     with pytest.raises(formats.MalformedFile, match=why):
         inspect(content, "safetensors")
+
+
+def test_words_of_a_header_are_kept_so_that_they_can_be_stored_and_shown(inspect):
+    name = b"\0qwen" + b"x" * 1_000_000
+    said = inspect(gguf(keys=[("general.name", 8, struct.pack("<Q", len(name)) + name)]), "gguf")
+    assert said["general.name"] == "qwen" + "x" * 195
+    header = {"__metadata__": {"format": "p\ud800t\0"}, "a": tensor(0, 4)}
+    assert inspect(safetensors(header, bytes(4)), "safetensors")["framework"] == "pt"
+
+
+def test_the_first_part_of_a_split_file_may_have_no_tensors(inspect):
+    alone = gguf(tensors=(), keys=[("split.count", 2, struct.pack("<H", 2))])
+    assert inspect(alone, "gguf")["general.architecture"] == "qwen3"
+
+
+def test_a_file_that_was_cut_in_its_header_is_still_known_for_what_it_is(inspect, tmp_path):
+    with pytest.raises(formats.MalformedFile, match=r"A header of .* not possible in a file of 20"):
+        inspect(safetensors()[:20], None)
 
 
 def test_pickles_are_no_format(inspect):

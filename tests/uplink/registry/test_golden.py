@@ -1,5 +1,7 @@
 """Golden prompts are valid before they are taken, and judged the same everywhere."""
 
+import json
+import math
 import time
 
 import pytest
@@ -54,6 +56,7 @@ def test_a_pattern_made_to_keep_an_engine_busy_does_not():
     assert time.monotonic() - began_s < 30  # Python's own engine would take years
 
 
+DEEP = json.loads("[" * 500 + "]" * 500)
 RIGHT = {"prompt": "How high?", "expect": {"contains": "km"}}
 
 
@@ -100,6 +103,11 @@ def test_a_right_prompt_has_no_problems(prompt):
         ({"prompt": "?", "expect": {"json": {"keys": "a"}}}, "a list of names"),
         ({"prompt": "?", "expect": {"max_latency_s": 0}}, "a number above 0"),
         ({"prompt": "?", "expect": {"contains": "a", "ignore_case": 1}}, "true or false"),
+        ({"prompt": "a\0", "expect": {"json": True}}, "the character NUL"),
+        ({"prompt": "?", "expect": {"json": {"equals": {"\0": 1}}}}, "the character NUL"),
+        ({"prompt": "?", "expect": {"json": {"equals": [math.nan]}}}, "nan is no number"),
+        ({"prompt": "\udc00", "expect": {"json": True}}, "half a surrogate pair"),
+        ({"prompt": "?", "expect": {"json": {"equals": DEEP}}}, "nested deeper than"),
     ],
 )
 def test_a_wrong_prompt_is_told_what_is_wrong(prompt, says):

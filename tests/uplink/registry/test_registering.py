@@ -3,6 +3,7 @@
 import dataclasses
 import hashlib
 import json
+import struct
 
 import pytest
 from django.core.exceptions import ImproperlyConfigured
@@ -73,6 +74,13 @@ def test_an_artefact_is_uploaded_and_may_be_repeated(operator):
     assert store.path_of(SHA256).read_bytes() == GGUF
 
 
+def test_a_header_with_hostile_words_is_stored_without_them(operator):
+    content = gguf(keys=[("general.name", 8, struct.pack("<Q", 5) + b"a\0b\xc2\x85")])
+    sha256 = hashlib.sha256(content).hexdigest()
+    answer = upload(operator, content, sha256)
+    assert (answer.status_code, answer.json()["header"]["general.name"]) == (201, "ab")
+
+
 def test_an_upload_larger_than_django_s_memory_limit_is_taken(operator):
     content = b"ZENITH-ECHO\n" + bytes(8 << 20)
     sha256 = hashlib.sha256(content).hexdigest()
@@ -119,6 +127,23 @@ def test_a_version_names_stored_bytes_and_may_be_repeated(operator):
     assert operator.get("/api/v1/models").json()["results"][0]["name"] == "qwen3-8b"
     listed = operator.get("/api/v1/models/qwen3-8b/versions").json()["results"]
     assert listed == [first.json()]
+
+
+@pytest.mark.parametrize(
+    ("model", "version", "says"),
+    [
+        ("m" * 65, "1", "A model is named by 1 to 64 letters, digits and hyphens or underscores"),
+        ("m", "v" * 41, "A version is named by 1 to 40 letters, digits and hyphens, points"),
+        ("m", "a b", "not 'a b'"),
+        ("m", "a:b", "not 'a:b'"),
+    ],
+)
+def test_a_name_that_nothing_could_be_called_by_is_refused(operator, model, version, says):
+    upload(operator)
+    url = f"/api/v1/models/{model}/versions/{version}"
+    answer = operator.put(url, version_body(), format="json")
+    assert (answer.status_code, answer.json()["code"]) == (400, "wrong_name")
+    assert says in answer.json()["detail"]
 
 
 def test_a_version_cannot_become_another_artefact(operator):
@@ -192,6 +217,24 @@ def test_the_command_tells_a_refusal_in_a_line(source, said):
     wanted = ("register_model", "m", "1", "--format", "gguf", "--licence", "Apache-2.0")
     with pytest.raises(CommandError, match=said):
         call_command(*wanted, *source)
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "says"),
+    [
+        ("context", -1, "--context: Ensure this value is greater than or equal to 1"),
+        ("system", "x" * 2001, "--system: Ensure this field has no more than 2000"),
+        ("repository", "x" * 201, "--repository: Ensure this field has no more than 200"),
+        ("source_url", "nowhere", "--source-url: Enter a valid URL"),
+    ],
+)
+def test_the_command_takes_what_the_api_takes(tmp_path, option, value, says):
+    make_organisation(operates_fleet=True)
+    (tmp_path / "m.gguf").write_bytes(GGUF)
+    asked = {"file": tmp_path / "m.gguf", "licence": "MIT", option: value}
+    with pytest.raises(CommandError, match=says):
+        call_command("register_model", "m", "1", **asked)
+    assert not Artefact.objects.exists()
 
 
 def test_the_shipped_model_is_registered_once(monkeypatch, tmp_path):

@@ -194,6 +194,27 @@ def test_keys_are_rotated_and_the_stolen_one_signs_nothing(satellite, version, t
     assert on_board(satellite, [after, late]) is Attack.KEY_COMPROMISE
 
 
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (["--retire", "zz"], "'zz' is the start of 0 of the keys' ids"),
+        (["--retire", ""], "'' is the start of 3 of the keys' ids, not of one; they are"),
+        (["--add", "1", "--threshold", "9"], "a threshold of 9 with 4 offline keys"),
+        (["--add", "1", "--threshold", "0"], "a threshold of 0 with 4 offline keys"),
+    ],
+)
+def test_a_rotation_that_cannot_be_leaves_everything_as_it_was(
+    satellite, version, tmp_path, options, says
+):
+    assign(satellite, version)
+    folder = tmp_path / "releases"
+    before = sorted(folder.iterdir())
+    with pytest.raises(CommandError, match=says):
+        call_command("release_rotate", "--keys", str(folder), *options)
+    assert sorted(folder.iterdir()) == before
+    assert Root.objects.count() == 1
+
+
 def test_a_withdrawn_release_goes_nowhere_and_is_told_with_the_next(satellite, version, tmp_path):
     first = assign(satellite, version)
     call_command(

@@ -89,6 +89,7 @@ def test_a_rollout_is_planned_once(operator, body):
         ({"safe_window": {"min_charge": 2}}, 400, "safe_window.min_charge must be a number"),
         ({"safe_window": 5}, 400, "safe_window must be an object"),
         ({"kind": "TIMEFORCED"}, 400, "forced_at says from when"),
+        ({"forced_at": "2026-08-24T06:00:00Z"}, 400, "forced_at is of TIMEFORCED rollouts alone"),
         ({"kind": "DOWNLOAD_ONLY", "rings": [{"soak_orbits": 1}]}, 400, "lets nothing run"),
         ({"kind": "SOMETIMES"}, 400, "kind"),
         ({"version": "9"}, 404, "There is no echo:9"),

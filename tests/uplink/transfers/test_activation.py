@@ -173,16 +173,45 @@ def test_a_busy_satellite_is_asked_again_later(transfer):
 
 def test_commands_that_are_never_answered_end_it(transfer):
     tell(transfer, StoreEvent.ARTEFACT_VERIFIED)
-    for minute in range(1, 20):
+    for minute in range(10, 200, 10):
         at = NOON + timedelta(minutes=minute)
         Command.objects.filter(state=CommandState.RELEASED).update(
             state=CommandState.SENT, sent_at=at
         )
-        activation.nudge(transfer.satellite_id, now=at + timedelta(seconds=16))
+        activation.nudge(transfer.satellite_id, now=at + timedelta(minutes=9))
     transfer.refresh_from_db()
     assert transfer.state == State.FAILED
     assert transfer.reason == "LOAD_SLOT was never answered"
     assert Command.objects.count() == activation.STEPS_MAX
+
+
+def test_answers_that_are_long_in_coming_do_not_end_it(transfer):
+    # All that is sent in a contact of ten minutes is decoded after it.
+    tell(transfer, StoreEvent.ARTEFACT_VERIFIED)
+    for second in range(0, 600, 5):
+        at = NOON + timedelta(seconds=second)
+        Command.objects.filter(state=CommandState.RELEASED).update(
+            state=CommandState.SENT, sent_at=at
+        )
+        activation.nudge(transfer.satellite_id, now=at)
+    assert 3 < Command.objects.count() < activation.STEPS_MAX
+    first = Command.objects.order_by("created_at").first()
+    answer(first, CommandStage.COMPLETED, at=NOON + timedelta(seconds=601))
+    transfer.refresh_from_db()
+    assert transfer.state == State.ACTIVATING
+    assert commands()[-1] == ("ACTIVATE_SLOT", "A")
+
+
+def test_a_satellite_that_is_always_busy_is_told_as_such(transfer):
+    tell(transfer, StoreEvent.ARTEFACT_VERIFIED)
+    for minute in range(10, 200, 10):
+        at = NOON + timedelta(minutes=minute)
+        for one in Command.objects.filter(state=CommandState.RELEASED):
+            Command.objects.filter(pk=one.pk).update(state=CommandState.SENT, sent_at=at)
+            answer(one, CommandStage.FAILED, CommandCode.BUSY, "a query")
+        activation.nudge(transfer.satellite_id, now=at + timedelta(minutes=9))
+    transfer.refresh_from_db()
+    assert transfer.reason == "LOAD_SLOT met a busy satellite each time"
 
 
 def test_a_failed_activation_is_taken_up_again_without_sending_bytes(transfer):

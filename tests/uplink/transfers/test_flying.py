@@ -351,6 +351,26 @@ def test_bytes_on_air_are_counted_even_when_the_report_was_first(satellite, tran
     assert sum(row.sent_bytes for row in transfer.shipments.all()) == board.heard_bytes > 0
 
 
+def test_what_a_killed_conductor_sent_is_counted_when_it_is_known_to_be_there(satellite, transfer):
+    board = Board(satellite.entity_id)
+    first = Pass(satellite, board)
+    while len(board.files) < 4:
+        first.step()
+    sent_bytes = board.heard_bytes
+    first.uplinker.close()
+    for row in transfer.shipments.all():
+        if row.name in board.files and row.number >= 0:
+            body = store_report(onboard.StoreEvent.PACK_STORED, row.sha256)
+            with transaction.atomic():
+                hear(satellite, onboard.Apid.STORE_REPORT, body, now=first.now)
+    assert 0 < sum(row.sent_bytes for row in transfer.shipments.all()) <= sent_bytes
+
+    second = Pass(satellite, board, at=NOON + timedelta(hours=1))
+    second.run(80)
+    second.end()
+    assert sum(row.sent_bytes for row in transfer.shipments.all()) == board.heard_bytes
+
+
 def test_what_the_station_did_not_radiate_is_not_told_as_sent(satellite, transfer):
     board = Board(satellite.entity_id)
     flight = Pass(satellite, board)

@@ -140,6 +140,20 @@ def test_a_transfer_names_a_version_or_an_artefact(operator):
     assert (made.status_code, made.json()["version"]) == (201, str(version))
 
 
+def test_what_nobody_reads_in_a_transfer_is_refused_by_name(operator):
+    satellite, artefact = make_satellite(), make_artefact()
+    url = f"/api/v1/transfers/{uuid4()}"
+    body = {"satellite": satellite.code, "artefact": artefact.sha256}
+    answer = operator.put(url, {**body, "prority": 5}, format="json")
+    assert (answer.status_code, answer.json()["errors"]["prority"][0][:20]) == (
+        400, "Not known; known are",
+    )  # fmt: skip
+    made = operator.put(url, body, format="json")
+    assert (made.status_code, made.json()["version"]) == (201, None)
+    answer = operator.post(f"{url}/suspend", {"why": "?"}, format="json")
+    assert answer.json()["errors"] == {"why": ["Not known; known are reason."]}
+
+
 def test_cancel_and_retry_by_rest(operator):
     transfer = make_transfer()
     url = f"/api/v1/transfers/{transfer.pk}"

@@ -317,6 +317,17 @@ def test_an_older_report_changes_nothing(artefact):
     assert holding.newest(artefact=artefact).get().spans == [[1, 0, 5]]
 
 
+def test_a_pack_whose_file_was_taken_back_and_that_is_there_counts(artefact):
+    contact_of(TRIO[0], 60)
+    transfer = ask(artefact, *TRIO[:2])[TRIO[0]]
+    assert planned(artefact) == {TRIO[0]: set(range(6))}
+    transfer.shipments.filter(number=5).delete()
+    tell(TRIO[0], artefact, [1, 1, 1, 1, 2, 1])
+    told = progress.summary(transfer)
+    assert told["delivered_packs"] == told["packs"] == 6
+    assert told["acknowledged_bytes"] == told["size_bytes"]
+
+
 def test_a_gateway_that_falls_silent_is_planned_around(artefact):
     # The first contact was flown and nothing was heard of the satellite in it.
     lost = contact_of(TRIO[0], 60)

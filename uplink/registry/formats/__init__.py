@@ -74,7 +74,6 @@ def extents(path: Path, form: str | None = None) -> list[Extent]:
 
 def detect(path: Path) -> str:
     """Return the format that a file's first bytes show; `MalformedFile` says what else it is."""
-    size = path.stat().st_size
     with path.open("rb") as file:
         begin = file.read(_MAGIC_BYTES)
     if begin.startswith(gguf.MAGIC):
@@ -83,7 +82,7 @@ def detect(path: Path) -> str:
         return "echo"
     if what := names.of_bytes(begin):
         raise MalformedFile(f"This is neither GGUF nor safetensors. {what}")
-    if safetensors.looks_like(begin, size):
+    if safetensors.looks_like(begin):
         return "safetensors"
     raise MalformedFile("This is neither GGUF nor safetensors, by its first bytes.")
 

@@ -7,6 +7,7 @@ import struct
 from typing import Any, BinaryIO
 
 from uplink.registry.formats.header import (
+    COUNT_MAX,
     DIMENSIONS_MAX,
     HEADER_BYTES_MAX,
     NAME_BYTES_MAX,
@@ -16,6 +17,7 @@ from uplink.registry.formats.header import (
     Header,
     MalformedFile,
     in_order,
+    word,
 )
 
 MAGIC = b"GGUF"
@@ -41,6 +43,7 @@ TYPES = {
     26: ("I32", 1, 4), 27: ("I64", 1, 8), 28: ("F64", 1, 8), 29: ("IQ1_M", 256, 56),
     30: ("BF16", 1, 2), 34: ("TQ1_0", 256, 54), 35: ("TQ2_0", 256, 66), 39: ("MXFP4", 32, 17),
 }  # fmt: skip
+_SPLITS = "split.count"
 _NAMES = {str(number): name for number, (name, _, _) in TYPES.items()}
 _KEPT = (
     "general.architecture", "general.name", "general.file_type", "general.license",
@@ -94,6 +97,11 @@ def read(file: BinaryIO, size: int) -> Header:
     if header.take(min(4, size)) != MAGIC:
         raise MalformedFile("The file does not begin with GGUF.")
     version = header.number("I")
+    if version & 0xFFFF == 0:
+        raise MalformedFile(
+            "The file is big-endian GGUF, and satellites read little-endian. Convert it: "
+            "`gguf-convert-endian FILE little`, of the package gguf."
+        )
     if version not in VERSIONS:
         raise MalformedFile(
             f"GGUF version {version} is not read here (2 and 3 are, little-endian)."
@@ -101,6 +109,8 @@ def read(file: BinaryIO, size: int) -> Header:
     tensors = header.count("Q", TENSORS_MAX, "tensors")
     keys = header.count("Q", KEYS_MAX, "keys")
     said = _keys(header, keys)
+    if not tensors and said.get(_SPLITS, 1) == 1:  # of a split file the first part may have none
+        raise MalformedFile("The file has no tensors: it is no model.")
     entries = [_entry(header) for _ in range(tensors)]
     alignment = said.get("general.alignment", 32)
     if type(alignment) is not int or not 1 <= alignment <= ALIGNMENT_MAX or alignment % 8:
@@ -139,14 +149,23 @@ def _value(header: _Bounded, kind: int, depth: int = 0) -> Any:
 
 
 def _kept(said: dict[str, Any]) -> dict[str, Any]:
-    kept = {key: said[key] for key in _KEPT if isinstance(said.get(key), str | int | float)}
-    architecture = said.get("general.architecture")
+    kept: dict[str, Any] = {}
+    for key in _KEPT:
+        value = said.get(key)
+        if isinstance(value, float) and not math.isfinite(value):
+            raise MalformedFile(f"Key {key!r} is {value}, which is no number.")
+        if isinstance(value, str | int | float):
+            kept[key] = word(value) if isinstance(value, str) else value
+    architecture = str(said.get("general.architecture"))
     for name, key in _OF_ARCHITECTURE.items():
         value = said.get(f"{architecture}.{key}")
         if isinstance(value, list):
             value = max((n for n in value if type(n) is int), default=None)
-        if type(value) is int:
-            kept[name] = value
+        if type(value) is not int or value == 0:  # what has no attention says 0 heads
+            continue
+        if not 0 < value <= COUNT_MAX:
+            raise MalformedFile(f"Key '{word(architecture)}.{key}' is {value}, which is no count.")
+        kept[name] = value
     tokens = said.get("tokenizer.ggml.tokens")
     if type(tokens) is int or isinstance(tokens, list):
         kept.setdefault("vocabulary", tokens if type(tokens) is int else len(tokens))
@@ -167,7 +186,7 @@ def _placed(entry: tuple[str, list[int], int, int], data_at: int, alignment: int
     if number not in TYPES:
         raise MalformedFile(f"Tensor {name!r} is of type {number}, which is not known here.")
     _, values, block_bytes = TYPES[number]
-    if shape and shape[0] % values:
+    if (shape[0] if shape else 1) % values:
         raise MalformedFile(f"Tensor {name!r} does not hold whole blocks.")
     if offset % alignment:
         raise MalformedFile(f"Tensor {name!r} does not begin at a multiple of {alignment} bytes.")

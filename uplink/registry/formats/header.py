@@ -12,6 +12,9 @@ TENSORS_MAX = 65_536
 DIMENSIONS_MAX = 8
 SIDE_MAX = 2**40
 NAME_BYTES_MAX = 1_024
+COUNT_MAX = 2**31 - 1
+"""Of layers, heads, tokens of context and the like."""
+WORD_CHARS_MAX = 200
 
 
 class MalformedFile(ValueError):
@@ -47,12 +50,14 @@ class Header:
 
 
 def in_order(found: Iterable[Extent], size: int) -> list[Extent]:
-    """Return tensors by offset; `MalformedFile` when a name comes twice, or an extent overlaps
-    another or reaches out of a file of `size` bytes."""
+    """Return tensors by offset; `MalformedFile` when a name comes twice or does not print, or an
+    extent overlaps another or reaches out of a file of `size` bytes."""
     ordered = sorted(found, key=lambda each: (each.offset, each.length, each.name))
     names: set[str] = set()
     end, before = 0, ""
     for each in ordered:
+        if not each.name.isprintable():
+            raise MalformedFile(f"The name of tensor {each.name!r} holds what does not print.")
         if each.name in names:
             raise MalformedFile(f"Tensor {each.name!r} is there twice.")
         names.add(each.name)
@@ -64,6 +69,12 @@ def in_order(found: Iterable[Extent], size: int) -> list[Extent]:
                 f"Tensor {each.name!r} ends at byte {end}, outside of the file of {size}."
             )
     return ordered
+
+
+def word(said: str) -> str:
+    """Return a text of a header as it is kept and shown: what does not print is left out, halves
+    of surrogate pairs and NUL above all, and what is long is cut."""
+    return "".join(filter(str.isprintable, said[:WORD_CHARS_MAX]))
 
 
 def described(header: Header) -> dict[str, Any]:

@@ -226,9 +226,18 @@ def read(fields: object, kind: type[S]) -> Metadata[S]:
             raise Refused(Attack.MALFORMED, f"{document.signed.type} stands in for {kind.type}")
         if type(document.signed.version) is not int or not document.signed_bytes:
             raise Refused(Attack.MALFORMED, f"a {kind.type} has no whole version")
+        if isinstance(document.signed, Root):
+            _check_keys(document.signed)
     except UNREADABLE as error:
         raise Refused(Attack.MALFORMED, f"a {kind.type} cannot be read: {error!r:.80}") from error
     return document
+
+
+def _check_keys(root: Root) -> None:
+    """Refuse a root whose roles name keys that it does not hold, or fewer than have to sign."""
+    for name, role in root.roles.items():
+        if not set(role.keyids) <= set(root.keys) or len(role.keyids) < role.threshold:
+            raise Refused(Attack.MALFORMED, f"the root has not the keys of its role {name}")
 
 
 def said(document: Metadata[S]) -> dict[str, Any]:

@@ -436,3 +436,14 @@ def test_documents_are_tuf_metadata_to_tuf_itself(ground):
     root.verify_delegate("root", root)
     root.verify_delegate("targets", release)
     assert documents.digest(documents.read(release.to_dict(), type(release.signed)))
+
+
+def test_a_root_that_does_not_hold_the_keys_of_its_roles_is_refused_and_nothing_breaks(
+    ground, state
+):
+    made = ground.root(version=2, signers=[])
+    lost = made.signed.roles[documents.DIRECTOR_ROLE].keyids
+    made.signed.keys = {name: key for name, key in made.signed.keys.items() if name not in lost}
+    documents.sign(made, ground.offline)
+    assert_refused(bundles.encode(roots=[made]), state, Attack.MALFORMED)
+    taken(ground.bundle(), state)

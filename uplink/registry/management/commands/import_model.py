@@ -51,3 +51,5 @@ class Command(BaseCommand):
             raise CommandError(f"{folder} cannot be imported:\n{lines}") from error
         except Refusal as error:
             raise CommandError(str(error)) from error
+        except OSError as error:
+            raise CommandError(f"{error.filename} cannot be read: {error.strerror}.") from error
