@@ -16,6 +16,6 @@ if __name__ == "__main__":
 
     home.join(os.environ, Path(__file__).resolve().parent)
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ops.settings")
-    from django.core.management import execute_from_command_line
+    from ops import terminal
 
-    execute_from_command_line(sys.argv)
+    sys.exit(terminal.run(sys.argv))

@@ -1,7 +1,8 @@
 """Doors' common ground: refusals as RFC 9457 problems, cursor pages."""
 
+import functools
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -40,6 +41,9 @@ class Page(CursorPagination):
     page_size = 100
     max_page_size = 1000
     page_size_query_param = "limit"
+    # So many rows may be alike in what they are ordered by first: a ring's satellites, transfers
+    # of one instant. Behind it a cursor would lead to rows that were shown already.
+    offset_cutoff = 1_000_000
 
     def paginate_queryset(self, queryset: QuerySet, request: Request, view: Any = None) -> list:
         self._model = queryset.model
@@ -56,6 +60,11 @@ class Page(CursorPagination):
             except ValidationError as error:
                 raise exceptions.NotFound(self.invalid_cursor_message) from error
         return cursor
+
+    def _get_position_from_instance(self, instance: Any, ordering: Sequence[str]) -> str | None:
+        """Return the place of a row, which may be one of a row that it refers to."""
+        place = functools.reduce(getattr, ordering[0].lstrip("-").split("__"), instance)
+        return None if place is None else str(place)
 
     def _column(self, name: str) -> Field:
         model = self._model

@@ -17,6 +17,8 @@ from ops.models import ClockRow
 
 _FRESH_FOR_S = 0.2
 _RATE_MAX = 10_000.0
+JUMP_MOST = timedelta(days=366)
+"""Mission time never goes back, so that a wrong digit of a year could never be mended."""
 _cached: tuple[float, Clock] | None = None
 _to_tell: list[Callable[[Clock], None]] = []
 
@@ -99,7 +101,7 @@ def resume() -> Clock:
 
 
 def jump_to(instant: datetime) -> Clock:
-    """Move mission time forward to `instant`; going back is refused."""
+    """Move mission time forward to `instant`; going back is refused, and so is over a year."""
     return _move(mission=instant)
 
 
@@ -126,6 +128,11 @@ def _move(*, mission: datetime | None = None, rate: float | None = None) -> Cloc
         row = _locked_row()
         if not row.simulated:
             raise ClockRefused("The clock runs in real time and cannot be changed.")
+        if mission is not None and mission - _reading_of(row).at(wall()) > JUMP_MOST:
+            raise ClockRefused(
+                f"The clock was not changed: {mission:%Y-%m-%dT%H:%M:%SZ} is more than "
+                f"{JUMP_MOST.days} days ahead, and mission time never goes back."
+            )
         try:
             moved = _reading_of(row).moved(wall(), mission=mission, rate=rate)
         except ValueError as error:

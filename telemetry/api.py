@@ -3,7 +3,7 @@
 Instants are RFC 3339 but in columns of samples, which count seconds since 1970.
 """
 
-from datetime import UTC, timedelta
+from datetime import timedelta
 from uuid import UUID
 
 import orjson
@@ -17,7 +17,7 @@ from rest_framework.views import APIView
 
 from constellation.contacts import booking
 from constellation.models import Satellite
-from constellation.questions import NoQuestion, PageQuestion, asked
+from constellation.questions import Instant, NoQuestion, PageQuestion, asked
 from ops import clock
 from ops.api import Page
 from telemetry import bodies, gaps, values
@@ -57,8 +57,8 @@ class SamplesAsked(serializers.Serializer):
     parameter = serializers.ListField(
         child=serializers.CharField(), min_length=1, max_length=values.PARAMETERS_MAX
     )
-    start = serializers.DateTimeField(required=False, default_timezone=UTC)
-    end = serializers.DateTimeField(required=False, default_timezone=UTC)
+    start = Instant(required=False)
+    end = Instant(required=False)
     points = serializers.IntegerField(
         required=False, min_value=2, max_value=values.POINTS_MAX, default=values.POINTS
     )
@@ -93,8 +93,8 @@ class Samples(APIView):
 class PacketsAsked(PageQuestion):
     apid = serializers.IntegerField(required=False, min_value=0, max_value=0x7FF)
     contact = serializers.UUIDField(required=False)
-    start = serializers.DateTimeField(required=False, default_timezone=UTC)
-    end = serializers.DateTimeField(required=False, default_timezone=UTC)
+    start = Instant(required=False)
+    end = Instant(required=False)
 
 
 class NewestFirst(Page):

@@ -88,3 +88,32 @@ def test_json_nested_deeper_than_any_reader_follows_is_refused(operator):
 
     assert answer.status_code == 400
     assert "depth limit exceeded" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize(
+    ("body", "place"),
+    [
+        (b'{"satellite":"A\\u0000","name":"NOOP"}', "satellite"),
+        (b'{"satellite":"A","name":"NOOP","arguments":{"names":["a","\\u0000"]}}',
+         "arguments.names[1]"),
+        (b'{"satellite":"A","arguments":{"a\\u0000":1}}', "A name in arguments"),
+    ],
+)  # fmt: skip
+def test_a_nul_in_a_body_is_refused_by_its_place(operator, body, place):
+    address = f"/api/v1/commands/{UUID(int=7)}"
+
+    answer = operator.put(address, body, content_type="application/json")
+
+    assert answer.status_code == 400
+    assert answer.json()["detail"] == f"{place} holds U+0000, which no text here has."
+
+
+def test_a_backslash_before_u0000_is_no_nul(operator):
+    address = f"/api/v1/commands/{UUID(int=7)}"
+
+    answer = operator.put(
+        address, b'{"satellite":"\\\\u0000","name":"NOOP"}', content_type="application/json"
+    )
+
+    assert answer.status_code == 400
+    assert "U+0000" not in answer.json()["detail"]

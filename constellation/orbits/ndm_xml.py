@@ -169,7 +169,9 @@ class _Messages:
         elif self._fields is not None:
             if name in ("omm", "segment"):
                 self._end_of_mean(name)
-            elif name.isupper():
+            elif name.isupper() and name != "COMMENT":
+                if name in self._fields and name != "USER_DEFINED":
+                    self._fields.setdefault(omm.REPEATED, name)
                 self._fields[name] = said
 
     def _end_of_mean(self, name: str) -> None:

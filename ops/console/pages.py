@@ -24,7 +24,9 @@ class ClockForm(forms.Form):
         choices=[(each, each) for each in ("pause", "resume", "jump")], required=False
     )
     rate = forms.FloatField(required=False)
-    jump_min = forms.FloatField(required=False, max_value=366 * 24 * 60)
+    jump_min = forms.FloatField(
+        required=False, min_value=0, max_value=clock.JUMP_MOST / timedelta(minutes=1)
+    )
 
     def clean(self) -> dict:
         given = super().clean()

@@ -4,10 +4,11 @@
             {"unsubscribe": ["contacts"]}
             {"subscribe": [{"stream": "telemetry:SCS-01-A", "only": ["mode"], "every_s": 2}]}
                                                   some values, joined; again to change the wish
+            {…, "after": 99}                      a number of ours, or null; other keys are refused
     server  {"subscribed": "contacts", "number": 44}
             {"stream": "contacts", "number": 42, "kind": "changed", "payload": {…}}
             {…, "since": 40, "merged": 2}         under a wish: 41 and 42 in one, or 41 held none
-            {"gap": {"stream": "contacts", "first": 42, "last": 900}}   too far behind
+            {"gap": {"stream": "contacts", "first": 42, "last": 900}}   too far behind, or ahead
             {"refused": "queries:…", "detail": "…"}     not yours, no such stream, or a bad wish
             {"heartbeat": "2026-08-22T12:00:00.5Z", "rate": 1.0, "paused": false, "simulated": true}
 
@@ -61,6 +62,12 @@ class Live(AsyncJsonWebsocketConsumer):
         for stream in list(self.sent):
             self._leave(stream)
 
+    async def receive(
+        self, text_data: str | None = None, bytes_data: bytes | None = None, **kwargs: Any
+    ) -> None:
+        # An empty frame, or one of bytes, is nonsense like any other.
+        await super().receive(text_data=text_data or "null", **kwargs)
+
     async def receive_json(self, content: Any, **kwargs: Any) -> None:
         if self.sender is None:
             return
@@ -83,17 +90,19 @@ class Live(AsyncJsonWebsocketConsumer):
             return None
 
     async def _subscribe(self, stream: str, told: dict[str, Any]) -> None:
-        if len(self.sent) >= STREAMS_MAX or not await _may_read(self.scope["user"], stream):
-            await self.send_json({"refused": stream})
+        is_one = len(stream) <= streams.LONGEST_NAME and "\0" not in stream
+        is_full = len(self.sent) >= STREAMS_MAX and stream not in self.sent
+        if is_full or not is_one or not await _may_read(self.scope["user"], stream):
+            await self.send_json({"refused": stream[: streams.LONGEST_NAME]})
             return
         try:
-            wish = wishes.read(told)
+            wish, after = wishes.read(told), wishes.after(told)
             if not wish.is_plain and not streams.part_of(stream):
                 raise wishes.BadWish(f"of {stream} there is nothing to choose")
         except wishes.BadWish as error:
             await self.send_json({"refused": stream, "detail": str(error)})
             return
-        after, is_known = told.get("after"), stream in self.sent
+        is_known = stream in self.sent
         self.wishes[stream] = wish
         self.quiet_until.pop(stream, None)
         if is_known and after is None:
@@ -103,8 +112,11 @@ class Live(AsyncJsonWebsocketConsumer):
             return
         # Watch first, then read: what is written in between is found by its number.
         newest = await self.hub.watch(stream, self.woken)
-        self.sent[stream] = after if isinstance(after, int) else newest
+        self.sent[stream] = newest if after is None else after
         await self.send_json({"subscribed": stream, "number": newest})
+        if self.sent[stream] > newest and self.sent[stream] > await self.hub.look(stream):
+            # Numbers that we never gave (of a database that is no more) would be waited for.
+            await self._tell_gap(stream, 1, newest)
         self.woken.set()
 
     def _leave(self, stream: str) -> None:

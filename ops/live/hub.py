@@ -53,7 +53,12 @@ class Hub:
         if not self._tasks:
             self._tasks = [asyncio.create_task(self._listen()), asyncio.create_task(self._look())]
         if stream not in self._last:
-            newest = (await _newest([stream])).get(stream, 0)
+            try:
+                newest = await self.look(stream)
+            except BaseException:
+                # Nobody knows of this watcher, and nobody would let go of it.
+                self.leave(stream, woken)
+                raise
             self._last.setdefault(stream, newest)
         return self._last[stream]
 
@@ -71,6 +76,10 @@ class Hub:
 
     def newest(self, stream: str) -> int:
         return self._last.get(stream, 0)
+
+    async def look(self, stream: str) -> int:
+        """Return the number that is the newest by now, whatever the hub has heard of."""
+        return (await _newest([stream])).get(stream, 0)
 
     async def after(self, stream: str, number: int) -> list[dict[str, Any]]:
         """Return the events behind `number`, in order: from the tail, or from the database."""

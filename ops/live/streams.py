@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from typing import Any
 
+LONGEST_NAME = 100
+"""Characters of a stream's name (`models.Stream.name`)."""
 MayRead = Callable[[Any, str], bool]
 _readers: dict[str, MayRead] = {}
 _parts: dict[str, str] = {}

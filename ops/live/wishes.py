@@ -13,6 +13,8 @@ from typing import Any
 
 EVERY_MAX_S = 3600.0
 ONLY_MAX = 5_000
+LAST_NUMBER = 2**63 - 1
+_KNOWN = ("stream", "after", "only", "every_s")
 
 
 class BadWish(ValueError):
@@ -34,6 +36,8 @@ class Wish:
 
 def read(told: dict[str, Any]) -> Wish:
     """Read the wish in a subscription; BadWish says what is wrong."""
+    if unknown := [name for name in told if name not in _KNOWN]:
+        raise BadWish(f"{unknown[0][:40]} is not known; known are {', '.join(_KNOWN)}")
     only, every_s = told.get("only"), told.get("every_s", 0)
     if only is not None:
         if not isinstance(only, list) or not all(isinstance(each, str) for each in only):
@@ -44,6 +48,16 @@ def read(told: dict[str, Any]) -> Wish:
     if not is_number or not isfinite(every_s) or not 0 <= every_s <= EVERY_MAX_S:
         raise BadWish(f"every_s is a number of seconds, 0 to {EVERY_MAX_S:g}")
     return Wish(None if only is None else frozenset(only), float(every_s))
+
+
+def after(told: dict[str, Any]) -> int | None:
+    """Return the number after which a subscription goes on; None: from now on."""
+    number = told.get("after")
+    if number is None:
+        return None
+    if isinstance(number, bool) or not isinstance(number, int) or not 0 <= number <= LAST_NUMBER:
+        raise BadWish("after is the number of an event, or null for from now on")
+    return number
 
 
 def messages(

@@ -6,6 +6,8 @@ from datetime import UTC, datetime
 
 DEFAULT_EPOCH = "2026-08-22T12:00:00Z"
 FLEETS = ("scs-01", "planned")
+EARLIEST, LATEST = datetime(1958, 1, 1, tzinfo=UTC), datetime(2056, 1, 1, tzinfo=UTC)
+"""What epochs of element sets can say, and a year after it."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +82,12 @@ def _clock(text: str) -> datetime | None:
         raise argparse.ArgumentTypeError(
             f"{text!r} is neither 'real' nor an instant such as {DEFAULT_EPOCH}"
         ) from None
-    return instant.replace(tzinfo=instant.tzinfo or UTC).astimezone(UTC)
+    instant = instant.replace(tzinfo=instant.tzinfo or UTC)
+    if not EARLIEST <= instant < LATEST:
+        raise argparse.ArgumentTypeError(
+            f"{text} does not lie between {EARLIEST:%Y-%m-%d} and {LATEST:%Y-%m-%d}"
+        )
+    return instant.astimezone(UTC)
 
 
 def _rate(text: str) -> float:

@@ -77,6 +77,9 @@ class LimitDetail(APIView):
 
     def put(self, request: Request, limit_id: UUID) -> Response:
         read = LimitRequest(data=request.data)
+        if isinstance(request.data, dict) and (unknown := set(request.data) - set(read.fields)):
+            known = ", ".join(read.fields)
+            raise Invalid(f"{', '.join(sorted(unknown))} is not known here; known are {known}.")
         read.is_valid(raise_exception=True)
         said = dict(read.validated_data)
         seen = said.pop("version", None)
@@ -134,8 +137,8 @@ class LimitWithdrawal(APIView):
 
     def post(self, request: Request, limit_id: UUID) -> Response:
         reason = request.data.get("reason", "") if isinstance(request.data, dict) else None
-        if not isinstance(reason, str) or len(reason) > 300:
-            raise Invalid("reason is a text of at most 300 characters.")
+        if not isinstance(reason, str) or len(reason) > 300 or "\0" in reason:
+            raise Invalid("reason is a text of at most 300 characters, none of them U+0000.")
         limit = editing.withdraw_limit(
             limit_id=limit_id, by=request.user.get_username(), now=clock.now(), reason=reason
         )

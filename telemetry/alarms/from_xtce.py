@@ -12,9 +12,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from telemetry.xtce import Definition as Compiled
-from telemetry.xtce import model
+from telemetry.xtce import criteria, model
 
 Definition = Compiled | model.SpaceSystem
+CONTEXTS_MOST = 100
+"""Of one limit: an `and` of many `or`s says as many as all their combinations."""
 
 
 class _Unsayable(Exception):
@@ -78,9 +80,7 @@ def _limits(definition: Definition, name: str, kind: model.ParameterType) -> lis
 
 def _limit(definition: Definition, name: str, kind: model.ParameterType, form: str) -> Translated:
     alarm = kind.alarm or model.Alarm()
-    content: dict[str, Any] = {"kind": form, **_judgement(alarm, form)}
-    content["minimum_violations"] = alarm.min_violations
-    content["minimum_conformance"] = alarm.min_conformance
+    content: dict[str, Any] = {"kind": form, **_judgement(alarm, form), **_patience(kind)}
     if form == "change":
         content |= _basis([alarm, *(each.alarm for each in kind.context_alarms)])
     contexts = [
@@ -88,10 +88,25 @@ def _limit(definition: Definition, name: str, kind: model.ParameterType, form: s
         for each in kind.context_alarms
         for when in _alternatives(definition, each.context)
     ]
+    if len(contexts) > CONTEXTS_MOST:
+        raise _Unsayable(f"more than {CONTEXTS_MOST} contexts")
     if contexts:
         content["contexts"] = contexts
     label = {"static": "range", "change": "change", "enumeration": "state"}[form]
     return Translated(f"{name}: {label}", name, content)
+
+
+def _patience(kind: model.ParameterType) -> dict[str, Any]:
+    """Return how many samples raise and end the alarms of a type: a limit has one such number, in
+    whatever context."""
+    alarms = [each.alarm for each in kind.context_alarms]
+    if kind.alarm is not None:
+        alarms.append(kind.alarm)
+    counts = {(each.min_violations, each.min_conformance) for each in alarms}
+    if len(counts) > 1:
+        raise _Unsayable("contexts that need other numbers of violations")
+    ((violations, conformance),) = counts
+    return {"minimum_violations": violations, "minimum_conformance": conformance}
 
 
 def _judgement(alarm: model.Alarm, form: str) -> dict[str, Any]:
@@ -138,16 +153,19 @@ def _basis(alarms: list[model.Alarm]) -> dict[str, Any]:
 # --- Contexts -------------------------------------------------------------------------------
 
 
-def _alternatives(definition: Definition, criteria: model.Criteria) -> list[list[dict[str, Any]]]:
+def _alternatives(definition: Definition, context: model.Criteria) -> list[list[dict[str, Any]]]:
     """Return lists of conditions; the criteria hold when all of one list do."""
-    if isinstance(criteria, model.Or):
-        return [each for term in criteria.terms for each in _alternatives(definition, term)]
-    if isinstance(criteria, model.And):
+    if isinstance(context, model.Or):
+        return [each for term in context.terms for each in _alternatives(definition, term)]
+    if isinstance(context, model.And):
         found: list[list[dict[str, Any]]] = [[]]
-        for term in criteria.terms:
-            found = [[*one, *other] for one in found for other in _alternatives(definition, term)]
+        for term in context.terms:
+            others = _alternatives(definition, term)
+            if len(found) * len(others) > CONTEXTS_MOST:
+                raise _Unsayable(f"more than {CONTEXTS_MOST} contexts")
+            found = [[*one, *other] for one in found for other in others]
         return found
-    return [[each] for each in _comparison(definition, criteria)]
+    return [[each] for each in _comparison(definition, context)]
 
 
 def _comparison(definition: Definition, said: model.Comparison) -> Iterable[dict[str, Any]]:
@@ -158,12 +176,13 @@ def _comparison(definition: Definition, said: model.Comparison) -> Iterable[dict
     kind = parameter.type
     if kind.labels or kind.kind == "string":
         return [{"parameter": named, "is": _words(kind, said, said.right)}]
-    if kind.calibrator is not None and not said.left.is_calibrated:
+    if kind.kind not in ("integer", "float"):
+        raise _Unsayable(f"a context on {named}, which is {kind.kind}")
+    if (kind.calibrator or kind.context_calibrators) and not said.left.is_calibrated:
         raise _Unsayable(f"a context on the raw value of {named}")
-    try:
-        value = float(said.right)
-    except ValueError:
-        raise _Unsayable(f'a context on {named} "{said.right}"') from None
+    value = criteria.number_of(said.right)
+    if value is None or not math.isfinite(value):
+        raise _Unsayable(f'a context on {named} "{said.right}"')
     above, below = math.nextafter(value, math.inf), math.nextafter(value, -math.inf)
     sides = {
         "==": [{"low": value, "high": value}],
@@ -177,13 +196,30 @@ def _comparison(definition: Definition, said: model.Comparison) -> Iterable[dict
 
 
 def _words(kind: model.ParameterType, said: model.Comparison, value: str) -> list[str]:
-    """Return the labels for which a comparison on labels holds."""
-    known = [label for _, _, label in kind.labels]
-    if kind.labels and not said.left.is_calibrated:
-        raw = int(value, 0)
-        value = next((label for low, high, label in kind.labels if low <= raw <= high), "")
+    """Return the labels for which a comparison on labels holds.
+
+    What is compared means what it means to containers (`criteria`): a number beside labels is the
+    raw value, and a boolean is written as true or 1 too.
+    """
+    known = list(dict.fromkeys(label for _, _, label in kind.labels))
+    if kind.labels and not (said.left.is_calibrated and value in known):
+        value = _label_of(kind, said, value)
     if said.operator == "==":
         return [value]
-    if said.operator == "!=" and known:
-        return [label for label in known if label != value]
+    others = [label for label in known if label != value]
+    if said.operator == "!=" and others:
+        return others
     raise _Unsayable(f"a context {said.operator} on {said.left.name}")
+
+
+def _label_of(kind: model.ParameterType, said: model.Comparison, value: str) -> str:
+    """Return the label that stands for the one raw value which is compared with."""
+    raw = criteria.number_of(value)
+    if kind.kind == "boolean" and said.left.is_calibrated:
+        raw = {"true": 1, "false": 0}.get(value.lower(), raw)
+    for first, last, label in kind.labels:
+        if raw is not None and first <= raw <= last:
+            if sum(each == label for _, _, each in kind.labels) > 1 or first != last:
+                break
+            return label
+    raise _Unsayable(f'a context on {said.left.name} "{value[:60]}", which no label stands for')

@@ -43,19 +43,29 @@ class Series:
 def series_of(rule: Rule, samples: columns.Samples) -> Series | None:
     """Return what of a table can be judged by a rule; None when nothing can.
 
-    Without a value (outside of a spline, not a number) there is nothing to judge.
+    Without a value (outside of a spline, not a number) there is nothing to judge, and none is one
+    that means nothing: a valid range is not an alarm, but says which values are reasonable (XTCE
+    1.2, IntegerParameterType, ValidRange).
     """
     column = samples.columns.get(rule.parameter)
     if column is None or not len(samples):
         return None
+    meaningless = samples.invalid.get(rule.parameter)
     everything = np.arange(len(samples))
     if rule.limit.kind == "enumeration":
-        return Series(samples.generated_ns, everything, words=columns.values(column))
+        words = columns.values(column)
+        if meaningless is None:
+            return Series(samples.generated_ns, everything, words=words)
+        chosen = everything[~meaningless]
+        said = [words[place] for place in chosen.tolist()]
+        return Series(samples.generated_ns[chosen], chosen, words=said) if said else None
     numbers = column.value if column.value is not None else column.raw
     if isinstance(numbers, list) or column.labels is not None:
         return None
     numbers = np.asarray(numbers, np.float64)
     known = np.isfinite(numbers)
+    if meaningless is not None:
+        known &= ~meaningless
     if known.all():
         return Series(samples.generated_ns, everything, numbers)
     if not known.any():

@@ -31,6 +31,8 @@ _KNOWN = {
 def read(said: Any) -> Limit:
     """Return the limit that JSON describes; `BadLimit` names the place and what would be right."""
     _object(said, "limit", _KNOWN)
+    if _has_nul(said):
+        raise BadLimit("limit: the character U+0000 is in no label and in no name.")
     kind = _one_of(said, "kind", KINDS)
     limit = Limit(
         kind=kind,
@@ -51,6 +53,15 @@ def read(said: Any) -> Limit:
     )
     _check_dead_band(limit)
     return limit
+
+
+def _has_nul(said: Any) -> bool:
+    """Say whether a text in JSON has the one character that the database does not store."""
+    if isinstance(said, dict):
+        return any(map(_has_nul, (*said, *said.values())))
+    if isinstance(said, list):
+        return any(map(_has_nul, said))
+    return isinstance(said, str) and "\0" in said
 
 
 def _context(said: Any, kind: str, place: str) -> Context:

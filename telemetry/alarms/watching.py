@@ -156,7 +156,9 @@ def _sorted_out(
         is_new = is_live & (at_ns > watch.newest_ns.get(group, -(2**62)))
         for chosen, mask in ((live, is_new), (past, ~is_new)):
             if mask.all() and (np.diff(at_ns) >= 0).all():
-                chosen[group] = columns.Samples(at_ns, samples.received_ns, samples.columns)
+                chosen[group] = columns.Samples(
+                    at_ns, samples.received_ns, samples.columns, invalid=samples.invalid
+                )
             elif mask.any():
                 places = np.flatnonzero(mask)
                 places = places[np.argsort(at_ns[places], kind="stable")]

@@ -57,6 +57,8 @@ class Samples:
     columns: dict[str, Column] = field(default_factory=dict)
     known_shape: Shape | None = None
     """Where it is known beforehand."""
+    invalid: dict[str, NDArray[np.bool_]] = field(default_factory=dict)
+    """Of columns with values that mean nothing, as they were decoded: which. Not archived."""
 
     @property
     def shape(self) -> Shape:
@@ -236,6 +238,7 @@ def select(samples: Samples, chosen: NDArray) -> Samples:
         samples.generated_ns[places],
         samples.received_ns[places],
         {name: _joined([column], places) for name, column in samples.columns.items()},
+        invalid={name: marks[places] for name, marks in samples.invalid.items()},
     )
 
 

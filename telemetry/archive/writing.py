@@ -53,6 +53,7 @@ def samples_of(
             for name, raw in table.raw.items()
             if name not in skipped
         },
+        invalid=table.invalid,
     )
     samples.known_shape = _shape(definition, table.group or table.container, samples)
     return samples

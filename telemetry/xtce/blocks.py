@@ -152,10 +152,11 @@ def _calibrated(types: dict[str, model.ParameterType]) -> list[_Calibrated]:
 def _polynomials(each: _Calibrated, x: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return what `calibration.polynomial` makes of each row, by the same steps."""
     value: NDArray[np.float64] | None = None
-    for coefficient, exponent in zip(each.coefficients, each.exponents, strict=True):
-        term = coefficient
-        if exponent:
-            term = coefficient * (x if exponent == 1 else x**exponent)
-        value = 0.0 + term if value is None else value + term
+    with np.errstate(over="ignore", invalid="ignore"):
+        for coefficient, exponent in zip(each.coefficients, each.exponents, strict=True):
+            term = coefficient
+            if exponent:
+                term = coefficient * (x if exponent == 1 else x**exponent)
+            value = 0.0 + term if value is None else value + term
     assert value is not None
     return value if value.shape == x.shape else np.broadcast_to(value, x.shape).copy()

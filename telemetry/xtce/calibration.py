@@ -28,15 +28,17 @@ def calibrated(calibrator: model.Calibrator, raw: NDArray, get: Get) -> NDArray[
 
 
 def polynomial(calibrator: model.Polynomial, raw: NDArray) -> NDArray[np.float64]:
-    """Return the sum of the terms, added in the order of the definition."""
+    """Return the sum of the terms, added in the order of the definition; infinite, or not a number,
+    where it is more than a float holds."""
     x = raw.astype(np.float64)
     value: Any = None
-    for coefficient, exponent in calibrator.terms:
-        if exponent == 0:
-            term: Any = coefficient
-        else:
-            term = coefficient * (x if exponent == 1 else x**exponent)
-        value = 0.0 + term if value is None else value + term
+    with np.errstate(over="ignore", invalid="ignore"):
+        for coefficient, exponent in calibrator.terms:
+            if exponent == 0:
+                term: Any = coefficient
+            else:
+                term = coefficient * (x if exponent == 1 else x**exponent)
+            value = 0.0 + term if value is None else value + term
     return value if isinstance(value, np.ndarray) else np.full(len(x), float(value))
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from telemetry.xtce import amounts, criteria, errorcontrol, model, types
 from telemetry.xtce.references import Scope
 from telemetry.xtce.xml import Node
@@ -12,6 +14,7 @@ _TELEMETRY = (
     "IndirectParameterRefEntry",
 )
 _LONGEST_FIXED_BITS = 65_536 * 8
+_HEXADECIMAL = re.compile(r"[0-9a-fA-F]+")
 
 
 def read(node: Node, scope: Scope, name: str, *, is_command: bool = False) -> model.Container:
@@ -99,18 +102,16 @@ def _argument(node: Node, scope: Scope) -> str:
 
 
 def _fixed(node: Node) -> tuple[int, int]:
-    """Return value and size in bits of a FixedValueEntry: the last bits of its digits."""
+    """Return value and size in bits of a FixedValueEntry: the last bits of its digits; the first
+    that are too many are dropped (XTCE 1.2, FixedValueEntryType). 1.0 and 1.1 need no size."""
     digits = node.attribute("binaryValue").strip().removeprefix("0x")
-    size = node.number("sizeInBits", int)
-    try:
-        value = int(digits, 16)
-    except ValueError:
-        raise node.bad(f'binaryValue="{digits[:60]}" are no hexadecimal digits') from None
+    size = node.number("sizeInBits", int, 4 * len(digits))
+    if not _HEXADECIMAL.fullmatch(digits):
+        raise node.bad(f'binaryValue="{digits[:60]}" are no hexadecimal digits')
+    value = int(digits, 16)
     if not 0 < size <= _LONGEST_FIXED_BITS:
         raise node.bad(f"has {size} bits")
-    if value < 0 or value.bit_length() > size:
-        raise node.bad(f"{digits[:60]} has more than {size} bits")
-    return value, size
+    return value & ((1 << size) - 1), size
 
 
 def _location(node: Node | None, scope: Scope) -> model.Location | None:

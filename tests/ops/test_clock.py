@@ -64,6 +64,12 @@ def test_mission_time_never_goes_back(simulated):
         clock.jump_to(EPOCH - timedelta(hours=1))
 
 
+def test_a_wrong_digit_of_the_year_is_refused(simulated):
+    with pytest.raises(clock.ClockRefused, match="3026-08-22T12:00:00Z is more than 366 days"):
+        clock.jump_to(EPOCH.replace(year=3026))
+    assert clock.jump_to(EPOCH.replace(year=2027)).mission_anchor == EPOCH.replace(year=2027)
+
+
 def test_a_paused_clock_stands_still_and_resumes_at_its_rate(simulated):
     clock.set_rate(8)
     paused = clock.pause()

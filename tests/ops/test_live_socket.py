@@ -5,9 +5,9 @@ import asyncio
 import pytest
 from channels.db import database_sync_to_async
 from django.contrib.auth.models import AnonymousUser
-from django.db import connections
+from django.db import OperationalError, connections
 
-from ops.live import consumer, events, streams
+from ops.live import consumer, events, hub, streams
 from ops.live.consumer import Live
 from ops.live.models import Event
 from tests.factories import make_user
@@ -160,6 +160,63 @@ async def test_a_wish_that_cannot_be_met_is_refused_with_the_reason(monkeypatch)
     await socket.disconnect()
 
 
+@pytest.mark.parametrize(
+    ("told", "why"),
+    [
+        ({"after": "41"}, "after is the number of an event"),
+        ({"after": True}, "after is"),
+        ({"after": -1}, "after is"),
+        ({"after": 2**63}, "after is"),
+        ({"every": 2}, "every is not known; known are stream, after, only, every_s"),
+    ],
+)
+async def test_a_subscription_that_says_something_else_is_refused(told, why):
+    socket = await signed_in()
+    await socket.send_json_to({"subscribe": [{"stream": "tides", **told}]})
+    [answer] = await heard(socket, 1)
+    assert answer["refused"] == "tides"
+    assert why in answer["detail"]
+    await socket.disconnect()
+
+
+@pytest.mark.parametrize("name", ["tides:\0", "tides:" + "x" * 95])
+async def test_a_name_that_no_stream_has_is_refused_and_harms_nobody(name):
+    other, socket = await signed_in(), await signed_in()
+    await other.send_json_to({"subscribe": [{"stream": "tides"}]})
+    await heard(other, 1)
+    await socket.send_json_to({"subscribe": [{"stream": name}]})
+    assert await heard(socket, 1) == [{"refused": name[:100]}]
+
+    await publish("tides", "high", {"m": 3.1})
+    assert [m["number"] for m in await heard(other, 1)] == [1]
+    await socket.disconnect()
+    await other.disconnect()
+
+
+async def test_a_watcher_that_could_not_be_told_the_number_is_let_go(monkeypatch):
+    async def away(names):
+        raise OperationalError("the database is away")
+
+    found, woken = hub.Hub(), asyncio.Event()
+    monkeypatch.setattr(hub, "_newest", away)
+    with pytest.raises(OperationalError):
+        await found.watch("tides", woken)
+    assert found._watchers == {}
+
+
+async def test_a_number_that_was_never_given_is_a_gap():
+    await publish("tides", "low", {"m": 0.4})
+    socket = await signed_in()
+    await socket.send_json_to({"subscribe": [{"stream": "tides", "after": 99}]})
+    assert await heard(socket, 2) == [
+        {"subscribed": "tides", "number": 1},
+        {"gap": {"stream": "tides", "first": 1, "last": 1}},
+    ]
+    await publish("tides", "high", {"m": 3.1})
+    assert [m["number"] for m in await heard(socket, 1)] == [2]
+    await socket.disconnect()
+
+
 async def test_many_watchers_see_every_event_once():
     sockets = [await signed_in() for _ in range(5)]
     for socket in sockets:
@@ -189,11 +246,14 @@ async def test_nobody_in_particular_is_sent_away():
     assert (await socket.receive_output(timeout=5))["code"] == 4401
 
 
-@pytest.mark.parametrize("nonsense", ["[1]", '{"subscribe": 7}', "not json", '{"subscribe": [1]}'])
+@pytest.mark.parametrize(
+    "nonsense", ["[1]", '{"subscribe": 7}', "not json", '{"subscribe": [1]}', "", b"\x00\x01"]
+)
 async def test_nonsense_closes_the_link(nonsense):
     socket = await signed_in()
 
-    await socket.send_text(nonsense)
+    key = "bytes" if isinstance(nonsense, bytes) else "text"
+    await socket.send_input({"type": "websocket.receive", key: nonsense})
 
     while (output := await socket.receive_output(timeout=5))["type"] != "websocket.close":
         assert "heartbeat" in output["text"]

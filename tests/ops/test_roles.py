@@ -9,7 +9,7 @@ from rest_framework.test import APIRequestFactory, force_authenticate
 from ops.accounts import roles
 from ops.accounts.models import Role, User
 from ops.live import streams
-from tests.factories import make_organisation, make_user
+from tests.factories import make_organisation, make_satellite, make_user
 
 STEERING = [
     "rollouts.add_rollout", "rollouts.change_rollout", "rollouts.approve_rollout",
@@ -63,7 +63,8 @@ def test_whoever_is_no_member_of_the_fleets_operator_holds_shared_permissions_at
 def test_streams_that_tell_of_all_organisations_are_closed_to_customers():
     ours = User(role="operator", organisation=make_organisation(operates_fleet=True))
     stranger = User(role="operator", organisation=make_organisation())
-    for stream in ("contacts", "transfers", "rollouts", "commands", "telemetry:SCS-01-A"):
+    telemetry = f"telemetry:{make_satellite().code}"
+    for stream in ("contacts", "transfers", "rollouts", "commands", telemetry):
         assert streams.may_read(ours, stream)
         assert not streams.may_read(stranger, stream)
     assert streams.may_read(stranger, "fleet")

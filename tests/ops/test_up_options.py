@@ -34,6 +34,8 @@ def test_an_instant_without_a_zone_is_utc():
         (["--port", "x"], "x is not a port between 1 and 65535"),
         (["--port", "70000"], "70000 is not a port"),
         (["--clock", "noon"], "'noon' is neither 'real' nor an instant"),
+        (["--clock", "0001-01-01T00:00+05:00"], "does not lie between 1958-01-01 and 2056-01-01"),
+        (["--clock", "9999-12-31"], "9999-12-31 does not lie between"),
         (["--rate", "-1"], "-1 does not lie between 0 and 10000"),
         (["--rate", "fast"], "fast does not lie between 0 and 10000"),
     ],

@@ -158,6 +158,9 @@ def test_samples_never_heard_are_empty_and_unknown_ones_refused(get):
     assert (answer.status_code, answer.json()["code"]) == (404, "unknown_parameter")
     assert get("samples").status_code == 400
     assert get("samples", parameter="mode", points=1).status_code == 400
+    for instant in ("0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z"):
+        assert get("samples", parameter="mode", end=instant).status_code == 400
+        assert get("packets", start=instant).status_code == 400
 
 
 def test_packets_are_listed_newest_first_in_pages(get):

@@ -3,7 +3,7 @@
 from ops.live import streams
 from telemetry import ingest, joining, queueing, tasks
 from telemetry.models import Packet, RawBatch
-from tests.factories import make_user
+from tests.factories import make_satellite, make_user
 
 
 def test_a_batch_nobody_decoded_is_queued_again(contact, board, heard, monkeypatch):
@@ -63,8 +63,10 @@ def test_what_comes_while_a_worker_decodes_is_read_at_a_later_time(
 
 
 def test_operators_and_viewers_read_the_stream_and_customers_do_not(db):
+    stream = f"telemetry:{make_satellite().code}"
     allowed = {
-        role: streams.may_read(make_user(role=role), "telemetry:SCS-01-A")
+        role: streams.may_read(make_user(role=role), stream)
         for role in ("operator", "viewer", "customer")
     }
     assert allowed == {"operator": True, "viewer": True, "customer": False}
+    assert not streams.may_read(make_user(role="operator"), "telemetry:NOPE")

@@ -53,9 +53,10 @@ def door(**permissions: str) -> Callable[[View], Any]:
         @csrf_exempt
         @functools.wraps(view)
         async def guarded(request: HttpRequest, **named: Any) -> HttpResponse:
-            permission = permissions.get(request.method)
+            permission = permissions.get("GET" if request.method == "HEAD" else request.method)
             if permission is None:
-                return _error(405, f"Not allowed method {request.method}.", "method_not_allowed")
+                also = ["HEAD"] if "GET" in permissions else []
+                return _not_allowed(request, [*permissions, *also])
             try:
                 user = await in_thread(_recognise, request.headers.get("Authorization", ""))
                 if not roles.may(user, permission):
@@ -85,6 +86,13 @@ def _recognise(header: str) -> User:
 def _error(status: int, message: str, code: str, *, param: str | None = None) -> JsonResponse:
     kind = KINDS.get(status, "server_error" if status >= 500 else "invalid_request_error")
     return JsonResponse(wire.error(message, kind=kind, code=code, param=param), status=status)
+
+
+def _not_allowed(request: HttpRequest, allowed: list[str]) -> JsonResponse:
+    said = f"{request.method} is not allowed here; right is {' or '.join(allowed)}."
+    response = _error(405, said, "method_not_allowed")
+    response.headers["Allow"] = ", ".join(allowed)
+    return response
 
 
 # --- Chat ------------------------------------------------------------------------------------
@@ -242,7 +250,7 @@ async def query(request: HttpRequest, user: User, query_id: UUID) -> HttpRespons
     found = await in_thread(queries.of_organisation, query_id, user.organisation)
     if request.method == "DELETE":
         await in_thread(lambda: queries.cancel(query_id=query_id, now=clock.now()))
-    elif "text/event-stream" in request.headers.get("Accept", ""):
+    elif request.method == "GET" and "text/event-stream" in request.headers.get("Accept", ""):
         after = _last_event(request.headers.get("Last-Event-ID", ""))
         told = _completion_events(found, str(found.version), include_usage=True, after=after)
         return _stream(told, query_id)

@@ -21,6 +21,7 @@ TEMPERATURE_DEFAULT = 0.0
 """Not OpenAI's 1: the models that fit a satellite are small and wander, and at 0 the same question
 to the same digest has the same answer."""
 SEED_MAX = 0xFFFF_FFFF
+TYPES = {bool: "true or false", dict: "an object", list: "an array", str: "a string"}
 ROLES = {"system": "system", "developer": "system", "user": "user", "assistant": "assistant"}
 
 IGNORED = {
@@ -79,7 +80,8 @@ def read_request(body: bytes) -> ChatRequest:
     try:
         asked = orjson.loads(body)
     except orjson.JSONDecodeError as error:
-        raise Malformed("The body is not valid JSON.", param=None, code="invalid_json") from error
+        said = f"The body is not valid JSON: {error}."
+        raise Malformed(said, param=None, code="invalid_json") from error
     if not isinstance(asked, dict):
         raise Malformed("The body must be a JSON object.", param=None, code="invalid_type")
     _refuse_what_is_not_offered(asked)
@@ -88,7 +90,8 @@ def read_request(body: bytes) -> ChatRequest:
     if options and not stream:
         raise Malformed("'stream_options' needs 'stream' to be true.", param="stream_options")
     extension = _typed(asked, "zenith", dict, {})
-    most = "max_completion_tokens" if "max_completion_tokens" in asked else "max_tokens"
+    is_new = asked.get("max_completion_tokens") is not None
+    most = "max_completion_tokens" if is_new else "max_tokens"
     return ChatRequest(
         model=_model(asked),
         messages=_messages(asked),
@@ -124,7 +127,8 @@ def _typed(asked: dict[str, Any], name: str, kind: type, default: Any) -> Any:
     if value is None:
         return default
     if not isinstance(value, kind):
-        raise Malformed(f"'{name}' must be a {kind.__name__}.", param=name, code="invalid_type")
+        said = f"'{name}' must be {TYPES[kind]}."
+        raise Malformed(said, param=name, code="invalid_type")
     return value
 
 
@@ -214,7 +218,9 @@ def _content(given: Any, where: str) -> str:
         given.encode()
     except UnicodeEncodeError as error:
         raise Malformed(f"'{where}' is not valid Unicode.", param=where) from error
-    return given.replace("\x00", "")
+    if "\x00" in given:
+        raise Malformed(f"'{where}' holds U+0000, which no text has.", param=where)
+    return given
 
 
 # --- Answers ---------------------------------------------------------------------------------

@@ -155,6 +155,7 @@ CASES = [
     Case("comma-csv", as_csv({**A, "INCLINATION": "97,36"}, B), "a point in a number, not a comma"),
     Case("twice-json", as_json(A, B, A), "already, with the same elements"),
     Case("keyword-twice", as_kvn(A, B).replace(b"BSTAR", b"ECCENTRICITY", 1), "stands there twice"),
+    Case("twice-xml", as_xml(A, B).replace(b"BSTAR", b"ECCENTRICITY", 2), "stands there twice"),
     Case("semicolons", as_csv(A).replace(b",", b";"), "not separated by commas", has_rest=False),
     Case("cut-json", as_json(B, A)[:-40], "not JSON: Unterminated string"),
     Case("cut-xml", as_xml(B, A)[:-90], "not XML"),

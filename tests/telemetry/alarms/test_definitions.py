@@ -10,7 +10,7 @@ from telemetry import definitions, times
 from telemetry.alarms import described, editing, plans, summary, taking_over
 from telemetry.alarms.limit_reading import BadLimit
 from telemetry.alarms.limits import Scope
-from telemetry.alarms.models import Limit, LimitVersion, Source
+from telemetry.alarms.models import Limit, LimitVersion, Source, Violation
 from telemetry.definitions import keeping
 from telemetry.models import Newest
 from tests.factories import NOON, make_organisation, make_profile, make_satellite
@@ -97,6 +97,21 @@ def test_a_satellite_is_judged_by_the_definition_that_reads_it(flown):
     flown.seconds(2, charge=0.9)
     assert flown.states()["Charge left"] == "returned"
     assert limit.pk
+
+
+def test_a_value_out_of_its_valid_range_neither_raises_an_alarm_nor_ends_one(flown):
+    ranged = RENAMED.replace(TYPE, TYPE + b'<ValidRange minInclusive="0.1"/>')
+    activate(ranged, profile=flown.satellite.profile)
+    write(LOW, name="Charge left", parameter="charge_left", activate=True)
+    flown.seconds(2, charge=0.05)
+    assert flown.states() == {}
+    flown.seconds(2, charge=0.2)
+    flown.seconds(2, charge=0.0)
+    assert flown.states() == {"Charge left": "unacknowledged"}
+    flown.seconds(1, charge=0.9)
+    assert flown.states() == {"Charge left": "returned"}
+    flown.seconds(3, charge=0.05, at=NOON, dump=True)
+    assert not Violation.objects.exists()
 
 
 def test_workers_judge_by_an_activation_from_the_next_batch_on(flown):

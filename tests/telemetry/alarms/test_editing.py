@@ -205,6 +205,70 @@ def test_contexts_of_a_definition_become_contexts():
     assert limit_reading.read(said.content).default.bands == ()
 
 
+def in_context(context, *others, **details):
+    """What becomes of an alarm that has a level in one context."""
+    alarm = MODEL.Alarm(ranges=(outside("critical", 1, 2),), **details)
+    heat = parameter("heat", context_alarms=(MODEL.ContextAlarm(context, alarm),))
+    return from_xtce.translate(system(heat, *others))
+
+
+SWITCH = parameter("on", "boolean", labels=((0, 0, "False"), (1, 1, "True")))
+
+
+@pytest.mark.parametrize(
+    ("context", "words"),
+    [
+        # As `criteria` reads them: a number beside labels is raw, and true or 1 is a boolean.
+        (compared("mode", "==", "1"), ["IDLE"]),
+        (compared("mode", "!=", "0x01"), ["SAFE", "BUSY"]),
+        (compared("mode", "==", "02", is_calibrated=False), ["BUSY"]),
+        (compared("on", "==", "true"), ["True"]),
+        (compared("on", "==", "1"), ["True"]),
+        (compared("on", "!=", "false"), ["True"]),
+        (compared("on", "==", "0", is_calibrated=False), ["False"]),
+    ],
+)
+def test_a_context_on_labels_holds_for_those_that_the_definition_means(context, words):
+    [said] = in_context(context, MODES, SWITCH).limits
+    assert [condition["is"] for [condition] in (c["when"] for c in said.content["contexts"])] == [
+        words
+    ]
+
+
+@pytest.mark.parametrize(
+    ("context", "why"),
+    [
+        (compared("mode", "==", "7", is_calibrated=False), '"7", which no label stands for'),
+        (compared("at", ">", "7"), "a context on at, which is duration"),
+        (
+            MODEL.And(
+                tuple(
+                    MODEL.Or((compared("sun", "<", "1"), compared("sun", ">", "2")))
+                    for _ in range(40)
+                )
+            ),
+            "more than 100 contexts",
+        ),
+    ],
+)
+def test_a_context_that_limits_have_no_words_for_is_told(context, why):
+    made = in_context(context, MODES, parameter("at", "duration"), parameter("sun"))
+    assert made.limits == []
+    assert why in made.left_out[0]
+
+
+def test_the_patience_of_contexts_is_kept_and_several_are_told():
+    context = compared("mode", "==", "SAFE")
+    [said] = in_context(context, MODES, min_violations=3, min_conformance=2).limits
+    assert (said.content["minimum_violations"], said.content["minimum_conformance"]) == (3, 2)
+    one = MODEL.Alarm(ranges=(outside("critical", 1, 2),))
+    other = MODEL.ContextAlarm(context, MODEL.Alarm(ranges=one.ranges, min_violations=5))
+    both = parameter("heat", alarm=one, context_alarms=(other,))
+    made = from_xtce.translate(system(both, MODES))
+    assert made.limits == []
+    assert "other numbers of violations" in made.left_out[0]
+
+
 def test_changes_and_enumerations_of_a_definition_become_limits():
     change = MODEL.ChangeAlarm((outside("watch", -1, 1),), span_s=30.0)
     heat = parameter("heat", alarm=MODEL.Alarm(change=change))

@@ -95,6 +95,25 @@ def test_values_that_are_no_numbers_neither_raise_nor_return():
     assert judge.memory.rules["rule"]["level"] == 2
 
 
+def test_values_that_mean_nothing_neither_raise_nor_return_nor_count():
+    judge = Judge("heat", kind="static", levels={"warning": {"high": 70}}, minimum_violations=2)
+    bad = table(range(4), heat=[999, 71, 999, 71])
+    bad.invalid["heat"] = np.array([True, False, True, False])
+    assert judge.take(COMPUTE=bad) == [(3, 2)]
+    cold = table([4, 5], heat=[-273, -273])
+    cold.invalid["heat"] = np.array([True, True])
+    assert judge.take(COMPUTE=cold) == []
+    assert judge.look_back(COMPUTE=cold) == []
+    assert judge.memory.rules["rule"]["level"] == 2
+
+
+def test_labels_that_mean_nothing_have_no_level():
+    judge = Judge("mode", kind="enumeration", labels={"SAFE": "distress"})
+    modes = table(range(3), mode=["IDLE", "SAFE", "IDLE"])
+    modes.invalid["mode"] = np.array([False, True, False])
+    assert judge.take(PLATFORM=modes) == []
+
+
 def test_a_range_may_be_forbidden_inside():
     judge = Judge("heat", kind="static", levels={"watch": {"low": 30, "high": 40, "inside": True}})
     assert judge.take(COMPUTE=table(range(4), heat=[29, 30, 40, 41])) == [(1, 1), (3, 0)]

@@ -66,6 +66,8 @@ def test_a_limit_is_read_with_all_it_says():
         ({"kind": "enumeration", "labels": {}}, "labels: at least one label"),
         ({"kind": "enumeration", "labels": {"A": 3}}, "labels.A: one of"),
         ({"kind": "enumeration", "levels": {}}, "an enumeration has labels"),
+        ({"kind": "enumeration", "labels": {"A\0": "watch"}}, r"U\+0000 is in no label"),
+        (STATIC | {"applies_to": {"roles": ["a\0"]}}, r"U\+0000"),
     ],
 )
 def test_what_is_wrong_is_said_with_its_place(said, why):

@@ -87,6 +87,24 @@ def test_arguments_become_the_bytes_that_they_mean(a, raw, state):
     assert sent == struct.pack(">HBBhB", 0x1ACF, 7, a, raw, 0xF0 | (state == "ON"))
 
 
+@pytest.mark.parametrize(
+    ("entry", "sent"),
+    [
+        # XTCE 1.2, FixedValueEntryType: the most significant bits that are too many are dropped.
+        ('binaryValue="11" sizeInBits="4"', b"\x10"),
+        ('binaryValue="AB" sizeInBits="16"', b"\x00\xab"),
+        # 1.0 and 1.1 need no size: it is that of the digits.
+        ('binaryValue="1e"', b"\x1e"),
+        ('binaryValue="001E"', b"\x00\x1e"),
+    ],
+)
+def test_a_fixed_value_has_the_last_bits_of_its_digits(entry, sent):
+    packed = f"<EntryList><FixedValueEntry {entry}/></EntryList>"
+    command = f'<MetaCommand name="F"><CommandContainer name="FC">{packed}'
+    made = definition(commands=command + "</CommandContainer></MetaCommand>")
+    assert made.commands["F"].encode({}) == sent
+
+
 @given(st.text(max_size=40), st.lists(st.integers(0, 255), max_size=9))
 def test_texts_and_lists_of_varying_size(text, numbers):
     sent = LOADED.commands["Say"].encode({"op": 1, "t": text, "n": len(numbers), "l": numbers})

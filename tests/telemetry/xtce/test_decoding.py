@@ -117,6 +117,15 @@ def test_a_polynomial():
     assert table.raw["P0"].tolist() == [-3, 0, 7]
 
 
+def test_a_polynomial_beyond_what_a_float_holds_is_infinite():
+    term = "<Term coefficient='1e308' exponent='3'/>"
+    table = decode(
+        calibrated(f"<PolynomialCalibrator>{term}</PolynomialCalibrator>"),
+        [struct.pack(">h", raw) for raw in (0, 2, -2)],
+    )
+    assert table.values["P0"].tolist() == [0.0, math.inf, -math.inf]
+
+
 @pytest.mark.parametrize(
     ("order", "extrapolates", "expected"),
     [

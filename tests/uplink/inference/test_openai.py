@@ -179,6 +179,19 @@ def test_a_model_that_flies_nowhere_is_unavailable(client):
     assert (refusal.value.status_code, refusal.value.code) == (503, "model_not_in_orbit")
 
 
+def test_a_method_that_is_not_offered_is_answered_with_those_that_are(client):
+    head = {"Authorization": f"Bearer {client.api_key}"}
+    with httpx.Client(base_url=str(client.base_url), headers=head) as caller:
+        got, asked = caller.get("chat/completions"), caller.options("models")
+        looked, listed = caller.head("models"), caller.get("models")
+
+    assert (got.status_code, got.headers["Allow"]) == (405, "POST")
+    assert "GET is not allowed here; right is POST" in got.json()["error"]["message"]
+    assert (asked.status_code, asked.headers["Allow"]) == (405, "GET, HEAD")
+    assert (looked.status_code, looked.content) == (200, b"")
+    assert looked.headers["Content-Length"] == listed.headers["Content-Length"]
+
+
 def test_too_many_open_questions_are_refused(client, contact, user, monkeypatch):
     monkeypatch.setattr(queries, "OPEN_MAX", 1)
     make_query(organisation=user.organisation, version=contact.version)

@@ -22,6 +22,7 @@ def test_defaults_are_filled_in():
 
 def test_the_newer_name_of_the_token_limit_wins():
     assert read(max_tokens=5, max_completion_tokens=7).max_tokens == 7
+    assert read(max_tokens=5, max_completion_tokens=None).max_tokens == 5
 
 
 def test_text_parts_are_joined_and_developers_are_the_system():
@@ -55,6 +56,11 @@ def test_neutral_values_and_hints_are_taken():
             {"messages": [{"role": "user", "content": "x" * (wire.TEXT_MAX_BYTES + 1)}]},
             "messages",
             "context_length_exceeded",
+        ),
+        (
+            {"messages": [{"role": "user", "content": "a\x00b"}]},
+            "messages[0].content",
+            "invalid_value",
         ),
         ({"temperature": 2.5}, "temperature", "invalid_value"),
         ({"temperature": "warm"}, "temperature", "invalid_type"),
