@@ -166,6 +166,8 @@ def _epoch(text: str) -> datetime:
         raise BadTime(f"epoch is an instant such as 1958-01-01T00:00:00Z, not {text!r}.") from None
     if epoch.tzinfo is None:
         raise BadTime(f"epoch has an offset from UTC, or Z: {text}Z.")
+    if not 1678 <= epoch.year <= 2261:
+        raise BadTime(f"epoch lies outside of 1678 to 2261, as far as ns are counted: {text}.")
     return epoch
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from fractions import Fraction
 from functools import lru_cache
 from typing import Any
 
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 from telemetry.xtce import expressions, leapseconds, model
 
 _LONGEST_NS = 2**63 - 1
+_HALF = Fraction(1, 2)
 _MOST_LISTED = 4_096
 """Values of an enumeration whose labels are kept ready."""
 Get = Callable[[model.Reference], Any]
@@ -225,16 +227,19 @@ def _listed(table: tuple[tuple[int, int, str], ...]) -> tuple[int, NDArray[np.ob
     return low - 1, known
 
 
-def elapsed_ns(kind: model.ParameterType, raw: NDArray) -> NDArray[np.int64]:
-    """Return raw times in ns: exact to the rounding for integers, clipped to what int64 holds."""
-    scale, offset = kind.scale_ns, kind.offset_ns
-    if raw.dtype.kind in "iu" and offset.denominator == 1 and _fits(raw, scale, offset):
-        whole = raw.astype(np.int64)
+def elapsed_ns(kind: model.ParameterType, raw: NDArray, since_ns: int = 0) -> NDArray[np.int64]:
+    """Return raw times in ns behind `since_ns`: exact to the rounding for integers, clipped to what
+    int64 holds."""
+    scale, offset = kind.scale_ns, kind.offset_ns + since_ns
+    if raw.dtype.kind in "iu":
         p, q = scale.numerator, scale.denominator
-        if q == 1:
-            return whole * np.int64(p) + np.int64(offset)
-        high, low = np.divmod(whole, np.int64(q))
-        return high * np.int64(p) + (low * np.int64(p) + q // 2) // q + np.int64(offset)
+        if offset.denominator == 1 and _fits(raw, scale, offset):
+            whole = raw.astype(np.int64)
+            if q == 1:
+                return whole * np.int64(p) + np.int64(offset)
+            high, low = np.divmod(whole, np.int64(q))
+            return high * np.int64(p) + (low * np.int64(p) + q // 2) // q + np.int64(offset)
+        return _clipped(math.floor(each * scale + offset + _HALF) for each in raw.tolist())
     with np.errstate(invalid="ignore", over="ignore"):
         found = np.rint(raw.astype(np.float64) * float(scale) + float(offset))
     found = np.nan_to_num(found, nan=0.0, posinf=2.0**63, neginf=-(2.0**63))
@@ -244,6 +249,8 @@ def elapsed_ns(kind: model.ParameterType, raw: NDArray) -> NDArray[np.int64]:
 
 def _fits(raw: NDArray, scale: Any, offset: Any) -> bool:
     """Say whether int64 holds all steps of the calculation."""
+    if abs(int(offset)) > _LONGEST_NS:
+        return False
     if not len(raw):
         return True
     largest = max(abs(int(raw.max())), abs(int(raw.min())))
@@ -252,11 +259,24 @@ def _fits(raw: NDArray, scale: Any, offset: Any) -> bool:
     return largest <= _LONGEST_NS and total <= _LONGEST_NS and q * p + q <= _LONGEST_NS
 
 
+def _clipped(numbers: Iterable[int]) -> NDArray[np.int64]:
+    return np.array([min(max(n, -_LONGEST_NS - 1), _LONGEST_NS) for n in numbers], np.int64)
+
+
 def times_ns(kind: model.ParameterType, raw: NDArray, reference_ns: Any) -> NDArray[np.int64]:
-    """Return instants as int64 ns since 1970-01-01 UTC; `reference_ns` is what is counted from."""
-    elapsed = elapsed_ns(kind, raw)
+    """Return instants as int64 ns since 1970-01-01 UTC, clipped to what it holds (1677 to 2262);
+    `reference_ns` is what is counted from."""
     if kind.kind == "duration":
-        return elapsed
-    with np.errstate(over="ignore"):
-        found = elapsed + (reference_ns if kind.epoch.parameter else kind.epoch.epoch_ns)
-    return leapseconds.utc_from_tai(found) if kind.epoch.is_atomic else found
+        return elapsed_ns(kind, raw)
+    epoch = kind.epoch
+    if epoch.parameter:
+        elapsed = elapsed_ns(kind, raw)
+        since = np.broadcast_to(np.asarray(reference_ns, np.int64), elapsed.shape)
+        found = elapsed + since
+        # A sum that wrapped has another sign than both of its parts.
+        if (((elapsed ^ found) & (since ^ found)) < 0).any():
+            pairs = zip(elapsed.tolist(), since.tolist(), strict=True)
+            found = _clipped(one + other for one, other in pairs)
+    else:
+        found = elapsed_ns(kind, raw, epoch.epoch_ns)
+    return leapseconds.utc_from_tai(found) if epoch.is_atomic else found

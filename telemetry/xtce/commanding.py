@@ -3,9 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
-from telemetry.xtce import amounts, criteria, errorcontrol, layout, model, packing, values
+import numpy as np
+
+from telemetry.xtce import (
+    amounts,
+    calibration,
+    criteria,
+    errorcontrol,
+    layout,
+    model,
+    packing,
+    values,
+)
 
 LONGEST_BITS = 8 * 1024 * 1024 * 8
 _MOST_ENTRIES = 100_000
@@ -284,7 +296,7 @@ class _Writer:
         encoding = kind.encoding
         assert encoding is not None
         try:
-            raw = packing.raw_of(kind, value)
+            raw = packing.raw_of(self._dated(kind), value)
             if encoding.form in ("text", "binary"):
                 size = None
                 if encoding.size is not None:
@@ -294,6 +306,19 @@ class _Writer:
                 self._put(packing.bits_of(encoding, raw), encoding.bits)
         except packing.BadValue as error:
             raise BadArguments(f"{name}: {error}.") from None
+
+    def _dated(self, kind: model.ParameterType) -> model.ParameterType:
+        """Return a time that counts from another one as one that counts from what that is in this
+        command, to the last bit of it."""
+        name = kind.epoch.parameter
+        if not name:
+            return kind
+        since = self._dated(self._encoder.type_of(model.Reference(name)))
+        value = self._encoder.given(name, self._parameters)
+        if value is None:
+            raise BadArguments(f"The value of parameter {name} is missing.")
+        raw = np.array([packing.raw_of(since, value)])
+        return replace(kind, epoch=model.Epoch(calibration.times_ns(since, raw, 0).item()))
 
     def _array(
         self,
@@ -335,6 +360,12 @@ def _member(value: Any, path: str) -> Any:
 
 
 # --- What is refused at load ----------------------------------------------------------------
+
+
+def _counts_from(kind: model.ParameterType) -> bool:
+    """Say whether a time in a type counts from a parameter."""
+    inner = [part for _, part in kind.members] + ([kind.element] if kind.element else [])
+    return bool(kind.epoch.parameter) or any(map(_counts_from, inner))
 
 
 class _Check:
@@ -379,6 +410,8 @@ class _Check:
                 name = self._encoder.command.name
                 raise self._bad(entry, f"{name} has no argument {entry.argument}")
             self._type(entry, argument.type)
+            if _counts_from(argument.type):
+                raise self._bad(entry, f"{argument.type.name} counts from a parameter")
         elif entry.parameter:
             found = layout.find_parameter(self._encoder._system, entry.parameter)
             if found is None:
@@ -401,8 +434,15 @@ class _Check:
             raise self._bad(entry, f"{kind.name} has no data encoding")
         if kind.epoch.is_missing:
             raise self._bad(entry, f"{kind.name} has no ReferenceTime: not supported")
-        if kind.epoch.parameter:
-            raise self._bad(entry, f"{kind.name} counts from another parameter: not supported")
+        named = kind
+        for _ in range(layout.DEEPEST):
+            if not named.epoch.parameter:
+                break
+            named = self._encoder.type_of(model.Reference(named.epoch.parameter, line=entry.line))
+        else:
+            raise self._bad(entry, f"{kind.name} counts from itself")
+        if named.encoding is None or named.epoch.is_missing:
+            raise self._bad(entry, f"{kind.name} counts from {named.name}, which has no bits")
         if kind.context_calibrators or not packing.invertible(kind.calibrator):
             raise self._bad(entry, f"the calibrator of {kind.name} has no inverse: not supported")
         if kind.encoding.size is not None:

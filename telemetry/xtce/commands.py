@@ -130,6 +130,8 @@ class _Reader:
             own = each.attribute("name")
             if own in arguments:
                 raise each.bad(f"{own[:100]} is defined twice")
+            if "value" in each.attributes:
+                raise each.unsupported("attribute value is not supported in a MetaCommand")
             kind = self._types.find(
                 each, scope, each.attribute("argumentTypeRef"), ("ArgumentType", "Type")
             )
@@ -357,14 +359,16 @@ def _block(system: names.System, node: Node, name: str, found: model.SpaceSystem
         if command is None:
             raise step.bad(f"command {reference[:100]} is not defined")
         given: dict[str, str] = {}
-        listed = step.child("ArgumentAssignmentList", "ArgumentAssigmentList")
+        listed = step.child("ArgumentAssignmentList", "ArgumentAssigmentList", "ArgumentList")
+        # 1.0 and 1.1 have a list of arguments with name and value.
+        is_old = listed is not None and listed.name == "ArgumentList"
         for each in listed.children if listed is not None else ():
-            argument = each.attribute("argumentName")
+            argument = each.attribute("name" if is_old else "argumentName")
             if argument not in command.arguments or argument in command.assigned:
                 raise each.bad(f"{command.name} takes no argument {argument[:100]}")
             if argument in given:
                 raise each.bad(f"{argument[:100]} has its value already")
-            given[argument] = each.attribute("argumentValue")
+            given[argument] = each.attribute("value" if is_old else "argumentValue")
         if command.is_abstract:
             raise step.bad(f"{command.name} is abstract")
         steps.append((command.name, given))

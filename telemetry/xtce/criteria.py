@@ -44,6 +44,8 @@ def read(node: Node, scope: Scope) -> model.Criteria | None:
     if chosen.name == "Comparison":
         return _comparison(chosen, scope)
     if chosen.name == "ComparisonList":
+        if not chosen.children:
+            return None
         return model.And(tuple(_comparison(child, scope) for child in chosen.children))
     if len(chosen.children) != 1:
         raise chosen.bad("needs one condition, or conditions joined by and or by or")

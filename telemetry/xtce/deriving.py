@@ -22,6 +22,17 @@ class Made:
     kind: model.ParameterType
     evaluate: Callable[[criteria.Get, int], Any]
 
+    def check(self, get: criteria.Get, count: int) -> None:
+        """Refuse an algorithm that cannot be computed of such values: it would fail on packets."""
+        try:
+            self.column(get, count)
+        except (TypeError, ValueError) as error:
+            what = str(error).partition("\n")[0][:100]
+            raise model.Unsupported(
+                f"{self.algorithm.place}: {self.algorithm.name}: cannot be computed: {what}",
+                line=self.algorithm.line,
+            ) from None
+
     def column(self, get: criteria.Get, count: int) -> tuple[NDArray, NDArray]:
         """Return raw and engineering values of `count` packets."""
         with np.errstate(all="ignore"):
@@ -74,6 +85,7 @@ def _of_container(system: model.SpaceSystem, name: str, plan: layout.Plan) -> li
         for algorithm in list(waiting):
             if all(_is_known(system, ref, here) for _, ref in algorithm.inputs):
                 made.append(_compiled(system, algorithm, plan))
+                made[-1].check(lambda reference: _like(system, reference), 2)
                 here.add(algorithm.output)
                 waiting.remove(algorithm)
                 progress = True
@@ -107,6 +119,24 @@ def _is_known(system: model.SpaceSystem, reference: model.Reference, here: set[s
         return True
     parameter = layout.find_parameter(system, reference.name)
     return parameter is not None and parameter.source == "constant" and bool(parameter.initial)
+
+
+def _like(system: model.SpaceSystem, reference: model.Reference) -> Any:
+    """Return two values of the sort that a parameter has in packets."""
+    parameter = layout.find_parameter(system, reference.name)
+    assert parameter is not None
+    match parameter.type.kind:
+        case "string":
+            return ["a", "b"] if reference.is_calibrated else [b"a", b"b"]
+        case "binary":
+            return [b"a", b"b"]
+        case "enumerated" if reference.is_calibrated:
+            return np.array(["a", None], object)
+        case "boolean" if reference.is_calibrated:
+            return np.array([False, True])
+        case "float":
+            return np.ones(2)
+    return np.ones(2, np.int64)
 
 
 def _compiled(system: model.SpaceSystem, algorithm: model.Algorithm, plan: layout.Plan) -> Made:

@@ -309,8 +309,8 @@ ELEMENTS: dict[str, tuple[set[str], set[str]]] = {
     "MetaCommandStepList": (set(), {"MetaCommandStep"}),
     "MetaCommandStep": (
         {"metaCommandRef"},
-        # 1.2 misspells it.
-        {"ArgumentAssignmentList", "ArgumentAssigmentList"},
+        # 1.2 misspells it; 1.0 and 1.1 have a list of arguments with values.
+        {"ArgumentAssignmentList", "ArgumentAssigmentList", "ArgumentList"},
     ),
     "ArgumentAssigmentList": (set(), {"ArgumentAssignment"}),
     "MetaCommandRef": (set(), set()),
@@ -349,7 +349,7 @@ ELEMENTS: dict[str, tuple[set[str], set[str]]] = {
     "ArgumentRestrictionList": (set(), {"ArgumentRestriction", "ArgumentAssignment"}),
     "ArgumentRestriction": ({"argumentName", "argumentValue"}, set()),
     "ArgumentList": (set(), {"Argument"}),
-    "Argument": (_NAMED | {"argumentTypeRef", "initialValue"}, _DESCRIBED),
+    "Argument": (_NAMED | {"argumentTypeRef", "initialValue", "value"}, _DESCRIBED),
     "CommandContainer": (
         _NAMED | {"abstract", "idlePattern"},
         {"EntryList", "BaseContainer", "BinaryEncoding", "DefaultRateInStream", "RateInStreamSet"}

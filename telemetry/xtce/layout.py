@@ -235,7 +235,10 @@ def steps_of(path: str) -> list[str]:
 
 def member(kind: model.ParameterType, path: str) -> model.ParameterType | None:
     """Return the type of what lies at a path like .x or [2].y inside a type; None if nothing."""
-    for step in steps_of(path):
+    steps = steps_of(path)
+    if "".join(steps) != path:
+        return None
+    for step in steps:
         if step.startswith("."):
             inner = dict(kind.members).get(step[1:])
         elif kind.kind == "array":

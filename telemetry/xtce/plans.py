@@ -6,6 +6,7 @@ layout depends on the packet, a walk finds the places, and the columns are gathe
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,6 +19,7 @@ from telemetry.xtce import (
     bits,
     blocks,
     building,
+    calibrators,
     columns,
     commanding,
     criteria,
@@ -30,6 +32,9 @@ from telemetry.xtce import (
     values,
     walking,
 )
+
+_INDEX = re.compile(r"\[\d+\]")
+_NUMBERS = ("integer", "float", "boolean", "time", "duration")
 
 
 @dataclass(slots=True)
@@ -78,10 +83,9 @@ class Parameters(dict[str, model.Parameter]):
         number = rest[: len(rest) - len(rest.lstrip("0123456789"))]
         plain = base + rest[len(number) :] if mark else name
         found = layout.find_parameter(self._system, plain)
-        while found is None and "[" in plain:
+        while found is None and (index := _INDEX.search(plain)):
             # An index that a repeated entry added, and not the type.
-            at = plain.index("[")
-            plain = plain[:at] + plain[plain.index("]", at) + 1 :]
+            plain = plain[: index.start()] + plain[index.end() :]
             found = layout.find_parameter(self._system, plain)
         if found is None:
             raise KeyError(name)
@@ -119,6 +123,7 @@ class Definition:
         self.blocks = commanding.compile_blocks(system, self.commands)
         for parameter in system.parameters.values():
             _check_alarms(parameter.type, self.type_of)
+            _check_calibrators(parameter.type, self.type_of)
             if parameter.validity is not None:
                 criteria.compiled(parameter.validity, self.type_of)
 
@@ -255,5 +260,28 @@ def _check_alarms(kind: model.ParameterType, type_of: criteria.Types) -> None:
 
     for test in tests:
         criteria.compiled(test, type_of)
-    for inner in [inner for _, inner in kind.members] + ([kind.element] if kind.element else []):
+    for inner in _parts(kind):
         _check_alarms(inner, type_of)
+
+
+def _check_calibrators(kind: model.ParameterType, type_of: criteria.Types) -> None:
+    """Refuse a calculation with what is no number, and a time that counts from what is no time."""
+    used = [kind.calibrator, *(one for _, one in kind.context_calibrators)]
+    for reference in [r for each in used for r in calibrators.references(each)]:
+        found = type_of(reference)
+        if found.kind not in _NUMBERS and (found.kind != "enumerated" or reference.is_calibrated):
+            raise _bad(reference.line, f"{reference.name} is {found.kind}, and no number")
+    if kind.epoch.parameter:
+        found = type_of(model.Reference(kind.epoch.parameter, line=kind.line))
+        if found.kind != "time":
+            raise _bad(kind.line, f"{kind.epoch.parameter} is {found.kind}, and no time")
+    for inner in _parts(kind):
+        _check_calibrators(inner, type_of)
+
+
+def _parts(kind: model.ParameterType) -> list[model.ParameterType]:
+    return [inner for _, inner in kind.members] + ([kind.element] if kind.element else [])
+
+
+def _bad(line: int, what: str) -> model.BadDefinition:
+    return model.BadDefinition(f"line {line}: {what}", line=line)

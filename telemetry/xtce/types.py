@@ -215,13 +215,23 @@ def _simple(node: Node, scope: Scope, name: str) -> model.ParameterType:
         {
             "name": name,
             "kind": kind,
-            "unit": " ".join(unit.words() for unit in node.below("UnitSet")),
+            "unit": " ".join(map(_unit, node.below("UnitSet"))),
             "alarm": alarms.default(node, scope),
             "context_alarms": alarms.contexts(node, scope),
             "initial": node.attributes.get("initialValue"),
             "line": node.line,
         },
     )
+
+
+def _unit(node: Node) -> str:
+    """Return a unit with what it is raised to and multiplied by: "m^2", "1000 km" (XTCE 1.2,
+    UnitType)."""
+    factor, power = node.get("factor", "1").strip(), node.get("power", "1").strip()
+    words = node.words()
+    if criteria.number_of(power) != 1:
+        words = f"{words}^{power}"
+    return words if criteria.number_of(factor) == 1 else f"{factor} {words}"
 
 
 def _plain(node: Node, scope: Scope, fields: dict) -> model.ParameterType:

@@ -161,6 +161,8 @@ def test_order_of_arrival_still_places_the_counts(contact, board, heard):
         ({"generation_time": "DOY:86400"}, "an epoch, which is missing"),
         ({"generation_time": "DOY:86400", "epoch": "yesterday"}, "epoch is an instant"),
         ({"generation_time": "DOY:86400", "epoch": "1958-01-01"}, "offset from UTC"),
+        ({"generation_time": "DOY:1", "epoch": "0001-01-01T00:00:00Z"}, "outside of 1678"),
+        ({"generation_time": "DOY[:1", "epoch": "1958-01-01T00:00:00Z"}, "no parameter 'DOY['"),
         ({"generation_time": "DOY:1,", "epoch": "1958-01-01T00:00:00Z"}, "no parameter ''"),
         ({"epoch": "1958-01-01T00:00:00Z"}, "generation_time, which is missing"),
         (CDS | {"scale": "gps"}, "scale is one of utc, tai"),

@@ -1,6 +1,7 @@
 """Commands: arguments into bytes as a tiny encoder of our own makes them, and what is refused."""
 
 import struct
+from datetime import datetime
 
 import pytest
 from hypothesis import given
@@ -103,6 +104,40 @@ def test_a_fixed_value_has_the_last_bits_of_its_digits(entry, sent):
     command = f'<MetaCommand name="F"><CommandContainer name="FC">{packed}'
     made = definition(commands=command + "</CommandContainer></MetaCommand>")
     assert made.commands["F"].encode({}) == sent
+
+
+TIMES = """<AbsoluteTimeParameterType name="coarse"><Encoding><IntegerDataEncoding
+ sizeInBits="32"/></Encoding><ReferenceTime><Epoch>1958-01-01</Epoch></ReferenceTime>
+</AbsoluteTimeParameterType><AbsoluteTimeParameterType name="fine"><Encoding scale="0.001">
+<IntegerDataEncoding sizeInBits="16"/></Encoding><ReferenceTime>
+<OffsetFrom parameterRef="{}"/></ReferenceTime></AbsoluteTimeParameterType>
+</ParameterTypeSet><ParameterSet><Parameter name="Seconds" parameterTypeRef="coarse"/>
+<Parameter name="Fine" parameterTypeRef="fine"/>"""
+DATED = """<MetaCommand name="At"><CommandContainer name="AtC"><EntryList>
+<ParameterRefEntry parameterRef="Seconds"/><ParameterRefEntry parameterRef="Fine"/></EntryList>
+</CommandContainer></MetaCommand>"""
+
+
+def dated(counts_from):
+    kinds = b"</ParameterTypeSet><ParameterSet>"
+    data = written(commands=DATED).replace(kinds, TIMES.format(counts_from).encode())
+    return xtce.load(data)
+
+
+def test_a_time_in_a_command_counts_from_another_as_that_is_packed():
+    # As the example of CCSDS 660.1-G has it: milliseconds behind whole seconds.
+    at = "2026-08-22T12:00:01.234"
+    command = dated("Seconds").commands["At"]
+    seconds = (datetime(2026, 8, 22, 12, 0, 1) - datetime(1958, 1, 1)).total_seconds()
+    sent = command.encode({}, {"Seconds": at, "Fine": at})
+    assert sent == struct.pack(">IH", int(seconds), 234)
+    with pytest.raises(xtce.BadArguments, match="parameter Seconds is missing"):
+        command.encode({}, {"Fine": at})
+
+
+def test_a_time_in_a_command_that_counts_from_itself_is_refused():
+    with pytest.raises(xtce.BadDefinition, match="counts from itself"):
+        dated("Fine")
 
 
 @given(st.text(max_size=40), st.lists(st.integers(0, 255), max_size=9))
@@ -280,8 +315,17 @@ BLOCK = (
 )
 
 
-def test_a_block_is_its_commands_one_behind_the_other():
-    loaded = definition(commands=BLOCK)
+OLD_BLOCK = BLOCK.replace(
+    """metaCommandRef="Set"><ArgumentAssignmentList>
+<ArgumentAssignment argumentName="a" argumentValue="3"/></ArgumentAssignmentList>""",
+    """metaCommandRef="Set"><ArgumentList><Argument name="a" value="3"/></ArgumentList>""",
+)
+"""As 1.0 and 1.1 have it."""
+
+
+@pytest.mark.parametrize("commands", [BLOCK, OLD_BLOCK])
+def test_a_block_is_its_commands_one_behind_the_other(commands):
+    loaded = definition(commands=commands)
     single = loaded.commands["Set"]
     sent = loaded.blocks["Both"].encode({"v": 1}, {})
     assert sent == [single.encode({"a": 3, "v": 1}), single.encode({"a": 4, "v": 2})]

@@ -418,6 +418,31 @@ def test_anything_else_is_refused(text):
         definition(REF.format("A") + REF.format("B"), MADE, Y, extra=algorithm(escape(text)))
 
 
+@pytest.mark.parametrize("text", ['A * "x"', 'A == "x"', 'max(A, "x")', '"b" &lt; "a"', '-"x"'])
+def test_an_algorithm_that_packets_could_not_be_computed_by_is_refused(text):
+    with pytest.raises(xtce.Unsupported, match="line 1: a: cannot be computed"):
+        definition(REF.format("A") + REF.format("B"), MADE, Y, extra=algorithm(text))
+
+
+def test_a_label_is_compared_with_words_and_counts_nothing():
+    kind = (
+        '<EnumeratedParameterType name="switch"><IntegerDataEncoding sizeInBits="8"/>'
+        '<EnumerationList><Enumeration value="1" label="ON"/></EnumerationList>'
+        "</EnumeratedParameterType>"
+    )
+    held = '<Parameter name="E" parameterTypeRef="switch"/>' + Y
+    made = algorithm('1 if E == "ON" else 2', "E")
+    (table,) = definition(REF.format("E"), MADE + kind, held, extra=made).decode([b"\1", b"\2"])
+    assert table.values["Y"].tolist() == [1, 2]
+    with pytest.raises(xtce.Unsupported, match="cannot be computed"):
+        definition(REF.format("E"), MADE + kind, held, extra=algorithm("E + 1", "E"))
+
+
+@pytest.mark.parametrize("name", ["A[", "A.", "A[x]", "A..x", "A[0", "A]"])
+def test_a_path_to_nothing_is_not_taken_for_what_it_begins_with(name):
+    assert definition(REF.format("A")).parameters.get(name) is None
+
+
 def test_an_algorithm_that_would_never_run_is_refused():
     with pytest.raises(xtce.Unsupported, match="no packet has all that it needs"):
         definition(REF.format("A"), MADE, Y, extra=algorithm("A + B"))

@@ -76,6 +76,10 @@ def test_an_abstract_container_is_no_answer():
     assert "nothing more particular than C" in named(definition, b"\x02\x00")
 
 
+def test_a_list_of_no_comparisons_holds():
+    assert named(make(("X", "C", "<ComparisonList/>")), b"\x07\x01") == "X"
+
+
 def test_two_answers_are_none():
     definition = make(
         ("D", "C", '<Comparison parameterRef="A" value="1"/>'),

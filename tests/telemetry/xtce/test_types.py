@@ -180,6 +180,60 @@ def test_epochs(epoch, count, at):
     assert instant(decode(timed(epoch), [struct.pack(">I", count)])) == at
 
 
+@pytest.mark.parametrize(
+    ("epoch", "scale", "count", "ns"),
+    [
+        # The ticks of .NET: 100 ns since the year 1, exact to the last one.
+        ("0001-01-01T00:00:00Z", "0.0000001", 639_231_264_000_000_001, 1_787_529_600 * 10**9 + 100),
+        # What int64 does not hold (1677 to 2262) stops at its ends, and comes round nowhere.
+        ("0001-01-01T00:00:00Z", "1", 0, -(2**63)),
+        ("9999-12-31T23:59:59Z", "1", 0, 2**63 - 1),
+        ("2000-01-01T00:00:00Z", "1", 2**63, 2**63 - 1),
+        ("2000-01-01T00:00:00Z", "-1", 2**63, -(2**63)),
+    ],
+)
+def test_instants_far_away_are_exact_or_stop_at_the_ends(epoch, scale, count, ns):
+    table = decode(timed(epoch, scale, 64), [struct.pack(">Q", count)])
+    assert table.values["P0"].tolist() == [ns]
+
+
+def test_units_have_their_powers_and_factors():
+    units = '<Unit>kg</Unit><Unit power="2" factor="1000">m</Unit><Unit power="-3.0">s</Unit>'
+    kind = integer(0, 8).replace("<IntegerData", f"<UnitSet>{units}</UnitSet><IntegerData", 1)
+    data = make_definition(
+        kind,
+        '<Parameter name="P0" parameterTypeRef="T0"/>',
+        '<ParameterRefEntry parameterRef="P0"/>',
+    )
+    assert xtce.load(data).parameters["P0"].type.unit == "kg 1000 m^2 s^-3.0"
+
+
+def test_a_time_that_counts_from_another_stops_at_the_ends():
+    far = timed("2000-01-01T00:00:00Z", "1", 64)
+    late = far.replace('"T0"', '"T1"').replace(
+        "<Epoch>2000-01-01T00:00:00Z</Epoch>", '<OffsetFrom parameterRef="P0"/>'
+    )
+    table = decode(far + late, [struct.pack(">QQ", 9 * 10**9, 9 * 10**9)])
+    assert table.values["P1"].tolist() == [2**63 - 1]
+
+
+def test_a_time_that_counts_from_what_is_no_time_is_refused():
+    late = timed("x").replace('"T0"', '"T1"')
+    late = late.replace("<Epoch>x</Epoch>", '<OffsetFrom parameterRef="P0"/>')
+    with pytest.raises(xtce.BadDefinition, match="P0 is integer, and no time"):
+        decode(integer(0, 32) + late, [bytes(8)])
+
+
+def test_a_calculation_with_what_is_no_number_is_refused():
+    words = "<StringDataEncoding><SizeInBits><Fixed><FixedValue>8</FixedValue></Fixed></SizeInBits>"
+    words = coded("String", words + "</StringDataEncoding>")
+    sum_of = '<ParameterInstanceRefOperand parameterRef="P0"/><Operator>+</Operator>'
+    way = f"<MathOperationCalibrator><ThisParameterOperand/>{sum_of}</MathOperationCalibrator>"
+    own = integer(1, 8, inner=f"<DefaultCalibrator>{way}</DefaultCalibrator>")
+    with pytest.raises(xtce.BadDefinition, match="P0 is string, and no number"):
+        decode(words + own, [b"ab"])
+
+
 def test_leap_seconds_are_those_of_skyfield():
     scale = load.timescale(builtin=True)
     table = dict(zip(scale.leap_dates, scale.leap_offsets, strict=True))
