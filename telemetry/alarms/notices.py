@@ -24,6 +24,7 @@ from telemetry.alarms.models import (
 AT_ONCE = 5_000
 TOLD = (Event.RAISE, Event.WORSEN, Event.RETURN)
 """What a subscription is told that does not say."""
+LET_GO = (Event.UNSHELVE, Event.UNSUPPRESS, Event.RESTORE)
 HOUR = timedelta(hours=1)
 _DAY_MIN = 24 * 60
 
@@ -53,8 +54,12 @@ def distribute(*, wall: datetime) -> int:
 
 def is_wanted(subscription: Subscription, told: Transition) -> bool:
     """Say whether a subscription asked for a transition."""
-    alarm = told.alarm
-    if told.event not in (subscription.events or TOLD) or told.after in lifecycle.INHIBITED:
+    alarm, wanted = told.alarm, subscription.events or TOLD
+    # Whoever wants to hear what is raised hears what was silenced and calls anew: of what came up
+    # meanwhile nobody was told.
+    is_anew = told.event in LET_GO and told.after == lifecycle.State.UNACKNOWLEDGED
+    is_asked_for = told.event in wanted or (is_anew and Event.RAISE in wanted)
+    if not is_asked_for or told.after in lifecycle.INHIBITED:
         return False
     if level_of(told) < subscription.minimum_level:
         return False

@@ -49,7 +49,8 @@ class Completeness(APIView):
     """`GET /completeness?satellite=A,B&from=&to=&contact=&by=day|contact`: the books.
 
     By default of all satellites, by day, over the last day. Of named satellites or one contact
-    every virtual channel and APID is told, else the sums.
+    every virtual channel and APID is told, else the sums. Of more than a thousand contacts the
+    last are told, and `is_cut`.
     """
 
     permissions = {"GET": "telemetry.view_packet"}
@@ -60,6 +61,7 @@ class Completeness(APIView):
         start_at, end_at = _span(wanted)
         is_named = satellites is not None or "contact" in wanted
         by = wanted.get("by") or ("contact" if "contact" in wanted else "day")
+        is_cut = False
         if by == "contact":
             contacts = booking.visible_to(request.user)
             if "contact" in wanted:
@@ -68,8 +70,10 @@ class Completeness(APIView):
                 contacts = contacts.filter(aos_at__lte=end_at, los_at__gte=start_at)
             if satellites is not None:
                 contacts = contacts.filter(satellite__in=satellites)
-            ids = list(contacts.order_by("-aos_at").values_list("pk", flat=True)[:BY_CONTACT_MAX])
-            books = completeness.by_contact(ids)
+            newest = contacts.order_by("-aos_at").values_list("pk", flat=True)
+            ids = list(newest[: BY_CONTACT_MAX + 1])
+            is_cut = len(ids) > BY_CONTACT_MAX
+            books = completeness.by_contact(ids[:BY_CONTACT_MAX])
         elif "contact" in wanted:
             raise Invalid("One contact is told by contact, not by day.")
         else:
@@ -80,6 +84,7 @@ class Completeness(APIView):
                 "from": start_at.isoformat().replace("+00:00", "Z"),
                 "to": end_at.isoformat().replace("+00:00", "Z"),
                 "by": by,
+                **({"is_cut": True} if is_cut else {}),
                 "results": [_body(each, is_named) for each in books],
             }
         )

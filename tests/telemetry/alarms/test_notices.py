@@ -14,7 +14,7 @@ import pytest
 from aiosmtpd.controller import Controller
 
 from ops.up import valkey
-from telemetry.alarms import notices, sending, subscribing, webhooks
+from telemetry.alarms import notices, operating, sending, subscribing, webhooks
 from telemetry.alarms.levels import Level
 from telemetry.alarms.models import Delivery, DeliveryState, Subscription, Transition
 from tests.factories import make_satellite
@@ -60,6 +60,33 @@ def test_a_storm_of_alarms_is_one_signed_message(db, hook, wall):
     delivery = Delivery.objects.get(subscription=subscription)
     assert headers["Zenith-Delivery"] == said["id"] == str(delivery.pk)
     assert (delivery.state, delivery.attempts) == ("sent", 1)
+
+
+def test_what_came_up_in_silence_is_told_when_it_is_let_go(db, hook, wall):
+    subscribe(hook.url, digest_s=0)
+    alarm = find(make_satellite(), is_suppressed=True)
+    wall.run()
+    assert hook.taken == []
+    find(alarm.satellite)
+    wall.run()
+    [told] = [body["alarms"] for body in hook.bodies()]
+    assert [(each["event"], each["state"]) for each in told] == [("unsuppress", "unacknowledged")]
+
+    until = wall() + timedelta(hours=1)
+    operating.shelve([alarm.pk], until=until, by="ann", now=wall(), reason="calibration")
+    wall.run()
+    find(alarm.satellite, level=Level.NORMAL)
+    find(alarm.satellite)
+    wall.run()
+    assert len(hook.taken) == 1
+    operating.unshelve_due(now=until)
+    wall.run()
+    assert [each["event"] for each in hook.bodies()[1]["alarms"]] == ["unshelve"]
+    find(alarm.satellite, level=Level.NORMAL)
+    operating.take_out_of_service([alarm.pk], by="ann", now=wall(), reason="replaced")
+    operating.put_in_service([alarm.pk], by="ann", now=wall())
+    wall.run()
+    assert [each["event"] for each in hook.bodies()[2]["alarms"]] == ["return"]
 
 
 def test_what_is_not_taken_is_tried_again_later_and_later_under_its_id(db, hook, wall):

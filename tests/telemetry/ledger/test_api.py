@@ -8,6 +8,7 @@ from django.urls import reverse
 from rest_framework.test import APIClient
 
 from ops import clock
+from telemetry.ledger import api as ledger_api
 from telemetry.models import Packet, RawBatch, Rejected
 from telemetry.onboard import Apid, DownlinkChannel
 from telemetry.packets import space
@@ -95,6 +96,15 @@ def test_days_add_up_the_contacts_and_satellites_may_be_named(received, get):
 )
 def test_a_question_that_makes_no_sense_is_refused(get, query, status):
     assert get("completeness", **query).status_code == status
+
+
+def test_contacts_that_are_too_many_are_cut_and_that_is_told(received, get, monkeypatch):
+    make_contact(satellite=received.satellite, aos_at=received.aos_at - timedelta(hours=2))
+    assert "is_cut" not in get("completeness", by="contact").json()
+    monkeypatch.setattr(ledger_api, "BY_CONTACT_MAX", 1)
+    body = get("completeness", by="contact").json()
+    assert body["is_cut"]
+    assert [each["contact"] for each in body["results"]] == [str(received.id)]
 
 
 def test_from_the_books_down_to_the_bytes(received, get):
