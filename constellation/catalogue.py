@@ -4,9 +4,9 @@ from collections import OrderedDict
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from functools import lru_cache
+from hashlib import sha256
 from pathlib import Path
 from threading import Lock
-from typing import TYPE_CHECKING
 
 import orjson
 from django.db import transaction
@@ -16,6 +16,7 @@ from django.db.models.functions import Coalesce
 from constellation import carriers
 from constellation.models import (
     Antenna,
+    ElementFile,
     ElementKind,
     ElementSet,
     HardwareProfile,
@@ -28,18 +29,16 @@ from constellation.orbits import elements as element_files
 from constellation.orbits import ephemeris, propagation
 from constellation.orbits.elements import ElementSet as MeanElements
 
-if TYPE_CHECKING:
-    from constellation import intake
-
 REFERENCE = Path(__file__).parent / "reference"
 MOMENT = timedelta(microseconds=1)
 """The database's resolution: what counted until an instant counted a moment before it."""
+SOURCE = "reference"
 FIRST_ENTITY = 2
 """CFDP entity 1 is the ground."""
 
 
 @transaction.atomic
-def load_reference(now: datetime) -> "intake.Loaded":
+def load_reference(now: datetime) -> None:
     """Load or refresh the reference satellites and stations; the second time changes nothing."""
     described = orjson.loads((REFERENCE / "satellites.json").read_bytes())
     profiles = {
@@ -58,7 +57,10 @@ def load_reference(now: datetime) -> "intake.Loaded":
     # Imported here, since it reads by this module what is on record.
     from constellation import intake
 
-    return intake.load_elements(data, source="reference", priority=PUBLIC_PRIORITY, now=now)
+    # Taken whole it is not given again at every start, to be refused line by line.
+    known = ElementFile.objects.filter(name=SOURCE, sha256=sha256(data).hexdigest(), refused=[])
+    if not known.exists():
+        intake.load_elements(data, source=SOURCE, priority=PUBLIC_PRIORITY, now=now)
 
 
 def _load_satellite(

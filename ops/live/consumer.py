@@ -17,6 +17,7 @@ Closes with 4401 when the session is over. It only speaks; whatever changes goes
 
 import asyncio
 import contextlib
+import logging
 import time
 from math import inf
 from typing import Any
@@ -25,12 +26,14 @@ import orjson
 from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncJsonWebsocketConsumer
 
-from ops import clock
+from ops import clock, db
 from ops.accounts.models import User
 from ops.live import hub, streams, wishes
 
+log = logging.getLogger(__name__)
 HEARTBEAT_S = 2.0
 SESSION_CHECK_S = 60.0
+AGAIN_S = 1.0
 FAR_BEHIND = 1000
 """A client further behind than this is told a gap: the page reloads what it shows instead."""
 STREAMS_MAX = 64
@@ -52,15 +55,15 @@ class Live(AsyncJsonWebsocketConsumer):
         if not self.scope["user"].is_authenticated:
             await self.close(code=4401)
             return
-        self.sender = asyncio.create_task(self._send())
+        self.sender = asyncio.create_task(self._speak())
 
     async def disconnect(self, code: int) -> None:
+        for stream in list(self.sent):
+            self._leave(stream)
         if self.sender:
             self.sender.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self.sender
-        for stream in list(self.sent):
-            self._leave(stream)
 
     async def receive(
         self, text_data: str | None = None, bytes_data: bytes | None = None, **kwargs: Any
@@ -123,6 +126,23 @@ class Live(AsyncJsonWebsocketConsumer):
         self.wishes.pop(stream, None)
         if self.sent.pop(stream, None) is not None:
             self.hub.leave(stream, self.woken)
+
+    async def _speak(self) -> None:
+        """Send until the client is gone. A link that cannot go on is closed, for the page makes
+        another only then; a database that is away is waited for."""
+        while True:
+            try:
+                return await self._send()
+            except OSError:  # the client is gone, and its close on the way
+                return None
+            except Exception as error:
+                if db.passing_trouble(error) is None:
+                    log.exception("a live link ends")
+                    with contextlib.suppress(Exception):
+                        await self.close(code=1011)
+                    return None
+                log.warning("a live link waits: %s", str(error).strip())
+                await asyncio.sleep(AGAIN_S)
 
     async def _send(self) -> None:
         checked_at = time.monotonic()

@@ -7,7 +7,14 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from constellation import catalogue, intake
-from constellation.models import Antenna, ElementSet, ElementState, Satellite, Station
+from constellation.models import (
+    Antenna,
+    ElementFile,
+    ElementSet,
+    ElementState,
+    Satellite,
+    Station,
+)
 from constellation.orbits import tle
 from ops.live import streams
 from tests.factories import NOON, make_element_set, make_satellite, make_user
@@ -36,6 +43,7 @@ def test_the_reference_fleet_is_loaded_once(fleet):
     assert counts() == [13, 24, 44, 13]
     catalogue.load_reference(NOON + timedelta(days=1))
     assert counts() == [13, 24, 44, 13]
+    assert len(ElementFile.objects.get().taken) == 13
 
     first = Satellite.objects.get(code="SCS-01-A")
     assert (first.catalogue_number, first.international_designator) == (63982, "2025-100A")
@@ -45,6 +53,15 @@ def test_the_reference_fleet_is_loaded_once(fleet):
     twelve = Satellite.objects.filter(profile__code="scs-01")
     assert sum(each.profile.storage_bytes for each in twelve) == 30_000_000_000_000
     assert len(set(Satellite.objects.values_list("entity_id", flat=True))) == 13
+
+
+def test_reference_orbits_of_the_future_are_taken_when_their_time_has_come(db):
+    catalogue.load_reference(NOON - timedelta(days=90))
+    assert not ElementSet.objects.exclude(state="INVALID").exists()
+
+    catalogue.load_reference(NOON)
+
+    assert ElementSet.objects.exclude(state="INVALID").count() == 13
 
 
 def test_an_operators_changes_survive_loading_again(fleet):

@@ -269,3 +269,35 @@ async def test_heartbeats_carry_mission_time(monkeypatch):
     assert all(set(beat) == {"heartbeat", "rate", "paused", "simulated"} for beat in beats)
     assert beats[0]["heartbeat"] < beats[1]["heartbeat"] < beats[2]["heartbeat"]
     await socket.disconnect()
+
+
+async def test_a_database_that_is_away_ends_no_link(monkeypatch):
+    monkeypatch.setattr(consumer, "HEARTBEAT_S", 0.05)
+    monkeypatch.setattr(consumer, "AGAIN_S", 0.05)
+    read, reads = consumer._clock_reading, []
+
+    async def away_at_times():
+        reads.append(None)
+        if len(reads) in (2, 3):
+            raise OperationalError("the database system is starting up")
+        return await read()
+
+    monkeypatch.setattr(consumer, "_clock_reading", away_at_times)
+    socket = await signed_in()
+
+    for _ in range(4):
+        assert "heartbeat" in await socket.receive_json_from(timeout=10)
+    assert len(reads) >= 6
+    await socket.disconnect()
+
+
+async def test_a_link_that_cannot_go_on_is_closed_so_that_the_page_makes_another(monkeypatch):
+    async def broken():
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(consumer, "_clock_reading", broken)
+    socket = await signed_in()
+
+    output = await socket.receive_output(timeout=10)
+
+    assert (output["type"], output["code"]) == ("websocket.close", 1011)
