@@ -66,20 +66,20 @@ class NextContact extends Ticking {
     const now = clock.now();
     const open = contacts.filter((c) => Date.parse(c.aos) <= now && now < Date.parse(c.los));
     const next = contacts.find((c) => Date.parse(c.aos) > now);
-    const parts: [string, string, string][] = [];
+    const parts: [string, string, string, string][] = [];
     if (open.length) {
       const last = open.reduce((a, b) => (a.los < b.los ? b : a));
       const more = open.length > 1 ? ` +${open.length - 1}` : "";
-      parts.push(["LOS", countdown(Date.parse(last.los) - now), `${last.satellite} ${last.antenna}${more}`]);
+      parts.push(["LOS", countdown(Date.parse(last.los) - now), last.satellite, `${last.antenna}${more}`]);
     }
     if (next) {
-      parts.push(["AOS", countdown(Date.parse(next.aos) - now), `${next.satellite} ${next.antenna}`]);
+      parts.push(["AOS", countdown(Date.parse(next.aos) - now), next.satellite, next.antenna]);
     }
     const key = JSON.stringify(parts);
     if (out.dataset.key === key) return;
     out.dataset.key = key;
     out.replaceChildren(
-      ...(parts.length ? parts.map(([what, left, who]) => strip(what, left, who)) : [text("No contact booked")]),
+      ...(parts.length ? parts.map((part) => strip(...part)) : [text("No contact booked")]),
     );
   }
 }
@@ -91,10 +91,13 @@ function text(words: string, name = "dim"): HTMLElement {
   return span;
 }
 
-function strip(what: string, left: string, who: string): HTMLElement {
+function strip(what: string, left: string, who: string, where: string): HTMLElement {
   const box = document.createElement("span");
   box.className = `strip strip-${what.toLowerCase()}`;
-  box.append(text(what, "strip-what"), text(left, "strip-left"), text(who, "strip-who"));
+  box.title = `${who} ${where}`;
+  const whom = text(who, "strip-who");
+  whom.append(text(` ${where}`, "strip-where"));
+  box.append(text(what, "strip-what"), text(left, "strip-left"), whom);
   return box;
 }
 
