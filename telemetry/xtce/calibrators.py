@@ -21,6 +21,7 @@ TAKES: dict[str, tuple[int, int]] = {
     "dup": (1, 2),
     "over": (2, 3),
 }
+_NUMBERS = ("integer", "float", "boolean", "time", "duration")
 _OPERANDS = ("ValueOperand", "ThisParameterOperand", "Operator", "ParameterInstanceRefOperand")
 
 
@@ -126,6 +127,17 @@ def _operand(node: Node, scope: Scope) -> float | model.Reference | None:
         return amounts.real(node.words())
     except ValueError:
         raise node.bad(f'"{node.words()[:60]}" is no number') from None
+
+
+def check(calibrator: model.Calibrator | None, type_of: criteria.Types) -> None:
+    """Refuse a calculation with what is no number."""
+    for reference in references(calibrator):
+        found = type_of(reference)
+        if found.kind not in _NUMBERS and (found.kind != "enumerated" or reference.is_calibrated):
+            raise model.BadDefinition(
+                f"line {reference.line}: {reference.name} is {found.kind}, and no number",
+                line=reference.line,
+            )
 
 
 def references(calibrator: model.Calibrator | None) -> list[model.Reference]:

@@ -11,6 +11,7 @@ import numpy as np
 from telemetry.xtce import (
     amounts,
     calibration,
+    calibrators,
     criteria,
     errorcontrol,
     layout,
@@ -43,6 +44,7 @@ class Encoder:
             criteria.compiled(test, self.type_of)
         for setting in command.settings:
             kind = self.type_of(model.Reference(setting.parameter, line=setting.line))
+            calibrators.check(setting.derivation, self.type_of)
             if setting.derivation is None and values.constant(kind, setting.value, True) is None:
                 raise model.BadDefinition(
                     f"line {setting.line}: ParameterToSet: {setting.value[:60]} is no value of "

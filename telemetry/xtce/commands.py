@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 from typing import TypeVar
 
@@ -36,7 +35,6 @@ REACHED = {
 APPENDED = ("execution", "complete")
 """Stages whose verifiers are added to those of the base; of the others, the newest counts."""
 LEVELS = ("normal", "vital", "critical", "forbidden", "user1", "user2")
-_DURATION = re.compile(r"P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+(?:\.\d+)?)S)?)?", re.ASCII)
 _DEEPEST = 100
 
 
@@ -210,11 +208,10 @@ def seconds(node: Node, key: str) -> float | None:
     text = node.attributes.get(key)
     if text is None:
         return None
-    found = _DURATION.fullmatch(text.strip())
-    if found is None or not any(found.groups()):
+    found = criteria.duration_s(text)
+    if found is None or found < 0:
         raise node.bad(f'{key}="{text[:40]}" is no duration such as PT30S')
-    days, hours, minutes, rest = (float(part or 0) for part in found.groups())
-    return days * 86_400 + hours * 3_600 + minutes * 60 + rest
+    return found
 
 
 def _only_for(node: Node, scope: Scope) -> tuple[tuple[str, str], ...]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import operator
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
@@ -26,6 +27,9 @@ OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
     ">=": operator.ge,
 }
 _LONGEST = 10_000
+_DURATION = re.compile(
+    r"(-)?P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+(?:\.\d+)?)S)?)?", re.ASCII
+)
 Get = Callable[[model.Reference], Any]
 """Returns the value that a reference means; None if there is none."""
 Test = Callable[[Get], Any]
@@ -185,6 +189,8 @@ def wanted_value(
     if is_calibrated and kind.kind == "time" and "T" in text:
         return _instant_ns(comparison, text)
     number = number_of(text)
+    if number is None and is_calibrated and kind.kind == "duration":
+        number = duration_s(text)
     if number is None:
         raise _bad(comparison, f'"{text[:60]}" is no number')
     if is_calibrated and kind.kind in ("time", "duration"):
@@ -204,6 +210,17 @@ def number_of(text: str) -> int | float | None:
             continue
         return None if isinstance(found, float) and math.isnan(found) else found
     return None
+
+
+def duration_s(text: str) -> float | None:
+    """Return a duration as XML Schema writes it (PT30S) in seconds; days have 86,400 of them.
+    None for what is none, and for months and years, which have no length."""
+    found = _DURATION.fullmatch(text.strip())
+    if found is None or not any(found.groups()[1:]):
+        return None
+    days, hours, minutes, rest = (float(part or 0) for part in found.groups()[1:])
+    seconds = days * 86_400 + hours * 3_600 + minutes * 60 + rest
+    return -seconds if found[1] else seconds
 
 
 def _truth(kind: model.ParameterType, comparison: model.Comparison, text: str) -> bool:

@@ -83,8 +83,9 @@ def _shown(value: Any) -> str:
 def number(value: Any) -> int | float:
     if isinstance(value, str):
         found = criteria.number_of(value)
-        if found is not None:
-            return found
+        value = value if found is None else found
+    if isinstance(value, int) and value.bit_length() > 1023:
+        raise BadValue(f"{hex(value)[:20]}… is too large")
     if isinstance(value, bool) or not isinstance(value, int | float) or math.isnan(value):
         raise BadValue(f"{_shown(value)} is no number")
     return value
@@ -177,9 +178,11 @@ def _octets(value: Any) -> bytes:
 
 
 def _time(kind: model.ParameterType, value: Any) -> int | float:
-    """Return the counter for an instant (text, aware datetime or ns), or a duration in seconds."""
+    """Return the counter for an instant (text, aware datetime or ns), or a duration in seconds or
+    as XML Schema writes it (PT5S)."""
     if kind.kind == "duration":
-        elapsed = Fraction(number(value)) * 10**9
+        seconds = criteria.duration_s(value) if isinstance(value, str) else None
+        elapsed = Fraction(number(value) if seconds is None else seconds) * 10**9
     else:
         try:
             at = (
@@ -221,7 +224,7 @@ def bits_of(encoding: model.Encoding, raw: int | float) -> int:
 def _form(encoding: model.Encoding, raw: int | float, size: int) -> int:
     if encoding.form == "float":
         try:
-            return int.from_bytes(struct.pack({16: ">e", 32: ">f", 64: ">d"}[size], raw))
+            return int.from_bytes(struct.pack({16: ">e", 32: ">f", 64: ">d"}[size], float(raw)))
         except OverflowError:
             raise BadValue(f"{raw} is too large for {size} bits") from None
     if encoding.form == "milstd1750a":

@@ -34,7 +34,6 @@ from telemetry.xtce import (
 )
 
 _INDEX = re.compile(r"\[\d+\]")
-_NUMBERS = ("integer", "float", "boolean", "time", "duration")
 
 
 @dataclass(slots=True)
@@ -266,22 +265,18 @@ def _check_alarms(kind: model.ParameterType, type_of: criteria.Types) -> None:
 
 def _check_calibrators(kind: model.ParameterType, type_of: criteria.Types) -> None:
     """Refuse a calculation with what is no number, and a time that counts from what is no time."""
-    used = [kind.calibrator, *(one for _, one in kind.context_calibrators)]
-    for reference in [r for each in used for r in calibrators.references(each)]:
-        found = type_of(reference)
-        if found.kind not in _NUMBERS and (found.kind != "enumerated" or reference.is_calibrated):
-            raise _bad(reference.line, f"{reference.name} is {found.kind}, and no number")
+    for each in [kind.calibrator, *(one for _, one in kind.context_calibrators)]:
+        calibrators.check(each, type_of)
     if kind.epoch.parameter:
         found = type_of(model.Reference(kind.epoch.parameter, line=kind.line))
         if found.kind != "time":
-            raise _bad(kind.line, f"{kind.epoch.parameter} is {found.kind}, and no time")
+            raise model.BadDefinition(
+                f"line {kind.line}: {kind.epoch.parameter} is {found.kind}, and no time",
+                line=kind.line,
+            )
     for inner in _parts(kind):
         _check_calibrators(inner, type_of)
 
 
 def _parts(kind: model.ParameterType) -> list[model.ParameterType]:
     return [inner for _, inner in kind.members] + ([kind.element] if kind.element else [])
-
-
-def _bad(line: int, what: str) -> model.BadDefinition:
-    return model.BadDefinition(f"line {line}: {what}", line=line)

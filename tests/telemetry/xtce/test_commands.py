@@ -106,6 +106,35 @@ def test_a_fixed_value_has_the_last_bits_of_its_digits(entry, sent):
     assert made.commands["F"].encode({}) == sent
 
 
+ANY = """<MetaCommand name="F"><ArgumentList><Argument name="x" argumentTypeRef="x"/></ArgumentList>
+<CommandContainer name="FC"><EntryList><ArgumentRefEntry argumentRef="x"/></EntryList>
+</CommandContainer></MetaCommand>"""
+HALF = '<FloatArgumentType name="x"><FloatDataEncoding sizeInBits="16"/></FloatArgumentType>'
+SPAN = """<RelativeTimeArgumentType name="x"><Encoding><IntegerDataEncoding sizeInBits="16"/>
+</Encoding></RelativeTimeArgumentType>"""
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "wanted"),
+    [
+        (HALF, 2**63, "is too large for 16 bits"),
+        (HALF, 10**400, "is too large"),
+        (HALF, str(10**400), "is too large"),
+        (SPAN, "PT1M5S", b"\0\x41"),
+        (SPAN, 65, b"\0\x41"),
+        (SPAN, "P1M", "is no number"),
+        (SPAN, "-PT1S", "is not from 0"),
+    ],
+)
+def test_numbers_of_any_size_and_durations_are_packed_or_refused(kind, value, wanted):
+    command = definition(types=kind, commands=ANY).commands["F"]
+    if isinstance(wanted, bytes):
+        assert command.encode({"x": value}) == wanted
+    else:
+        with pytest.raises(xtce.BadArguments, match=wanted):
+            command.encode({"x": value})
+
+
 TIMES = """<AbsoluteTimeParameterType name="coarse"><Encoding><IntegerDataEncoding
  sizeInBits="32"/></Encoding><ReferenceTime><Epoch>1958-01-01</Epoch></ReferenceTime>
 </AbsoluteTimeParameterType><AbsoluteTimeParameterType name="fine"><Encoding scale="0.001">

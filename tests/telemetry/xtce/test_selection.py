@@ -80,6 +80,23 @@ def test_a_list_of_no_comparisons_holds():
     assert named(make(("X", "C", "<ComparisonList/>")), b"\x07\x01") == "X"
 
 
+@pytest.mark.parametrize("value", ["5", "PT5S", "0x5"])
+def test_durations_are_compared_in_seconds_and_as_xml_schema_writes_them(value):
+    kind = (
+        '<RelativeTimeParameterType name="u8"><Encoding><IntegerDataEncoding sizeInBits="8"/>'
+        "</Encoding></RelativeTimeParameterType>"
+    )
+    child = (
+        '<SequenceContainer name="X"><EntryList/><BaseContainer containerRef="C">'
+        f'<RestrictionCriteria><Comparison parameterRef="A" value="{value}"/>'
+        "</RestrictionCriteria></BaseContainer></SequenceContainer>"
+    )
+    parameter = '<Parameter name="A" parameterTypeRef="u8"/>'
+    entry = '<ParameterRefEntry parameterRef="A"/>'
+    loaded = xtce.load(make_definition(kind, parameter, entry, child))
+    assert [named(loaded, packet) for packet in (b"\5", b"\6")] == ["X", "C"]
+
+
 def test_two_answers_are_none():
     definition = make(
         ("D", "C", '<Comparison parameterRef="A" value="1"/>'),
