@@ -99,6 +99,12 @@ UNIX_EPOCH_CDS_DAY = 4383
 _DAY_MS = 86_400_000
 
 
+def text_of(field: bytes) -> str:
+    """Return what a satellite says in words, whatever its bytes are: NUL, which no text on the
+    ground may hold, is left out."""
+    return field.decode(errors="replace").replace("\0", "")
+
+
 def encode_time(instant: datetime) -> bytes:
     """Return the 7 bytes of the CDS short time code of an aware instant, rounded down to 1 ms."""
     elapsed = instant - CDS_EPOCH

@@ -42,7 +42,7 @@ def take(packet: StoredPacket, *, now: datetime) -> None:
     """
     body = packet.payload
     identity, stage, code, length = onboard.COMMAND_REPORT_LAYOUT.unpack_from(body)
-    text = body[onboard.COMMAND_REPORT_LAYOUT.size :][:length].decode(errors="replace")
+    text = onboard.text_of(body[onboard.COMMAND_REPORT_LAYOUT.size :][:length])
     command = (
         Command.objects.select_for_update(of=["self"])
         .select_related("satellite", "relay")

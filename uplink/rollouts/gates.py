@@ -23,6 +23,9 @@ METRICS = {
     "error_rate": "share of the version's questions that failed there, 0 to 1",
     "latency_s": "seconds on board from the question to the end of its answer, on average",
 }
+_RANGES = {"error_rate": (0.0, 1.0), "accelerator_temperature": (-273.0, 1e9)}
+"""What a metric can be; all others are from 0 on. A bound outside of it would always or never hold:
+an error rate of at most 5, meant in per cent, would let everything through."""
 REPORTED = ("accelerator_temperature", "token_rate", "ecc_uncorrected")
 """Those that telemetry brings; the others follow from answers."""
 _KNOWN = (
@@ -31,6 +34,11 @@ _KNOWN = (
 )  # fmt: skip
 MEASUREMENTS_MAX = 1_000
 GATES_MAX = 20
+
+
+def range_of(metric: str) -> tuple[float, float]:
+    """Return the least and the most that a metric can be."""
+    return _RANGES.get(metric, (0.0, 1e9))
 
 
 class Verdict(StrEnum):
@@ -95,7 +103,7 @@ def _gate(given: Any, where: str) -> Gate:
     least, most = (
         None
         if found.get(name) is None
-        else reading.number(found[name], f"{where}.{name}", -1e9, 1e9)
+        else reading.number(found[name], f"{where}.{name}", *range_of(metric))
         for name in ("min", "max")
     )
     if least is None and most is None:

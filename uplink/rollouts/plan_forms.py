@@ -103,6 +103,10 @@ class GateForm(forms.Form):
             self.add_error("min", "Give a least, a most, or both.")
         elif least is not None and most is not None and least > most:
             self.add_error("min", "This is above the most.")
+        low, high = gates.range_of(found.get("metric", ""))
+        for name, bound in (("min", least), ("max", most)):
+            if bound is not None and not low <= bound <= high:
+                self.add_error(name, f"It can be from {low:g} to {high:g}.")
         return found
 
 

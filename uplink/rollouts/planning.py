@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
@@ -67,8 +66,6 @@ def create(
         raise BadRollout("forced_at says from when a TIMEFORCED rollout is forced.")
     if kind != Kind.TIMEFORCED and forced_at is not None:
         raise BadRollout(f"forced_at is of TIMEFORCED rollouts alone; this one is {kind}.")
-    if "\\u0000" in json.dumps([list(rings_asked), safe_window]):
-        raise BadRollout("A text holds the character NUL, which no text here may.")
     needs_approval = needs_approval or settings.ZENITH_ROLLOUT_APPROVAL
     fields = {
         "name": name,

@@ -26,7 +26,7 @@ def take_store_report(packet: StoredPacket, *, now: datetime) -> None:
     body = packet.payload
     number, slot, digest, _, _, length = onboard.STORE_REPORT_LAYOUT.unpack_from(body)
     event, sha256 = StoreEvent(number), digest.hex()
-    text = body[onboard.STORE_REPORT_LAYOUT.size :][:length].decode(errors="replace")
+    text = onboard.text_of(body[onboard.STORE_REPORT_LAYOUT.size :][:length])
     match event:
         case StoreEvent.PACK_STORED:
             names = onboard.PACK_NAME + sha256, onboard.CHUNKS_NAME + sha256

@@ -133,6 +133,7 @@ def test_silence_alone_never_succeeds(measured, count, limit):
         {"metric": "token_rate", "min": 2, "max": 1}, {"metric": "token_rate", "min": nan},
         {"metric": "token_rate", "min": 1, "count": 0}, {"metric": "token_rate", "min": 1, "if": 1},
         {"metric": ["token_rate"], "min": 1}, "token_rate > 5",
+        {"metric": "error_rate", "max": 5}, {"metric": "latency_s", "max": -1},
     ],
 )  # fmt: skip
 def test_a_gate_that_cannot_be_read_is_refused(wrong):

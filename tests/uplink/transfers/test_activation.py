@@ -128,6 +128,15 @@ def test_a_refusal_on_board_ends_it_with_the_reason(transfer, event):
     assert "wrong digest" in transfer.reason
 
 
+def test_a_reason_in_bytes_that_are_no_text_is_told_as_far_as_it_is_one(transfer):
+    body = store_report(StoreEvent.ARTEFACT_REFUSED, transfer.artefact_id, text="the disk\0 is x")[
+        :-1
+    ]
+    hear(transfer.satellite, Apid.STORE_REPORT, body + b"\xff", now=NOON)
+    transfer.refresh_from_db()
+    assert (transfer.state, transfer.reason) == ("FAILED", "refused on board: the disk is \ufffd")
+
+
 def test_a_failed_command_ends_it_with_the_reason(transfer):
     tell(transfer, StoreEvent.ARTEFACT_VERIFIED)
     answer(Command.objects.get(), CommandStage.FAILED, CommandCode.RUNTIME_FAILED, "no memory")
