@@ -57,7 +57,7 @@ def test_one_wrong_bit_in_a_block_is_corrected_and_is_an_end_where_nothing_is(fr
 
     assert corrected[0].data[: len(frame)] == frame
     assert corrected[0].corrected == 1
-    assert sum(len(each.data) for each in detected) == 7 * block
+    assert sum(len(each.data) for each in detected if each.at_bit == 0) == 7 * block
 
 
 @given(frame=frames, bits=st.sets(st.integers(0, 62), min_size=2, max_size=3))
@@ -65,9 +65,10 @@ def test_two_and_three_wrong_bits_are_detected(frame, bits):
     unit = bytearray(cltu.encode(frame))
     for bit in bits:
         unit[2 + bit // 8] ^= 0x80 >> bit % 8
-    assert cltu.decode(bytes(unit), corrects=False) == []
+    # The search goes on behind it, and may take some bits of the frame for another start.
+    assert not any(each.at_bit == 0 for each in cltu.decode(bytes(unit), corrects=False))
     if len(bits) == 2:
-        assert cltu.decode(bytes(unit)) == []
+        assert not any(each.at_bit == 0 for each in cltu.decode(bytes(unit)))
 
 
 def test_a_start_sequence_may_have_one_wrong_bit_where_errors_are_corrected():
