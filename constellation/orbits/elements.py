@@ -108,7 +108,7 @@ def parse(data: bytes) -> Parsed:
     """Read a file of element sets, whatever its format. Entries keep the file's order."""
     if len(data) > MAX_FILE_BYTES:
         return _nothing(
-            f"the file has {len(data):,} bytes; at most {MAX_FILE_BYTES:,} are read, so split it"
+            f"the file has more than {MAX_FILE_BYTES:,} bytes; no more are read, so split it"
         )
     whole, no_text = _decoded(data)
     if not whole.strip():

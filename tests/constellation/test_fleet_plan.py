@@ -47,5 +47,8 @@ def test_the_command_writes_a_file_that_can_be_read_back(db, tmp_path):
     assert not Satellite.objects.exists()
     with pytest.raises(CommandError, match="not an instant"):
         call_command("plan_fleet", epoch="noon")
+    for epoch in ("9999-12-31", "0001-01-01T00:00+14:00"):
+        with pytest.raises(CommandError, match="right is 1957-10-04 to before 2057-01-01"):
+            call_command("plan_fleet", epoch=epoch)
     with pytest.raises(CommandError, match="cannot be written"):
         call_command("plan_fleet", to=str(tmp_path / "no" / "where.json"))

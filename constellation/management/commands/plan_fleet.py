@@ -8,6 +8,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from constellation import fleet_plan
+from constellation.orbits.elements import FIRST_EPOCH, LAST_EPOCH
 from ops import clock
 
 
@@ -39,4 +40,10 @@ def _instant(text: str) -> datetime:
         instant = datetime.fromisoformat(text)
     except ValueError as error:
         raise CommandError(f"{text} is not an instant such as 2026-08-22T12:00:00Z.") from error
-    return instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)
+    instant = instant if instant.tzinfo else instant.replace(tzinfo=UTC)
+    if not FIRST_EPOCH <= instant < LAST_EPOCH:
+        raise CommandError(
+            f"{text} is no epoch of an element set; right is {FIRST_EPOCH:%Y-%m-%d} to before "
+            f"{LAST_EPOCH:%Y-%m-%d}."
+        )
+    return instant.astimezone(UTC)
