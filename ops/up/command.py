@@ -56,6 +56,9 @@ def main(arguments: list[str]) -> int:
     except REFUSALS as refusal:
         print(refusal, file=sys.stderr)
         return 1
+    except OSError as error:
+        print(f"{path} cannot be used: {error.strerror or error}.", file=sys.stderr)
+        return 1
 
 
 class _Up:

@@ -91,11 +91,19 @@ def lock(path: Path) -> int:
 
 
 def load_secrets(path: Path) -> Secrets:
-    """Return the folder's secrets, generated and written on the first call."""
+    """Return the folder's secrets, generated and written on the first call.
+
+    Raises `HomeRefused` when they are there and cannot be read.
+    """
     file = path / "secrets.json"
     if file.exists():
         known = Secrets()
-        kept = json.loads(file.read_text())
+        try:
+            kept = dict(json.loads(file.read_text()))
+        except (ValueError, TypeError) as error:
+            raise HomeRefused(
+                f"{file} is damaged: restore it, or remove {path} to start with nothing."
+            ) from error
         kept = {name: value for name, value in kept.items() if name in asdict(known)}
         found = replace(known, **kept)
     else:

@@ -130,7 +130,7 @@ class Nursery:
             answer = self._answer(self._socket)
         except OSError as error:
             self.close()
-            raise NurseryFailed(str(error)) from error
+            raise NurseryFailed(error.strerror or str(error)) from error
         if not answer.isdigit():
             self.close()
             raise NurseryFailed(answer.decode() or "It ended.")

@@ -60,6 +60,16 @@ def test_secrets_are_made_once_and_closed(tmp_path):
         assert (tmp_path / "home" / name).stat().st_mode & 0o777 == 0o600
 
 
+def test_secrets_that_are_damaged_are_told_and_left_alone(tmp_path):
+    home.make(tmp_path / "home")
+    file = tmp_path / "home" / "secrets.json"
+    for damaged in ('{"secret_key": ', "7", "", "[1]"):
+        file.write_text(damaged)
+        with pytest.raises(home.HomeRefused, match=f"{file} is damaged: restore it, or remove"):
+            home.load_secrets(tmp_path / "home")
+        assert file.read_text() == damaged
+
+
 @pytest.mark.parametrize(
     ("url", "said"),
     [
