@@ -9,6 +9,8 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from uuid import UUID, uuid5
 
+from django.db.models import Q
+
 from telemetry import onboard
 from uplink.commands import release
 from uplink.commands.models import Command
@@ -23,6 +25,7 @@ not end a transfer."""
 UNHEARD_MOST = timedelta(minutes=8)
 STEPS_MAX = 10
 """So many telecommands without success make the transfer fail."""
+_TURN = "waits for the activation of"
 LOAD, ACTIVATE = onboard.Opcode.LOAD_SLOT.name, onboard.Opcode.ACTIVATE_SLOT.name
 ACTIVATE_AT = onboard.Opcode.ACTIVATE_SLOT_AT.name
 CALL_OFF = onboard.Opcode.CALL_OFF_ACTIVATION.name
@@ -42,7 +45,18 @@ def verified(transfer: Transfer, *, now: datetime) -> None:
         return
     progress.move(transfer, State.VERIFIED, now=now)
     if transfer.activate:
+        _begin_in_turn(transfer, now=now)
+
+
+def _begin_in_turn(transfer: Transfer, *, now: datetime) -> None:
+    """Begin, unless another version is being activated on the satellite: there is one slot to load
+    into, and the two would take it from each other. `nudge` begins it then."""
+    others = Transfer.objects.filter(satellite_id=transfer.satellite_id, state=State.ACTIVATING)
+    if (other := others.exclude(pk=transfer.pk).first()) is None:
         begin(transfer, now=now)
+        return
+    why = f"{_TURN} {other.version or other.artefact}"
+    progress.move(transfer, State.VERIFIED, now=now, reason=why)
 
 
 def begin(transfer: Transfer, *, now: datetime) -> None:
@@ -239,6 +253,15 @@ def nudge(satellite_id: int, *, now: datetime) -> None:
             continue
         window = given[-1].arguments.get("window")
         _command(transfer, given[-1].name, now=now, window=window)
+    waiting = Transfer.objects.select_for_update().filter(in_turn(), satellite_id=satellite_id)
+    if (following := waiting.order_by("verified_at").first()) is not None:
+        _begin_in_turn(following, now=now)
+
+
+def in_turn() -> Q:
+    """Return which transfers are to be activated and wait for another version's activation."""
+    # Others that are VERIFIED and to be activated were taken back by a rollout, which decides.
+    return Q(state=State.VERIFIED, activate=True, finished_at=None, reason__startswith=_TURN)
 
 
 def _patience(given: list[Command]) -> timedelta:

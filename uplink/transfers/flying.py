@@ -308,7 +308,9 @@ def wanting(satellite_ids: Collection[int]) -> set[int]:
     """Return those of the satellites whose transfers may go on in a contact, and those that are to
     be told of withdrawals."""
     going_on = [State.QUEUED, State.SENDING, State.VERIFYING, State.ACTIVATING]
-    rows = Transfer.objects.filter(satellite_id__in=satellite_ids, state__in=going_on)
+    rows = Transfer.objects.filter(
+        Q(state__in=going_on) | activation.in_turn(), satellite_id__in=satellite_ids
+    )
     found = set(rows.order_by().values_list("satellite_id", flat=True).distinct())
     return found | directing.uninformed(satellite_ids)
 

@@ -94,14 +94,18 @@ def summary(transfer: Transfer) -> dict[str, Any]:
     size = Cast("size_bytes", BigIntegerField())
     high_water = Cast(KeyTextTransform("high_water", "engine"), BigIntegerField())
     left_once = Case(When(delivered=True, then=size), default=Coalesce(high_water, 0))
+    # What was reported as stored may not have been told by who sent it yet, or ever.
+    across = sources.by_laser(transfer)
+    begun = Q(delivered=True, sequence__isnull=False) & ~Q(number__in=across)
+    left = Case(When(begun, then=Greatest("sent_bytes", size)), default=F("sent_bytes"))
     sums = transfer.shipments.aggregate(
         packs=Count("pk", filter=packs),
         pack_bytes=Sum("size_bytes", filter=packs, default=0),
         delivered_packs=Count("pk", filter=packs & Q(delivered=True)),
         delivered_bytes=Sum("size_bytes", filter=packs & Q(delivered=True), default=0),
         partial_bytes=Sum("acknowledged_bytes", filter=packs & Q(delivered=False), default=0),
-        sent=Sum("sent_bytes", default=0),
-        repeated=Sum(Greatest(F("sent_bytes") - left_once, 0), default=0),
+        sent=Sum(left, default=0),
+        repeated=Sum(Greatest(left - left_once, 0), default=0),
     )
     numbers = {
         "packs": sums["packs"],

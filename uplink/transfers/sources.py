@@ -35,7 +35,7 @@ def with_lasers(transfer: Transfer, numbers: dict[str, Any]) -> dict[str, Any]:
     if spread is None or transfer.package_id is not None:
         return numbers
     sizes = dict(transfer.artefact.packs.values_list("number", "size_bytes"))
-    up, across = _delivered(transfer), _by_laser(transfer) & sizes.keys()
+    up, across = _delivered(transfer), by_laser(transfer) & sizes.keys()
     laser_bytes = sum(sizes[n] for n in across)
     # Files that were taken back from the plan when all of them had left already.
     files = set(transfer.shipments.values_list("number", flat=True))
@@ -93,7 +93,8 @@ def _held(told: Holding | None) -> set[int]:
     return {n for _, first, last in spans for n in range(first, last + 1)}
 
 
-def _by_laser(transfer: Transfer) -> set[int]:
+def by_laser(transfer: Transfer) -> set[int]:
+    """Return the numbers of the packs that other satellites gave, as far as it is known."""
     told = newest(transfer)
     return {
         n

@@ -13,7 +13,7 @@ from tests.uplink.transfers.board import command_report, hear, store_report
 from uplink.commands.models import Command
 from uplink.commands.models import State as CommandState
 from uplink.releases import directing
-from uplink.transfers import activation, packing, reports, requests
+from uplink.transfers import activation, flying, packing, reports, requests
 from uplink.transfers.models import Deployment, State
 
 pytestmark = pytest.mark.django_db
@@ -209,6 +209,27 @@ def test_answers_that_are_long_in_coming_do_not_end_it(transfer):
     transfer.refresh_from_db()
     assert transfer.state == State.ACTIVATING
     assert commands()[-1] == ("ACTIVATE_SLOT", "A")
+
+
+def test_two_versions_take_turns_at_the_slot(transfer):
+    second = released(
+        make_transfer(satellite=transfer.satellite, artefact=make_artefact(b"another"))
+    )
+    tell(transfer, StoreEvent.ARTEFACT_VERIFIED)
+    assert tell(second, StoreEvent.ARTEFACT_VERIFIED) == State.VERIFIED
+    assert second.reason == f"waits for the activation of {transfer.artefact}"
+    activation.nudge(transfer.satellite_id, now=NOON)
+    assert commands() == [("LOAD_SLOT", "A")]
+    assert flying.wanting([transfer.satellite_id]) == {transfer.satellite_id}
+
+    at = NOON + timedelta(seconds=5)
+    tell(transfer, StoreEvent.SLOT_LOADED, slot=onboard.Slot.A, at=at)
+    at += timedelta(seconds=5)
+    assert tell(transfer, StoreEvent.SLOT_ACTIVATED, slot=onboard.Slot.A, at=at) == State.ACTIVE
+    activation.nudge(transfer.satellite_id, now=at)
+    second.refresh_from_db()
+    assert (second.state, second.reason) == (State.ACTIVATING, "")
+    assert commands()[-1] == ("LOAD_SLOT", "B")
 
 
 def test_a_satellite_that_is_always_busy_is_told_as_such(transfer):
