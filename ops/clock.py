@@ -16,7 +16,8 @@ from ops.clock_reading import Clock
 from ops.models import ClockRow
 
 _FRESH_FOR_S = 0.2
-_RATE_MAX = 10_000.0
+_RATE_MIN, _RATE_MAX = 0.001, 10_000.0
+"""Slower than that, and a pass of today is at its end in centuries, which no calendar holds."""
 JUMP_MOST = timedelta(days=366)
 """Mission time never goes back, so that a wrong digit of a year could never be mended."""
 _cached: tuple[float, Clock] | None = None
@@ -161,8 +162,9 @@ def as_json(clock: Clock) -> dict[str, object]:
 
 
 def _checked_rate(rate: float) -> float:
-    if not 0 <= rate <= _RATE_MAX:
-        raise ClockRefused(f"A rate lies between 0 and {_RATE_MAX:g}, not at {rate:g}.")
+    if rate != 0 and not _RATE_MIN <= rate <= _RATE_MAX:
+        right = f"0, or {_RATE_MIN:g} to {_RATE_MAX:g}"
+        raise ClockRefused(f"A rate is {right}, and not {rate:g}.")
     return rate
 
 

@@ -16,6 +16,11 @@ class ClockChange(serializers.Serializer):
 
     def validate(self, attrs: dict) -> dict:
         needed = {"rate": "rate", "jump": "to"}.get(attrs["action"])
+        if extra := sorted(set(self.initial_data) - {"action", needed}):
+            said = {name: f"`{attrs['action']}` takes no `{name}`." for name in extra}
+            raise serializers.ValidationError(said)
+        if isinstance(self.initial_data.get("rate"), bool):
+            raise serializers.ValidationError({"rate": "A valid number is required."})
         if needed and needed not in attrs:
             raise serializers.ValidationError({needed: f"`{attrs['action']}` needs `{needed}`."})
         return attrs

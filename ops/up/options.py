@@ -95,6 +95,6 @@ def _rate(text: str) -> float:
         rate = float(text)
     except ValueError:
         rate = -1.0
-    if not 0 <= rate <= 10_000:
-        raise argparse.ArgumentTypeError(f"{text} does not lie between 0 and 10000")
+    if rate != 0 and not 0.001 <= rate <= 10_000:
+        raise argparse.ArgumentTypeError(f"{text} is neither 0 nor between 0.001 and 10000")
     return rate

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from ops import clock
 from ops.clock_reading import Clock
+from tests.factories import make_organisation, make_user
 from tests.live import events_of
 
 EPOCH = datetime(2026, 8, 22, 12, tzinfo=UTC)
@@ -96,3 +97,27 @@ def test_real_time_cannot_be_changed(db):
         clock.pause()
     assert abs(clock.now() - clock.wall()) < timedelta(seconds=5)
     clock.forget()
+
+
+@pytest.mark.parametrize("rate", [-1, 1e-9, 10_001, float("nan")])
+def test_a_rate_that_no_calendar_holds_is_refused(simulated, rate):
+    with pytest.raises(clock.ClockRefused, match=r"A rate is 0, or 0.001 to 10000"):
+        clock.set_rate(rate)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"action": "resume", "rate": 50}, "`resume` takes no `rate`."),
+        ({"action": "pause", "after_s": 5}, "`pause` takes no `after_s`."),
+        ({"action": "rate", "rate": True}, "A valid number is required."),
+    ],
+)
+def test_what_a_change_does_not_take_is_refused(simulated, client, change, said):
+    client.force_login(make_user(organisation=make_organisation(operates_fleet=True)))
+
+    answer = client.post("/api/v1/clock", change, content_type="application/json")
+
+    assert answer.status_code == 400
+    assert said in answer.content.decode()
+    assert clock.reading().generation == simulated.generation

@@ -36,8 +36,9 @@ def test_an_instant_without_a_zone_is_utc():
         (["--clock", "noon"], "'noon' is neither 'real' nor an instant"),
         (["--clock", "0001-01-01T00:00+05:00"], "does not lie between 1958-01-01 and 2056-01-01"),
         (["--clock", "9999-12-31"], "9999-12-31 does not lie between"),
-        (["--rate", "-1"], "-1 does not lie between 0 and 10000"),
-        (["--rate", "fast"], "fast does not lie between 0 and 10000"),
+        (["--rate", "-1"], "-1 is neither 0 nor between 0.001 and 10000"),
+        (["--rate", "1e-9"], "1e-9 is neither 0 nor"),
+        (["--rate", "fast"], "fast is neither 0 nor between 0.001 and 10000"),
     ],
 )
 def test_a_mistake_gets_one_clear_line(arguments, said, capsys):
