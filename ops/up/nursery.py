@@ -30,8 +30,9 @@ import setproctitle
 
 from ops.up import kernel
 
-PATIENCE_S = 60.0
-"""It may be asked while it still imports: seconds, and more where that was never compiled."""
+IMPORTING_S, PATIENCE_S = 60.0, 5.0
+"""It may be asked while it still imports: seconds, and more where that was never compiled. Once it
+has answered it does so at once, or something is wrong with it."""
 LOOKS_UP_EVERY_S = 0.25
 MESSAGE_BYTES_MAX = 1 << 20
 LIBRARIES = (
@@ -91,6 +92,7 @@ class Nursery:
         is_stopping: Callable[[], bool] = lambda: False,
     ) -> None:
         self._is_stopping = is_stopping
+        self._has_imported = False
         self._environment = {**environment, "PYTHONUNBUFFERED": "1"}
         self._folder = folder
         self._socket: socket.socket | None = None
@@ -99,6 +101,7 @@ class Nursery:
     def start(self, log: IO[bytes]) -> subprocess.Popen[bytes]:
         """Begin to import; a program may be asked for at once."""
         self.close()
+        self._has_imported = False
         self._socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._socket.settimeout(LOOKS_UP_EVERY_S)
         with theirs:
@@ -134,10 +137,12 @@ class Nursery:
         if not answer.isdigit():
             self.close()
             raise NurseryFailed(answer.decode() or "It ended.")
+        self._has_imported = True
         return Born(int(answer))
 
     def _answer(self, door: socket.socket) -> bytes:
-        give_up_at_s = time.monotonic() + PATIENCE_S
+        patience_s = PATIENCE_S if self._has_imported else IMPORTING_S
+        give_up_at_s = time.monotonic() + patience_s
         while True:
             try:
                 return door.recv(MESSAGE_BYTES_MAX)

@@ -118,11 +118,15 @@ def test_its_programs_outlive_the_nursery_and_not_the_supervisor(tell, tmp_path)
 
     assert tell("bear stay").startswith("failed: ")
     assert is_running(pid)
-    tell("start")
+    nursery = tell("start")
     another = tell("bear stay")
     said(tmp_path, 2)
     assert is_running(pid)
     assert is_running(another)
+
+    os.kill(nursery, 19)  # stopped, it is given up and ended after some seconds
+    assert tell("bear stay") == "failed: timed out"
+    assert not is_running(nursery)
 
     os.kill(tell.pid, 9)
     wait_for("all are gone", lambda: not (is_running(pid) or is_running(another)), 20)
