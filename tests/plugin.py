@@ -6,10 +6,12 @@ servers of its own, and this one only hands out the files.
 """
 
 import os
+from typing import Any
 
 import hypothesis
 import pytest
 from django.conf import settings as django_settings
+from xdist.scheduler import LoadFileScheduling
 
 from tests import services
 
@@ -29,8 +31,11 @@ _services = services.prepare()
 os.environ[_CHOSEN] = " ".join({"DATABASE_URL", "REDIS_URL"} - _given)
 
 
-_LONG = ("tests/system/", "over_the_air", "test_up_whole", "test_uploads", "test_lasers")
-"""Files that mostly wait for processes: begun first, they wait beside those that compute."""
+_WHOLE = ("tests/system/", "test_up_whole")
+"""Files that start whole systems: one process runs all of them, for two systems at once on a small
+machine are late with everything."""
+_LONG = ("over_the_air", "test_uploads", "test_lasers")
+"""Files that mostly wait for processes: begun early, they wait beside those that compute."""
 
 
 @pytest.hookimpl(tryfirst=True)  # pytest-xdist has an answer of its own
@@ -42,7 +47,23 @@ def pytest_xdist_auto_num_workers() -> int:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    items.sort(key=lambda item: not any(part in item.nodeid for part in _LONG))
+    items.sort(key=lambda item: (not _is_of(_WHOLE, item.nodeid), not _is_of(_LONG, item.nodeid)))
+
+
+def _is_of(files: tuple[str, ...], nodeid: str) -> bool:
+    return any(part in nodeid for part in files)
+
+
+class _Scheduling(LoadFileScheduling):
+    """Files are handed out whole, and those that start whole systems together."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return "whole systems" if _is_of(_WHOLE, nodeid) else super()._split_scope(nodeid)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    return _Scheduling(config, log) if config.getvalue("dist") == "loadfile" else None
 
 
 def pytest_configure() -> None:
