@@ -6,7 +6,6 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
-from django.db import transaction
 from django.urls import reverse
 
 from constellation.contacts.models import Contact, State
@@ -22,11 +21,8 @@ ROOMS = ("ops.console", "constellation", "telemetry", "uplink")
 
 @pytest.fixture(scope="module")
 def fleet(django_db_setup, django_db_blocker):
-    """The sample, made once: what a test changes of it is undone behind that test."""
-    with django_db_blocker.unblock(), transaction.atomic():
-        sample.fill(ahead=timedelta(hours=1))
+    with sample.standing(django_db_blocker, ahead=timedelta(hours=1)):
         yield
-        transaction.set_rollback(True)
 
 
 @pytest.fixture

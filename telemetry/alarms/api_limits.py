@@ -12,7 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from constellation.questions import NoQuestion, Number, PageQuestion, asked
+from constellation.questions import Named, NoQuestion, Number, PageQuestion, asked
 from ops import clock
 from ops.api import Page
 from ops.errors import Invalid
@@ -49,7 +49,7 @@ class LimitList(APIView):
         return page.get_paginated_response([bodies.limit(row) for row in found])
 
 
-class LimitRequest(serializers.Serializer):
+class LimitRequest(Named):
     name = serializers.CharField(max_length=100)
     parameter = serializers.CharField(max_length=200)
     content = serializers.DictField()
@@ -77,9 +77,6 @@ class LimitDetail(APIView):
 
     def put(self, request: Request, limit_id: UUID) -> Response:
         read = LimitRequest(data=request.data)
-        if isinstance(request.data, dict) and (unknown := set(request.data) - set(read.fields)):
-            known = ", ".join(read.fields)
-            raise Invalid(f"{', '.join(sorted(unknown))} is not known here; known are {known}.")
         read.is_valid(raise_exception=True)
         said = dict(read.validated_data)
         seen = said.pop("version", None)

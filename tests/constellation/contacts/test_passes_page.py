@@ -8,7 +8,6 @@ from math import degrees
 from urllib.parse import urlencode
 
 import pytest
-from django.db import transaction
 from django.urls import reverse
 
 from constellation import calendar_tokens, catalogue, fleet_plan, pass_waiting, tasks, visibility
@@ -22,11 +21,8 @@ from tests.factories import NOON, make_element_set, make_user
 
 @pytest.fixture(scope="module")
 def fleet(django_db_setup, django_db_blocker):
-    """The sample, made once: what a test changes of it is undone behind that test."""
-    with django_db_blocker.unblock(), transaction.atomic():
-        sample.fill(ahead=timedelta(hours=1))
+    with sample.standing(django_db_blocker, ahead=timedelta(hours=1)):
         yield
-        transaction.set_rollback(True)
 
 
 @pytest.fixture

@@ -188,7 +188,7 @@ def test_a_limit_is_put_in_force_over_rest_and_taken_back(operator, post):
     assert put(content=body["content"], version=1).status_code == 409
     assert put(parameter="battery_temperature").status_code == 422
     assert "levels" in put(content={"kind": "static"}).json()["detail"]
-    assert "activated is not known" in put(activated=True).json()["detail"]
+    assert "Not known; known are name" in put(activated=True).json()["errors"]["activated"][0]
     assert post(f"/limits/{address[-36:]}/withdraw", reason="a\0").status_code == 400
 
     activate = f"{address.removeprefix('/api/v1')}/activate"
