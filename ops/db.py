@@ -19,6 +19,20 @@ def bulk_cursor() -> Iterator[psycopg.Cursor]:
         yield cursor
 
 
+def end_if_silent(seconds: float) -> None:
+    """Have the server end a transaction of this session when nothing is said in it for so long.
+
+    A process that is stopped in the midst of one keeps its locks otherwise until it goes on, and
+    nobody else gets past them. In a transaction it holds to its end, outside for the session;
+    where that transaction is part of another it is for the other to say.
+    """
+    if connection.savepoint_ids:
+        return
+    local = "LOCAL " if connection.in_atomic_block else ""
+    with connection.cursor() as cursor:
+        cursor.execute(f"SET {local}idle_in_transaction_session_timeout = {round(seconds * 1e3)}")
+
+
 def broken_rule(error: Error) -> str | None:
     """Return the name of the constraint that refused a write, or None when it was no constraint."""
     diagnostic = getattr(error.__cause__, "diag", None)
@@ -26,18 +40,20 @@ def broken_rule(error: Error) -> str | None:
 
 
 _TIES = ("40P01", "40001")  # deadlock_detected, serialization_failure (PostgreSQL, appendix A)
+_SILENT = "25P03"  # idle_in_transaction_session_timeout
 
 
 def passing_trouble(error: BaseException) -> str | None:
     """Say what the database could not do just now and may do in a second; None when `error` is
     something else.
 
-    It broke a tie between two transactions (this one was undone whole), or it is away: restarting,
-    out of connections, shutting down.
+    It broke a tie between two transactions (this one was undone whole), it ended one in which
+    nothing was said (`end_if_silent`), or it is away: restarting, out of connections, shutting
+    down.
     """
-    if not isinstance(error, OperationalError | InterfaceError):
-        return None
     state = getattr(error.__cause__, "sqlstate", None)
+    if not isinstance(error, OperationalError | InterfaceError) and state != _SILENT:
+        return None
     if state in _TIES:
         return "Somebody else changed the same things at the same moment; nothing of this was done."
     return "The database cannot be reached at the moment."

@@ -14,9 +14,10 @@ from datetime import datetime
 from typing import Any
 
 import numpy as np
-from django.db import InterfaceError, OperationalError, transaction
+from django.db import transaction
 from numpy.typing import NDArray
 
+from ops import db
 from ops.live import events
 from telemetry import bits, definitions, gaps, models_ledger, onboard, storing, times
 from telemetry.archive import followers, writing
@@ -283,9 +284,9 @@ def _failure(call: Callable[..., None], about: Any, *, now: datetime) -> str:
     try:
         with transaction.atomic():
             call(about, now=now)
-    except (OperationalError, InterfaceError):
-        raise
     except Exception as error:
+        if db.passing_trouble(error) is not None:
+            raise
         log.exception("%s failed", call)
         return f"{type(error).__name__}: {error}"
     return ""

@@ -17,7 +17,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.db import InterfaceError, OperationalError, transaction
+from django.db import transaction
 from django.db.models import QuerySet
 from psycopg.types.json import Jsonb
 
@@ -27,6 +27,9 @@ from telemetry.models import RawBatch, Reception
 
 log = logging.getLogger(__name__)
 _FAILURE_LONGEST = 200
+SILENT_S = 15.0
+"""A decoder that is stopped amid batches keeps no lock for longer than this: conductors and pages
+wait for the same rows."""
 _INSERT = """
     INSERT INTO telemetry_rawbatch
         (contact_id, station_id, number, digest, satellite_id, received_ns, frames, coding,
@@ -120,6 +123,7 @@ def _decode_next(contact_id: UUID, most: int, *, now: datetime) -> tuple[bool, i
     taken: list[RawBatch] = []
     try:
         with transaction.atomic():
+            db.end_if_silent(SILENT_S)
             held = _locked(contact_id)
             waiting = joining.together(_undecoded(contact_id)[:most])
             reception = waiting and (held.get(_key(waiting[0])) or _made(waiting[0]))
@@ -128,11 +132,9 @@ def _decode_next(contact_id: UUID, most: int, *, now: datetime) -> tuple[bool, i
             taken = waiting
             decoding.decode_batch(reception, joining.Joined.of(taken), now=now)
             return True, len(taken)
-    except (OperationalError, InterfaceError):
-        raise  # the database is away, or two waited for each other: another time
     except Exception as error:
-        if not taken:
-            raise
+        if not taken or db.passing_trouble(error) is not None:
+            raise  # the database is away, or two waited for each other: another time
         if len(taken) > 1:
             raise _BadBatch from error
         _set_aside(taken[0], error)

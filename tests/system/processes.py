@@ -3,8 +3,6 @@
 import os
 import shutil
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
@@ -15,7 +13,8 @@ from django.core.management import call_command
 from django.db import connection
 
 from constellation.stations import control
-from ops.up import table, valkey
+from ops.celery import app
+from ops.up import kernel, nursery, table, valkey
 from tests.running import PROJECT, complaints, wait_for
 
 
@@ -24,7 +23,7 @@ class Processes:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self.running: dict[str, subprocess.Popen[bytes]] = {}
+        self.running: dict[str, nursery.Born] = {}
         ports = [valkey.free_port(), valkey.free_port()]
         self.stations, self.control = (f"127.0.0.1:{port}" for port in ports)
         self._commands = {
@@ -41,6 +40,7 @@ class Processes:
             "ZENITH_SIMULATOR_CONTROL": self.control,
             "ZENITH_ROLE": "worker",
         }
+        self._nursery = nursery.Nursery(self._environment, PROJECT)
 
     def prepare(self) -> None:
         """Leave nothing of an earlier test, and write the fleet that the database holds."""
@@ -51,16 +51,18 @@ class Processes:
         call_command("write_fleet", str(settings.ZENITH_HOME / "simulator" / "fleet.json"))
 
     def start(self, *names: str) -> None:
+        """Start them as `manage.py up` does: as forks of one that has imported everything."""
+        if self._nursery.process is None:
+            kernel.adopt_orphans()
+            with open(self._folder / "nursery.log", "ab") as log:
+                self._nursery.start(log)
         for name in names:
             command = self._commands[name]
-            with open(self._folder / f"{name}.log", "ab") as log:
-                self.running[name] = subprocess.Popen(
-                    [sys.executable, *command.argv],
-                    cwd=PROJECT,
-                    env=self._environment | command.environment,
-                    stdout=log,
-                    stderr=log,
-                    start_new_session=True,
+            with open(self._folder / f"{name}.log", "ab") as log, open(os.devnull, "rb") as nothing:
+                self.running[name] = self._nursery.bear(
+                    command.argv,
+                    self._environment | command.environment,
+                    [nothing.fileno(), log.fileno(), log.fileno()],
                 )
 
     def wait_for_simulator(self) -> None:
@@ -73,6 +75,10 @@ class Processes:
             return False
         return True
 
+    def wait_for_worker(self, name: str) -> None:
+        inspect = app.control.inspect(destination=[f"{name}@zenith"], timeout=1.0)
+        wait_for(f"{name} answers", inspect.ping, 60)
+
     def name_of(self, owner: str) -> str:
         """Return which worker the owner of a lease is."""
         pid = int(owner.split(":")[1])
@@ -84,7 +90,7 @@ class Processes:
         send = os.kill if number == signal.SIGTERM else os.killpg
         send(self.running[name].pid, number)
         if number == signal.SIGKILL:
-            self.running.pop(name).wait()
+            ended(self.running.pop(name), 60)
 
     def end(self) -> None:
         """Stop everything: politely, then by force."""
@@ -93,15 +99,22 @@ class Processes:
                 self.kill(name, number)
         until = time.monotonic() + 8
         for process in self.running.values():
-            try:
-                process.wait(max(0.1, until - time.monotonic()))
-            except subprocess.TimeoutExpired:
+            if not ended(process, until - time.monotonic()):
                 os.killpg(process.pid, signal.SIGKILL)
-                process.wait()
+                ended(process, 60)
+        self._nursery.close()
 
     def logs(self) -> str:
         """What the processes had to complain about."""
         return complaints(self._folder)
+
+
+def ended(process: nursery.Born, within_s: float) -> bool:
+    """Reap a process that ends within so many seconds; return whether it did."""
+    until = time.monotonic() + within_s
+    while process.poll() is None and time.monotonic() < until:
+        time.sleep(0.02)
+    return process.returncode is not None
 
 
 def _with_name(url: str) -> str:

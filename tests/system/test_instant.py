@@ -22,7 +22,7 @@ pytestmark = pytest.mark.timeout(480)
 
 
 def test_a_ring_activates_at_one_instant_but_for_who_is_too_hot_which_follows(processes):
-    operator = story.begin(rate=1.0)
+    operator = story.begin(rate=3.0)
     keeps, waits = pair()
     version = register(operator, keeps)
     processes.start("simulator", "beat", "conduct-1", "conduct-2", "decode", "ticks")
@@ -48,8 +48,8 @@ def test_a_ring_activates_at_one_instant_but_for_who_is_too_hot_which_follows(pr
     assert set(rollout.targets.values_list("outcome", flat=True)) == {Outcome.ACTIVE}
     kept_at = said_at(keeps, StoreEvent.SLOT_ACTIVATED)
     held_at = said_at(waits, StoreEvent.ACTIVATION_HELD)
-    assert at <= kept_at < at + timedelta(seconds=3)
-    assert at <= held_at < at + timedelta(seconds=3)
+    assert at <= kept_at < at + timedelta(seconds=10)
+    assert at <= held_at < at + timedelta(seconds=10)
     assert said_at(waits, StoreEvent.SLOT_ACTIVATED) > held_at
 
 

@@ -1,4 +1,7 @@
-"""An owner that dies or sleeps loses its contacts within 15 s, and does no harm when it wakes."""
+"""An owner that dies or sleeps loses its contacts, and does no harm when it wakes.
+
+How soon is for the proof to say (`tests/proofs/prove_takeover.py`): here other tests run beside.
+"""
 
 import signal
 import time
@@ -13,7 +16,6 @@ from tests.running import wait_for
 from tests.system import story
 
 pytestmark = pytest.mark.timeout(240)
-WITHIN_S = 15.0
 
 
 def test_another_goes_on_when_the_owner_is_stopped_and_again_when_one_is_killed(processes):
@@ -46,6 +48,7 @@ def test_another_goes_on_when_the_owner_is_stopped_and_again_when_one_is_killed(
 
     # Told to end politely, it gives the contact back at once, to who is there next.
     processes.start(second)
+    processes.wait_for_worker(second)
     processes.kill(first, signal.SIGTERM)
     assert processes.name_of(taken_over(contact, fencing=4).owner) == second
 
@@ -59,4 +62,4 @@ def test_another_goes_on_when_the_owner_is_stopped_and_again_when_one_is_killed(
 
 def taken_over(contact: Contact, *, fencing: int) -> Contact:
     taken = Contact.objects.filter(pk=contact.pk, fencing=fencing, state=State.PASS)
-    return wait_for("another has taken over", taken.exclude(owner="").first, WITHIN_S)
+    return wait_for("another has taken over", taken.exclude(owner="").first, 60)

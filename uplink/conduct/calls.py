@@ -9,7 +9,10 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
-from django.db import InterfaceError, OperationalError, connection
+from django.db import Error, connection
+
+from ops import db
+from uplink.conduct.leases import SILENT_S
 
 log = logging.getLogger(__name__)
 Result = TypeVar("Result")
@@ -38,7 +41,9 @@ class Calls:
         while True:
             try:
                 return await self.database(function, *args, **kwargs)
-            except (OperationalError, InterfaceError) as error:
+            except Error as error:
+                if db.passing_trouble(error) is None:
+                    raise
                 log.warning("the database is away, trying again: %s", str(error).strip())
                 await asyncio.sleep(pause_s)
                 pause_s = AGAIN_S
@@ -65,6 +70,8 @@ def _with_own_connection(function: Callable[..., Result], *args: Any, **kwargs: 
     """
     connection.health_check_done = True
     try:
+        if connection.connection is None:
+            db.end_if_silent(SILENT_S)
         return function(*args, **kwargs)
     finally:
         connection.close_if_unusable_or_obsolete()

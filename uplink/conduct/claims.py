@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import logging
 
-from django.db import InterfaceError, OperationalError
+from django.db import Error
 
+from ops import db
 from uplink.commands.release import Claimed
 from uplink.conduct import duties
 from uplink.conduct.calls import AGAIN_S, Calls
@@ -46,7 +47,9 @@ class Claims:
             self._gathering = asyncio.ensure_future(attempt)
             try:
                 return await asyncio.shield(self._gathering)
-            except (OperationalError, InterfaceError) as error:
+            except Error as error:
+                if db.passing_trouble(error) is None:
+                    raise
                 log.warning("the database is away, trying again: %s", str(error).strip())
                 await asyncio.sleep(AGAIN_S)
 

@@ -17,7 +17,7 @@ from django.db.models.functions import Now
 
 from constellation.contacts import booking
 from constellation.contacts.models import FLYING, Contact, State
-from ops import errors
+from ops import db, errors
 from ops.clock_reading import Clock
 from uplink.conduct import standing
 
@@ -30,6 +30,9 @@ GONE_S = 4.0
 its process was killed, and the system closed what it had open. One that only sleeps keeps that."""
 EARLY_S = 30.0
 """Contacts are claimed this many wall seconds before AOS."""
+SILENT_S = 5.0
+"""Who is stopped amid a transaction keeps no lock for longer than this: when its leases run out
+nothing of its own keeps others from them."""
 REST_S = 4.0
 """A flight that crashed is not claimed again for this long."""
 
@@ -78,6 +81,7 @@ def claim(*, owner: str, most: int, clock: Clock, wall: datetime) -> list[Lease]
 
     Due is what begins within `EARLY_S` wall seconds, and what was begun and left behind.
     """
+    db.end_if_silent(SILENT_S)
     now, horizon = clock.at(wall), clock.at(wall + timedelta(seconds=EARLY_S))
     due = Q(state=State.SCHEDULED, los_at__gt=now) | Q(state__in=FLYING)
     contacts = (
@@ -158,6 +162,7 @@ def close_missed(*, clock: Clock, wall: datetime) -> int:
     missed = Contact.objects.filter(_free(), state=State.SCHEDULED, los_at__lte=now)
     for contact_id in list(missed.values_list("pk", flat=True)[:500]):
         with transaction.atomic():
+            db.end_if_silent(SILENT_S)
             contact = (
                 missed.select_for_update(skip_locked=True, of=("self",))
                 .filter(pk=contact_id)
