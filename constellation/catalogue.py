@@ -10,7 +10,7 @@ from threading import Lock
 
 import orjson
 from django.db import transaction
-from django.db.models import OuterRef, Q, QuerySet, Subquery
+from django.db.models import Model, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 
 from constellation import carriers
@@ -49,11 +49,8 @@ def load_reference(now: datetime) -> None:
     }
     carriers.load(profiles.values())
     data = (REFERENCE / "computing-satellites.tle").read_bytes()
-    for number, mean in enumerate(element_files.parse(data).taken):
-        group = next(g for g in described["groups"] if mean.object_id.startswith(g["designator"]))
-        _load_satellite(number, mean, group, profiles)
-    for station in orjson.loads((REFERENCE / "stations.json").read_bytes())["stations"]:
-        _load_station(station)
+    _load_satellites(element_files.parse(data).taken, described["groups"], profiles)
+    _load_stations(orjson.loads((REFERENCE / "stations.json").read_bytes())["stations"])
     # Imported here, since it reads by this module what is on record.
     from constellation import intake
 
@@ -63,42 +60,57 @@ def load_reference(now: datetime) -> None:
         intake.load_elements(data, source=SOURCE, priority=PUBLIC_PRIORITY, now=now)
 
 
-def _load_satellite(
-    number: int, mean: MeanElements, group: dict, profiles: dict[str, HardwareProfile]
+def _load_satellites(
+    flown: list[MeanElements], groups: list[dict], profiles: dict[str, HardwareProfile]
 ) -> None:
-    plane = (
-        group["plane"]
-        and Plane.objects.get_or_create(
-            code=group["plane"]["code"], defaults={**group["plane"], "raan_deg": mean.node_deg}
-        )[0]
-    )
-    Satellite.objects.get_or_create(
-        code=mean.name.replace(" ", "-"),
-        defaults={
-            "name": mean.name,
-            "catalogue_number": int(mean.catalogue_number),
-            "international_designator": mean.object_id,
-            "profile": profiles[group["profile"]],
-            "plane": plane,
-            "role": group["role"],
-            "launched_on": group["launched_on"],
-            "spacecraft_id": 1 + number,
-            "entity_id": FIRST_ENTITY + number,
-        },
-    )
-
-
-def _load_station(described: dict) -> None:
-    place = ("name", "country", "latitude_deg", "longitude_deg", "altitude_m", "mask_deg")
-    link = ("setup_s", "teardown_s", "uplink_bit_per_s", "downlink_bit_per_s")
-    station, _ = Station.objects.get_or_create(
-        code=described["code"], defaults={name: described[name] for name in place}
-    )
-    for number in range(1, described["antennas"] + 1):
-        Antenna.objects.get_or_create(
-            code=f"{station.code}-{number}",
-            defaults={"station": station, **{name: described[name] for name in link}},
+    known, new = _codes(Satellite), []
+    for number, mean in enumerate(flown):
+        code = mean.name.replace(" ", "-")
+        if code in known:
+            continue
+        group = next(g for g in groups if mean.object_id.startswith(g["designator"]))
+        new.append(
+            Satellite(
+                code=code,
+                name=mean.name,
+                catalogue_number=int(mean.catalogue_number),
+                international_designator=mean.object_id,
+                profile=profiles[group["profile"]],
+                plane=group["plane"] and _plane(group["plane"], mean),
+                role=group["role"],
+                launched_on=group["launched_on"],
+                spacecraft_id=1 + number,
+                entity_id=FIRST_ENTITY + number,
+            )
         )
+    Satellite.objects.bulk_create(new)
+
+
+def _plane(described: dict, mean: MeanElements) -> Plane:
+    defaults = {**described, "raan_deg": mean.node_deg}
+    return Plane.objects.get_or_create(code=described["code"], defaults=defaults)[0]
+
+
+def _load_stations(described: list[dict]) -> None:
+    place = ("code", "name", "country", "latitude_deg", "longitude_deg", "altitude_m", "mask_deg")
+    link = ("setup_s", "teardown_s", "uplink_bit_per_s", "downlink_bit_per_s")
+    known = _codes(Station)
+    Station.objects.bulk_create(
+        Station(**{name: each[name] for name in place})
+        for each in described
+        if each["code"] not in known
+    )
+    known, stations = _codes(Antenna), {station.code: station for station in Station.objects.all()}
+    Antenna.objects.bulk_create(
+        Antenna(code=code, station=stations[each["code"]], **{name: each[name] for name in link})
+        for each in described
+        for number in range(1, each["antennas"] + 1)
+        if (code := f"{each['code']}-{number}") not in known
+    )
+
+
+def _codes(model: type[Model]) -> set[str]:
+    return set(model.objects.values_list("code", flat=True))
 
 
 def elements_of_record(

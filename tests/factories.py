@@ -1,12 +1,16 @@
 """Makers of rows for tests: each fills in what a test does not care about."""
 
 import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from itertools import count
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
+
+from django.db import transaction
 
 import constellation
 from constellation.contacts.models import Contact
@@ -25,6 +29,15 @@ NOON = datetime(2026, 8, 22, 12, tzinfo=UTC)
 PASS = timedelta(minutes=8)
 
 _numbers = count(1)
+
+
+@contextmanager
+def standing(blocker: Any) -> Iterator[None]:
+    """Give many tests the rows made inside, once: what one of them changes is undone behind it,
+    and these behind the last. `blocker` is pytest-django's."""
+    with blocker.unblock(), transaction.atomic():
+        yield
+        transaction.set_rollback(True)
 
 
 def make_organisation(**details: Any) -> Organisation:

@@ -1,8 +1,6 @@
 """A constellation in the middle of its day, for pages: real orbits and passes, made-up activity."""
 
 import hashlib
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime, timedelta
 from math import degrees, sin
 from uuid import UUID, uuid5
@@ -35,16 +33,6 @@ ANSWER = (
     "atmosphere scatters short wavelengths of sunlight, blue above all, more than long ones. "
     "Clouds and ice add the white, land the green and brown."
 )
-
-
-@contextmanager
-def standing(blocker: object, **wishes: object) -> Iterator[None]:
-    """Fill the database once for many tests: what one of them changes is undone behind it, and the
-    sample behind the last. `blocker` is pytest-django's; `wishes` are those of `fill`."""
-    with blocker.unblock(), transaction.atomic():
-        fill(**wishes)
-        yield
-        transaction.set_rollback(True)
 
 
 def fill(ahead: timedelta = timedelta(hours=23)) -> None:

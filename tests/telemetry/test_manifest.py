@@ -200,9 +200,15 @@ def test_bits_with_errors_and_slips_give_the_manifest_as_a_set(bit_station, no_h
     receiver = Receiver(bit_station, make_contact(satellite=satellite))
     control.set_faults(bit_station.control, bit_error_rate=1e-3, bit_slip=0.1, frame_loss=0.1)
     asyncio.run(receiver.fly(lambda: len(held(satellite)) > 30, leaves=True))
-    asyncio.run(receiver.fly(lambda: len(held(satellite)) > 60, fencing=2))
-    before = sent(bit_station)
     first = Reception.objects.get(contact=receiver.contact)
+
+    def is_enough() -> bool:
+        first.refresh_from_db()
+        return len(held(satellite)) > 60 and first.relocks > 0
+
+    asyncio.run(receiver.fly(is_enough, fencing=2))
+    before = sent(bit_station)
+    first.refresh_from_db()
     report = control.report(bit_station.control, str(receiver.contact.id))
 
     # What is asked for goes up uncoded: nothing of it would arrive with so many errors.

@@ -16,12 +16,13 @@ from constellation.contacts.models import Contact, State
 from constellation.models import CalendarToken, ElementSet, Satellite, Station
 from ops.accounts.models import User
 from tests.e2e import sample
-from tests.factories import NOON, make_element_set, make_user
+from tests.factories import NOON, make_element_set, make_user, standing
 
 
 @pytest.fixture(scope="module")
 def fleet(django_db_setup, django_db_blocker):
-    with sample.standing(django_db_blocker, ahead=timedelta(hours=1)):
+    with standing(django_db_blocker):
+        sample.fill(ahead=timedelta(hours=1))
         yield
 
 

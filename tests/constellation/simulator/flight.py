@@ -5,7 +5,6 @@ import contextlib
 import hashlib
 import itertools
 import json
-import os
 import secrets
 import signal
 import socket
@@ -73,7 +72,6 @@ class Simulator:
                 *self.options,
             ],
             cwd=PROJECT,
-            env=os.environ | {"PYTHONDONTWRITEBYTECODE": "1"},
         )
         deadline = time.monotonic() + 20
         while True:
