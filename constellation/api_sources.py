@@ -18,9 +18,8 @@ from rest_framework.views import APIView
 from constellation import feeds
 from constellation.models import ElementSource
 from constellation.models_elements import LEAST_INTERVAL_S, MOST_PRIORITY, PUBLIC_PRIORITY
-from constellation.questions import PageQuestion, asked, rfc3339
+from constellation.questions import Named, PageQuestion, asked, rfc3339
 from ops.api import Page
-from ops.errors import Invalid
 
 INTERVAL_MOST_S = 30 * 86_400
 
@@ -29,7 +28,7 @@ class ByName(Page):
     ordering = "name"
 
 
-class SourceRequest(serializers.Serializer):
+class SourceRequest(Named):
     name = serializers.RegexField(r"^[^\x00-\x1f]{1,60}$")
     url = serializers.CharField(max_length=500)
     form = serializers.ChoiceField(choices=ElementSource.Form.values, default="any")
@@ -68,9 +67,6 @@ class SourceDetail(APIView):
     def put(self, request: Request, source_id: UUID) -> Response:
         wanted = SourceRequest(data=request.data)
         wanted.is_valid(raise_exception=True)
-        if unknown := sorted(set(request.data) - set(wanted.fields)):
-            known = ", ".join(wanted.fields)
-            raise Invalid(f"There is no field {', '.join(unknown)}; those known are {known}.")
         row, is_new = feeds.put_source(source_id, wall=timezone.now(), **wanted.validated_data)
         return Response(source_body(row), status=201 if is_new else 200)
 

@@ -11,8 +11,10 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from constellation import horizons
+from constellation.contacts import booking
 from constellation.models import Antenna, Station
 from constellation.questions import ByCode, NoQuestion, Number, PageQuestion, asked, sent
+from ops import clock
 from ops.errors import Refusal
 from ops.live import events
 
@@ -80,7 +82,10 @@ class AntennaChange(serializers.Serializer):
 
 
 class AntennaDetail(APIView):
-    """`GET /antennas/{code}`; `PATCH` changes its times, the limits of its mount, its service."""
+    """`GET /antennas/{code}`; `PATCH` changes its times, the limits of its mount, its service.
+
+    Out of service it flies nothing: what is booked over it is cancelled in the same moment.
+    """
 
     permissions = {"GET": "constellation.view_station", "PATCH": "constellation.change_station"}
 
@@ -88,9 +93,14 @@ class AntennaDetail(APIView):
         asked(NoQuestion, request)
         return Response(antenna_body(get_object_or_404(Antenna, code=code)))
 
+    @transaction.atomic
     def patch(self, request: Request, code: str) -> Response:
         changes = sent(AntennaChange, request)
-        return Response(antenna_body(_changed(Antenna, code, changes)))
+        antenna = _changed(Antenna, code, changes)
+        if not antenna.is_active:
+            by = request.user.get_username()
+            booking.take_back(antenna, reason=f"{code} is out of service", by=by, now=clock.now())
+        return Response(antenna_body(antenna))
 
 
 @transaction.atomic

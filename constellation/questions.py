@@ -98,6 +98,14 @@ def named(model: type, codes: str) -> list | None:
     return rows
 
 
+def by_code(model: type, code: str) -> Any:
+    """Return the row of a code that a body names; Invalid when nothing has it."""
+    row = model.objects.filter(code=code).first()
+    if row is None:
+        raise Invalid(f"There is no {model.__name__.lower()} {code}.")
+    return row
+
+
 def check_span(start_at: datetime, end_at: datetime) -> None:
     """Refuse a span that is empty, too long or out of what element sets can tell."""
     if end_at <= start_at:

@@ -68,6 +68,23 @@ def test_no_address_fails_for_what_its_caller_sent(operator, address):
     )
 
 
+RAW = ("artefacts/", "element-files/", "definitions/", "dictionaries/", "releases/", "uploads")
+"""Bodies there are files, not fields."""
+KEYED = ("calendars/", "clock")
+"""Doors that ask for a token of their own first, and that which says first what it needs."""
+
+
+@pytest.mark.parametrize(
+    "address", [each for each in addresses() if not any(name in each for name in RAW + KEYED)]
+)
+def test_a_field_that_nobody_reads_is_refused_by_name(operator, address):
+    for method in ("PUT", "POST", "PATCH"):
+        body = b'{"unheard_of": 1}'
+        answer = operator.generic(method, address, body, content_type="application/json")
+        assert answer.status_code in (400, 403, 404, 405), answer.content
+        assert answer.status_code != 400 or "unheard_of" in answer.content.decode()
+
+
 def test_a_page_whose_name_has_a_nul_is_not_there(operator):
     assert operator.get("/satellites/%00").status_code == 404
     assert operator.get("/api/v1/satellites/%00").json()["code"] == "not_found"

@@ -1,6 +1,6 @@
 """`/api/v1/contacts`: antenna time. `PUT` books under the caller's id, and may be repeated."""
 
-from datetime import UTC, datetime
+from datetime import UTC
 from typing import Any
 from uuid import UUID
 
@@ -11,13 +11,12 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from constellation.contacts import api_czml, api_feeds, booking
+from constellation.contacts import api_czml, api_feeds, api_maintenances, booking
 from constellation.contacts.models import Contact, State
-from constellation.models import Antenna, Maintenance, Satellite, Station
-from constellation.questions import Instant, PageQuestion, asked, named, rfc3339
+from constellation.models import Antenna, Satellite, Station
+from constellation.questions import Instant, Named, PageQuestion, asked, by_code, named, rfc3339
 from ops import clock
 from ops.api import Page
-from ops.errors import Invalid
 
 
 class ByAos(Page):
@@ -92,7 +91,7 @@ def contact_body(contact: Contact) -> dict[str, Any]:
     }
 
 
-class ContactRequest(serializers.Serializer):
+class ContactRequest(Named):
     satellite = serializers.CharField()
     antenna = serializers.CharField()
     aos_at = Instant()
@@ -102,7 +101,7 @@ class ContactRequest(serializers.Serializer):
     )
 
 
-class CancelRequest(serializers.Serializer):
+class CancelRequest(Named):
     reason = serializers.CharField(required=False, default="", allow_blank=True, max_length=200)
 
 
@@ -125,8 +124,8 @@ class ContactDetail(APIView):
         contact, is_new = booking.book_contact(
             contact_id=contact_id,
             organisation=request.user.organisation,
-            satellite=_by_code(Satellite, wanted["satellite"]),
-            antenna=_by_code(Antenna, wanted["antenna"]),
+            satellite=by_code(Satellite, wanted["satellite"]),
+            antenna=by_code(Antenna, wanted["antenna"]),
             aos_at=wanted["aos_at"],
             los_at=wanted["los_at"],
             minimum_viable_s=wanted["minimum_viable_s"],
@@ -163,57 +162,11 @@ def _theirs(request: Request, contact_id: UUID) -> Contact:
     return get_object_or_404(contacts, pk=contact_id)
 
 
-def _by_code(model: type, code: str) -> Any:
-    row = model.objects.filter(code=code).first()
-    if row is None:
-        raise Invalid(f"There is no {model.__name__.lower()} {code}.")
-    return row
-
-
-class MaintenanceRequest(serializers.Serializer):
-    antenna = serializers.CharField()
-    starts_at = Instant()
-    ends_at = Instant()
-    reason = serializers.CharField(max_length=200)
-
-
-class MaintenanceDetail(APIView):
-    """`PUT /maintenances/{maintenance_id}` keeps an antenna free; `DELETE` gives it back."""
-
-    permissions = {
-        "PUT": "contacts.add_maintenance",
-        "DELETE": "contacts.delete_maintenance",
-    }
-
-    def put(self, request: Request, maintenance_id: UUID) -> Response:
-        asked = MaintenanceRequest(data=request.data)
-        asked.is_valid(raise_exception=True)
-        wanted = asked.validated_data | {
-            "antenna": _by_code(Antenna, asked.validated_data["antenna"])
-        }
-        row, is_new = booking.reserve_maintenance(maintenance_id=maintenance_id, **wanted)
-        return Response(_maintenance_body(row), status=201 if is_new else 200)
-
-    def delete(self, request: Request, maintenance_id: UUID) -> Response:
-        Maintenance.objects.filter(pk=maintenance_id).delete()
-        return Response(status=204)
-
-
-def _maintenance_body(row: Maintenance) -> dict[str, Any]:
-    span: dict[str, datetime] = {"starts_at": row.starts_at, "ends_at": row.ends_at}
-    return {
-        "id": str(row.pk),
-        "antenna": row.antenna.code,
-        "reason": row.reason,
-        **{name: rfc3339(instant) for name, instant in span.items()},
-    }
-
-
 urlpatterns = [
     path("contacts", ContactList.as_view()),
     path("contacts/<uuid:contact_id>", ContactDetail.as_view()),
     path("contacts/<uuid:contact_id>/cancel", ContactCancel.as_view()),
-    path("maintenances/<uuid:maintenance_id>", MaintenanceDetail.as_view()),
+    *api_maintenances.urlpatterns,
     *api_feeds.urlpatterns,
     *api_czml.urlpatterns,
 ]

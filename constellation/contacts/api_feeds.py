@@ -22,7 +22,7 @@ from rest_framework.views import APIView
 from constellation import calendar_tokens, icalendar
 from constellation.contacts import feeds
 from constellation.models import CalendarToken, Satellite, Station
-from constellation.questions import NoQuestion, Number, asked, rfc3339
+from constellation.questions import Named, NoQuestion, Number, asked, rfc3339
 from ops import clock
 
 THINGS: dict[str, type[Station | Satellite]] = {"stations": Station, "satellites": Satellite}
@@ -76,7 +76,7 @@ class FeedByToken(Feed):
     authentication_classes = [TokenAuthentication]
 
 
-class TokenRequest(serializers.Serializer):
+class TokenRequest(Named):
     name = serializers.CharField(max_length=100)
 
 

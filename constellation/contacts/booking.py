@@ -213,8 +213,8 @@ def _refusal(
 def cancel_contact(*, contact_id: UUID, reason: str, by: str, pass_gone: bool = False) -> Contact:
     """Take a promise back; safe to repeat.
 
-    What somebody takes back the planner leaves alone; what only lost its pass (`pass_gone`) it
-    books again when a later element set brings the pass back. A contact under way becomes
+    What somebody takes back the planner leaves alone; what only lost its pass or its
+    antenna (`pass_gone`) it books again when it can. A contact under way becomes
     CANCELLING, and whoever flies it ends it within seconds.
     """
     contact = (
@@ -339,6 +339,22 @@ def reserve_maintenance(
     if first := booked.first():
         raise AntennaBusy(f"{antenna} is promised: {first} and {booked.count() - 1} more.")
     return Maintenance.objects.create(id=maintenance_id, **wanted), True
+
+
+@transaction.atomic
+def take_back(antenna: Antenna, *, reason: str, by: str, now: datetime) -> list[Contact]:
+    """Cancel what is booked over an antenna and not begun; the planner may book the passes anew.
+
+    What is under way goes on: the station ends it if it must. Bookings wait meanwhile.
+    """
+    Antenna.objects.select_for_update(no_key=True).get(pk=antenna.pk)
+    booked = Contact.objects.filter(
+        antenna=antenna, state__in=[State.SCHEDULING, State.SCHEDULED], ends_at__gt=now
+    )
+    return [
+        cancel_contact(contact_id=pk, reason=reason, by=by, pass_gone=True)
+        for pk in booked.order_by("pk").values_list("pk", flat=True)
+    ]
 
 
 def visible_to(user: User) -> QuerySet[Contact]:

@@ -105,7 +105,7 @@ class VersionList(APIView):
         return Response({"results": [bodies.version(row) for row in limit.versions.all()]})
 
 
-class ActivationRequest(serializers.Serializer):
+class ActivationRequest(Named):
     version = serializers.IntegerField(min_value=1, max_value=10**6)
     reason = serializers.CharField(required=False, default="", allow_blank=True, max_length=300)
 
@@ -142,7 +142,7 @@ class LimitWithdrawal(APIView):
         return Response(bodies.limit(limit))
 
 
-class CadenceRequest(serializers.Serializer):
+class CadenceRequest(Named):
     in_contact_s = Number(min_value=1.0, max_value=86_400.0)
     out_of_contact_s = Number(min_value=1.0, max_value=30 * 86_400.0)
 
@@ -171,17 +171,17 @@ class CadenceDetail(APIView):
     permissions = {"PUT": "alarms.change_limit", "DELETE": "alarms.change_limit"}
 
     def put(self, request: Request, group: str) -> Response:
+        read = CadenceRequest(data=request.data)
+        read.is_valid(raise_exception=True)
         looked_at = described.editions(Scope(), now=clock.now())
         if not any(group in each.groups.values() for each in looked_at):
             names = ", ".join(each.title for each in looked_at)
             raise Invalid(f"There is no group {group}. Looked at: {names}.")
-        read = CadenceRequest(data=request.data)
-        read.is_valid(raise_exception=True)
         row, is_new = Cadence.objects.update_or_create(group=group, defaults=read.validated_data)
         return Response(_cadence(row), status=201 if is_new else 200)
 
     def delete(self, request: Request, group: str) -> Response:
-        Cadence.objects.filter(group=group).delete()
+        get_object_or_404(Cadence, group=group).delete()
         return Response(status=204)
 
 

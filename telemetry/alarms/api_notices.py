@@ -13,7 +13,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from constellation.questions import NoQuestion, Number, PageQuestion, asked, rfc3339
+from constellation.questions import Named, NoQuestion, Number, PageQuestion, asked, rfc3339
 from ops import clock
 from ops.api import Page
 from ops.errors import Invalid
@@ -48,7 +48,7 @@ class Minute(serializers.CharField):
         return int(hour) * 60 + int(minute)
 
 
-class SubscriptionRequest(serializers.Serializer):
+class SubscriptionRequest(Named):
     name = serializers.CharField(max_length=100)
     channel = serializers.ChoiceField(choices=Channel.choices)
     target = serializers.CharField(max_length=500)
@@ -138,7 +138,7 @@ class SubscriptionDetail(APIView):
         return Response(body_of(row) | shown, status=200 if is_known else 201)
 
     def delete(self, request: Request, subscription_id: UUID) -> Response:
-        _theirs(request).filter(pk=subscription_id).delete()
+        get_object_or_404(_theirs(request), pk=subscription_id).delete()
         return Response(status=204)
 
 

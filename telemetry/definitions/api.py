@@ -17,7 +17,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from constellation.models import HardwareProfile, Satellite
-from constellation.questions import Instant, NoQuestion, PageQuestion, asked
+from constellation.questions import Instant, Named, NoQuestion, PageQuestion, asked
 from ops import clock, errors, parsers
 from ops.api import Page
 from telemetry import definitions, times
@@ -190,7 +190,7 @@ class DefinitionXtce(APIView):
         return HttpResponse(bytes(row.xtce), content_type="application/xml")
 
 
-class ActivationRequest(serializers.Serializer):
+class ActivationRequest(Named):
     definition = serializers.UUIDField()
     profile = serializers.CharField(required=False, allow_null=True, default=None)
 

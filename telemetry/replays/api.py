@@ -11,7 +11,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from constellation.models import Satellite
-from constellation.questions import Instant, NoQuestion, PageQuestion, asked
+from constellation.questions import Instant, Named, NoQuestion, PageQuestion, asked
 from ops import clock
 from ops.api import Page
 from ops.errors import Invalid
@@ -26,7 +26,7 @@ class NewestFirst(Page):
     ordering = ("-asked_at", "-id")
 
 
-class ReplayRequest(serializers.Serializer):
+class ReplayRequest(Named):
     satellites = serializers.ListField(
         child=serializers.CharField(max_length=64),
         required=False,

@@ -14,14 +14,14 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from constellation.models import Satellite
-from constellation.questions import PageQuestion, asked, named
+from constellation.questions import Named, PageQuestion, asked, named
 from ops import clock
 from ops.api import Page
 from uplink.commands import definitions, handovers, release
 from uplink.commands.models import Command, State
 
 
-class CommandRequest(serializers.Serializer):
+class CommandRequest(Named):
     satellite = serializers.SlugRelatedField(slug_field="code", queryset=Satellite.objects.all())
     name = serializers.ChoiceField(choices=list(definitions.DEFINITIONS))
     arguments = serializers.DictField(default=dict)

@@ -6,7 +6,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from constellation.questions import rfc3339
+from constellation.questions import Named, rfc3339
 from uplink.registry import fits, folders
 from uplink.registry.models import (
     Artefact,
@@ -22,12 +22,12 @@ from uplink.registry.prices import Quote
 SHA256 = r"^[0-9a-f]{64}$"
 
 
-class InputRequest(serializers.Serializer):
+class InputRequest(Named):
     name = serializers.CharField(max_length=200)
     sha256 = serializers.RegexField(SHA256)
 
 
-class ProvenanceRequest(serializers.Serializer):
+class ProvenanceRequest(Named):
     source_url = serializers.URLField(max_length=500, required=False)
     repository = serializers.CharField(max_length=200, required=False)
     revision = serializers.CharField(max_length=100, required=False)
@@ -36,12 +36,12 @@ class ProvenanceRequest(serializers.Serializer):
     inputs = InputRequest(many=True, required=False, max_length=1000)
 
 
-class FileRequest(serializers.Serializer):
+class FileRequest(Named):
     path = serializers.RegexField(r"^[A-Za-z0-9][A-Za-z0-9._-]{0,199}$")
     sha256 = serializers.RegexField(SHA256)
 
 
-class VersionRequest(serializers.Serializer):
+class VersionRequest(Named):
     """Either an `artefact` by its SHA-256, or `files` that make one together."""
 
     artefact = serializers.RegexField(SHA256, required=False)

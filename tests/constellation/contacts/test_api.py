@@ -121,7 +121,17 @@ def test_maintenance_is_reserved_and_given_back(client, wanted):
     assert client.put(url, asked, format="json").status_code == 200
     refused = client.put(f"/api/v1/contacts/{uuid4()}", wanted, format="json")
     assert refused.json()["code"] == "antenna_out"
+
+    def listed(**span):
+        found = client.get("/api/v1/maintenances", {"antenna": wanted["antenna"], **span})
+        return found.json()["results"]
+
+    assert client.get(url).json()["reason"] == "bearings"
+    assert listed(start=wanted["aos_at"], end=wanted["los_at"]) == [client.get(url).json()]
+    assert listed(start=wanted["los_at"]) == listed(end=wanted["aos_at"]) == []
     assert client.delete(url).status_code == 204
+    assert client.delete(url).status_code == 404
+    assert client.get(url).status_code == 404
     booked = client.put(f"/api/v1/contacts/{uuid4()}", wanted, format="json")
     assert booked.status_code == 201
 

@@ -1,13 +1,16 @@
 """A day that the planner has booked, and planning on top of it."""
 
+from collections import Counter
 from datetime import timedelta
 
 import pytest
+from rest_framework.test import APIClient
 
 from constellation import catalogue, visibility
 from constellation.contacts import booking, planner
 from constellation.contacts.models import HOLDING, Contact, State
-from tests.factories import NOON, make_organisation, standing
+from ops import clock
+from tests.factories import NOON, make_organisation, make_user, standing
 
 
 @pytest.fixture(scope="module")
@@ -102,3 +105,25 @@ def test_a_contact_that_failed_gives_its_pass_back(planned):
     assert contact.satellite_id in {
         each.satellite_id for each in new if each.aos_at < contact.los_at
     }
+
+
+def test_an_antenna_out_of_service_gives_its_contacts_back_and_others_take_the_passes(planned):
+    clock.start(epoch=NOON)
+    operator = APIClient()
+    operator.force_authenticate(make_user(username="ann"))
+    code = Counter(each.antenna.code for each in planned).most_common(1)[0][0]
+    under_way, *ahead = Contact.objects.filter(antenna__code=code).order_by("aos_at")
+    Contact.objects.filter(pk=under_way.pk).update(state=State.PASS)
+
+    answer = operator.patch(f"/api/v1/antennas/{code}", {"is_active": False}, format="json")
+
+    assert (answer.status_code, answer.json()["is_active"]) == (200, False)
+    left = Contact.objects.filter(antenna__code=code).order_by("aos_at")
+    assert [each.state for each in left] == [State.PASS] + [State.CANCELLED] * len(ahead)
+    assert {each.reason for each in left[1:]} == {f"{code} is out of service (ann)"}
+    booked = planner.plan_contacts(NOON)
+    assert booked
+    assert code not in {each.antenna.code for each in booked}
+    again = operator.patch(f"/api/v1/antennas/{code}", {"is_active": True}, format="json")
+    assert again.status_code == 200
+    assert code in {each.antenna.code for each in planner.plan_contacts(NOON)}
