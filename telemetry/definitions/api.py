@@ -257,11 +257,7 @@ class ActivationDetail(APIView):
 
 
 def _activation_request(request: Request) -> dict[str, Any]:
-    if not isinstance(request.data, dict):
-        raise errors.Invalid("The body is a JSON object.")
     read = ActivationRequest(data=request.data)
-    if unknown := sorted(set(map(str, request.data)) - set(read.fields)):
-        raise errors.Invalid(f"There is no field {', '.join(unknown)}.")
     read.is_valid(raise_exception=True)
     return read.validated_data
 

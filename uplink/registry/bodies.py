@@ -61,9 +61,6 @@ class VersionRequest(Named):
         files = attrs.get("files", [])
         if len({each["path"] for each in files}) != len(files):
             raise serializers.ValidationError({"files": "A path is there twice."})
-        if unknown := sorted(set(self.initial_data) - set(self.fields)):
-            known = ", ".join(self.fields)
-            raise serializers.ValidationError(f"{', '.join(unknown)}: known are {known}.")
         return attrs
 
 
