@@ -115,6 +115,21 @@ def test_every_contact_state_has_words_and_a_mark(sampled):
         assert sampled.get(reverse("contact", args=[contact.pk])).status_code == 200
 
 
+def test_a_report_tells_what_went_up_and_down_in_words(sampled):
+    contact = Contact.objects.filter(state=State.COMPLETED).first()
+    text = sampled.get(reverse("contact", args=[contact.pk])).content.decode()
+    assert "Equal to the station&#x27;s own" in text or "Equal to the station's own" in text
+    assert "radiated by the station" in text
+    assert f"{contact.report['down']['bytes']:,}" in text
+    assert "Telecommands" in text
+
+    contact.report |= {"agrees": False, "station": None}
+    contact.save()
+    text = sampled.get(reverse("contact", args=[contact.pk])).content.decode()
+    assert "The station counted otherwise" in text
+    assert "–" in text
+
+
 def test_a_pass_is_booked_from_its_page_and_cancelled_from_the_contact(sampled):
     Contact.objects.filter(state=State.SCHEDULED).update(state=State.CANCELLED)
     page = sampled.get("/contacts/new?of=SCS-01-A").content.decode()

@@ -154,28 +154,3 @@ def bookable(passes: Iterable[Pass], now: datetime) -> list[dict[str, Any]]:
 
 def _touch(contact: Contact, each: Pass) -> bool:
     return contact.starts_at < each.los_at and contact.ends_at > each.aos_at
-
-
-def report_of(contact: Contact) -> list[tuple[str, str]]:
-    """Return a report's entries as words and values, nested ones with their path."""
-    return [(name, _in_words(value)) for name, value in _flat("", contact.report or {})]
-
-
-def _in_words(value: Any) -> str:
-    match value:
-        case None | "":
-            return "–"
-        case bool():
-            return "yes" if value else "no"
-        case int():
-            return f"{value:,}"
-        case _:
-            return str(value)
-
-
-def _flat(path: str, value: Any) -> Iterable[tuple[str, Any]]:
-    if isinstance(value, dict):
-        for name, inner in value.items():
-            yield from _flat(f"{path} {name}".strip(), inner)
-    else:
-        yield path.replace("_", " "), value

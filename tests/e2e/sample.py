@@ -17,6 +17,7 @@ from telemetry import definitions, times
 from telemetry.alarms import keeping
 from telemetry.alarms.levels import Level
 from telemetry.models import Gap, Reception, Volume
+from telemetry.onboard import FRAME_BYTES
 from tests.factories import NOON, make_newest, make_organisation, make_query, make_user
 from uplink.commands.models import Command
 from uplink.inference.models import Segment
@@ -90,7 +91,7 @@ def _book_one(organisation: Organisation, antenna: Antenna, each: visibility.Pas
     state, report = State.SCHEDULED, None
     if each.los_at <= NOON:
         state = State.FAILED if number < 12 else State.COMPLETED
-        report = {"up_frames": 1200 + number, "down_frames": 8000 + 31 * number, "reason": "LOS"}
+        report = _report(1200 + number, 8000 + 31 * number)
     elif each.aos_at <= NOON:
         state = State.PASS
     elif number < 8:
@@ -117,6 +118,19 @@ def _book_one(organisation: Organisation, antenna: Antenna, each: visibility.Pas
     except IntegrityError:
         return False
     return True
+
+
+def _report(up: int, down: int) -> dict:
+    sizes = {"frames": up, "bytes": up * FRAME_BYTES}
+    came = {"frames": down, "bytes": down * FRAME_BYTES, "batches": down // 7, "bit_bytes": 0}
+    return {
+        "reason": "until",
+        "agrees": True,
+        "up": sizes | {"sent_frames": up, "sent_bytes": up * FRAME_BYTES, "packets": up},
+        "down": came,
+        "station": {"down_frames": down, "down_bytes": down * FRAME_BYTES},
+        "tally": {"links": 1, "sent_frames": up, "commands": 3, "file_bytes": up * 1000},
+    }
 
 
 def register(organisation: Organisation) -> Version:

@@ -33,6 +33,12 @@ def of_ns(nanoseconds: int) -> datetime:
 
 
 @register.filter
+def counted(count: Any) -> str:
+    """Return a number with its thousands apart, and a dash for none."""
+    return "–" if count is None or count == "" else f"{count:,}"
+
+
+@register.filter
 def size(count: Any) -> str:
     """Bytes in decimal units: `98.4 MB`."""
     return _scaled(count, ["B", "kB", "MB", "GB", "TB", "PB"])
