@@ -14,7 +14,8 @@ from django.db import connection
 
 from constellation.stations import control
 from ops.celery import app
-from ops.up import kernel, nursery, table, valkey
+from ops.up import nursery, table, valkey
+from tests import nurseries
 from tests.running import PROJECT, complaints, wait_for
 
 
@@ -40,7 +41,7 @@ class Processes:
             "ZENITH_SIMULATOR_CONTROL": self.control,
             "ZENITH_ROLE": "worker",
         }
-        self._nursery = nursery.Nursery(self._environment, PROJECT)
+        self._nursery: nursery.Nursery | None = None
 
     def prepare(self) -> None:
         """Leave nothing of an earlier test, and write the fleet that the database holds."""
@@ -51,19 +52,16 @@ class Processes:
         call_command("write_fleet", str(settings.ZENITH_HOME / "simulator" / "fleet.json"))
 
     def start(self, *names: str) -> None:
-        """Start them as `manage.py up` does: as forks of one that has imported everything."""
-        if self._nursery.process is None:
-            kernel.adopt_orphans()
-            with open(self._folder / "nursery.log", "ab") as log:
-                self._nursery.start(log)
+        if self._nursery is None:
+            self._nursery = nurseries.begun(self._environment, self._folder / "nursery.log")
         for name in names:
             command = self._commands[name]
-            with open(self._folder / f"{name}.log", "ab") as log, open(os.devnull, "rb") as nothing:
-                self.running[name] = self._nursery.bear(
-                    command.argv,
-                    self._environment | command.environment,
-                    [nothing.fileno(), log.fileno(), log.fileno()],
-                )
+            self.running[name] = nurseries.bear(
+                self._nursery,
+                command.argv,
+                self._environment | command.environment,
+                self._folder / f"{name}.log",
+            )
 
     def wait_for_simulator(self) -> None:
         wait_for("the simulator answers", self._simulator_answers, 30)
@@ -90,7 +88,7 @@ class Processes:
         send = os.kill if number == signal.SIGTERM else os.killpg
         send(self.running[name].pid, number)
         if number == signal.SIGKILL:
-            ended(self.running.pop(name), 60)
+            nurseries.ended(self.running.pop(name), 60)
 
     def end(self) -> None:
         """Stop everything: politely, then by force."""
@@ -99,22 +97,15 @@ class Processes:
                 self.kill(name, number)
         until = time.monotonic() + 8
         for process in self.running.values():
-            if not ended(process, until - time.monotonic()):
+            if not nurseries.ended(process, until - time.monotonic()):
                 os.killpg(process.pid, signal.SIGKILL)
-                ended(process, 60)
-        self._nursery.close()
+                nurseries.ended(process, 60)
+        if self._nursery is not None:
+            self._nursery.close()
 
     def logs(self) -> str:
         """What the processes had to complain about."""
         return complaints(self._folder)
-
-
-def ended(process: nursery.Born, within_s: float) -> bool:
-    """Reap a process that ends within so many seconds; return whether it did."""
-    until = time.monotonic() + within_s
-    while process.poll() is None and time.monotonic() < until:
-        time.sleep(0.02)
-    return process.returncode is not None
 
 
 def _with_name(url: str) -> str:

@@ -5,11 +5,10 @@ import contextlib
 import hashlib
 import itertools
 import json
+import os
 import secrets
 import signal
 import socket
-import subprocess
-import sys
 import time
 from collections import Counter
 from dataclasses import asdict, dataclass, field
@@ -23,19 +22,20 @@ from cryptography.hazmat.primitives.ciphers import algorithms
 from constellation.simulator import fleet
 from constellation.simulator.board.commands import derive_key, relay_key
 from constellation.stations import control, driver
+from ops.up import nursery
 from telemetry import onboard
 from telemetry.frames import aos, tc
 from telemetry.frames.packing import Packer
 from telemetry.frames.reassembly import Reassembler
 from telemetry.onboard import Apid, Tokens, UplinkChannel
 from telemetry.packets import space
+from tests import nurseries
 from tests.uplink.registry.trust import makers
 from uplink.registry.trust import bundles
 from uplink.transfers import cfdp
 
 RELEASES = makers.Ground()
 """Whom the satellites of these tests trust: `Simulator` writes its root into the fleet file."""
-PROJECT = Path(__file__).resolve().parents[3]
 SATELLITE, STATION, ANTENNA = "SCS-01-M", "SGS", "SGS-1"
 """In view at the start of the default clock, for 398 s."""
 MASTER = bytes(range(32))
@@ -55,7 +55,7 @@ class Simulator:
 
     root: Path
     options: list[str] = field(default_factory=list)
-    process: subprocess.Popen | None = None
+    process: nursery.Born | None = None
 
     def start(self) -> None:
         self.port, self.control_port = free_port(), free_port()
@@ -64,15 +64,10 @@ class Simulator:
             trusting = self.root.parent / "trusting.json"
             trusting.write_text(json.dumps({"root": RELEASES.root().to_dict()}))
             self.options = [*self.options, "--fleet", str(trusting)]
-        self.process = subprocess.Popen(
-            [
-                *(sys.executable, "-m", "constellation.simulator", "--root", str(self.root)),
-                *("--port", str(self.port), "--control-port", str(self.control_port)),
-                *("--seed", "7", "--command-key", str(self.root.parent / "master.key")),
-                *self.options,
-            ],
-            cwd=PROJECT,
-        )
+        argv = ["-m", "constellation.simulator", "--root", str(self.root)]
+        argv += ["--port", str(self.port), "--control-port", str(self.control_port)]
+        argv += ["--seed", "7", "--command-key", str(self.root.parent / "master.key")]
+        self.process = nurseries.bear(nurseries.shared(), [*argv, *self.options], os.environ, None)
         deadline = time.monotonic() + 20
         while True:
             try:
@@ -93,16 +88,13 @@ class Simulator:
 
     def kill(self) -> None:
         self.process.send_signal(signal.SIGKILL)
-        self.process.wait(10)
+        assert nurseries.ended(self.process, 10)
 
     def stop(self) -> None:
-        if self.process.poll() is None:
-            self.process.terminate()
-            try:
-                self.process.wait(10)
-            except subprocess.TimeoutExpired:
-                self.kill()
-                raise
+        self.process.send_signal(signal.SIGTERM)
+        if not nurseries.ended(self.process, 10):
+            self.kill()
+            raise AssertionError("the simulator did not end within 10 s")
 
     def mission_s(self) -> float:
         return control.status(self.control)["mission"]
