@@ -17,7 +17,7 @@ from tests import services
 
 # A busy machine makes an example slow, not wrong; a hang is for pytest-timeout to name. What is
 # found with a few examples is found here; `make prove` tries many.
-_examples = int(os.environ.get("ZENITH_EXAMPLES", "25"))
+_examples = int(os.environ.get("ZENITH_EXAMPLES", "40"))
 hypothesis.settings.register_profile("zenith", deadline=None, max_examples=_examples)
 hypothesis.settings.load_profile("zenith")
 

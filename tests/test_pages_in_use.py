@@ -118,7 +118,7 @@ def test_every_contact_state_has_words_and_a_mark(sampled):
 def test_a_report_tells_what_went_up_and_down_in_words(sampled):
     contact = Contact.objects.filter(state=State.COMPLETED).first()
     text = sampled.get(reverse("contact", args=[contact.pk])).content.decode()
-    assert "Equal to the station&#x27;s own" in text or "Equal to the station's own" in text
+    assert "Equal to the station's own" in text
     assert "radiated by the station" in text
     assert f"{contact.report['down']['bytes']:,}" in text
     assert "Telecommands" in text
@@ -230,10 +230,10 @@ FIELDS = sorted(
 JUNK = ["", "x", "\0", "-1", "1e999", "nan", "9" * 40, "2026-13-45T99:00Z", "0001-001", "é" * 9000]
 
 
-@pytest.mark.parametrize("shift", range(0, len(JUNK), 3))
+@pytest.mark.parametrize("shift", range(len(JUNK)))
 def test_no_junk_in_a_field_breaks_a_page(sampled, shift):
-    """All fields in one request, each with other junk: what one shift does not try, another does,
-    and what is refused first hides no other field for ever."""
+    """All fields in one request, each with other junk, and each junk in each field once: what is
+    refused first hides no other field for ever."""
     said = {name: JUNK[(k + shift) % len(JUNK)] for k, name in enumerate(FIELDS)}
     asked = {name: junk[:500] for name, junk in said.items()}  # as long as servers take them
     broken = [

@@ -342,19 +342,17 @@ def reserve_maintenance(
 
 
 @transaction.atomic
-def take_back(antenna: Antenna, *, reason: str, by: str, now: datetime) -> list[Contact]:
+def take_back(antenna: Antenna, *, reason: str, by: str, now: datetime) -> None:
     """Cancel what is booked over an antenna and not begun; the planner may book the passes anew.
 
     What is under way goes on: the station ends it if it must. Bookings wait meanwhile.
     """
     Antenna.objects.select_for_update(no_key=True).get(pk=antenna.pk)
-    booked = Contact.objects.filter(
+    booked = Contact.objects.select_for_update(no_key=True).filter(
         antenna=antenna, state__in=[State.SCHEDULING, State.SCHEDULED], ends_at__gt=now
     )
-    return [
-        cancel_contact(contact_id=pk, reason=reason, by=by, pass_gone=True)
-        for pk in booked.order_by("pk").values_list("pk", flat=True)
-    ]
+    for contact in list(booked.order_by("pk")):  # locked, so that none begins meanwhile
+        cancel_contact(contact_id=contact.pk, reason=reason, by=by, pass_gone=True)
 
 
 def visible_to(user: User) -> QuerySet[Contact]:

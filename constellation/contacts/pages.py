@@ -11,7 +11,7 @@ from django.urls import path, reverse
 from django.views.decorators.http import require_POST, require_safe
 
 from constellation import visibility
-from constellation.contacts import agenda, booking, passes_page, told_report
+from constellation.contacts import agenda, booking, passes_page, reports
 from constellation.contacts.models import Contact
 from constellation.models import Antenna, Satellite
 from ops import clock
@@ -106,7 +106,7 @@ def contact_page(request: HttpRequest, contact_id: UUID) -> HttpResponse:
             "length_s": (contact.los_at - contact.aos_at).total_seconds(),
             "versions": contact.versions.select_related("antenna").order_by("-version"),
             "panels": panels.panels_of("contact", contact, request.user, now),
-            "report": told_report.told(contact),
+            "report": reports.in_words(contact),
             "may_cancel": roles.may(request.user, "contacts.change_contact"),
             "section": "contacts",
         },

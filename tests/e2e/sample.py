@@ -91,7 +91,8 @@ def _book_one(organisation: Organisation, antenna: Antenna, each: visibility.Pas
     state, report = State.SCHEDULED, None
     if each.los_at <= NOON:
         state = State.FAILED if number < 12 else State.COMPLETED
-        report = _report(1200 + number, 8000 + 31 * number)
+        if state == State.COMPLETED:
+            report = _report(1200 + number, 8000 + 31 * number)
     elif each.aos_at <= NOON:
         state = State.PASS
     elif number < 8:
@@ -126,6 +127,7 @@ def _report(up: int, down: int) -> dict:
     return {
         "reason": "until",
         "agrees": True,
+        "holders": 1,
         "up": sizes | {"sent_frames": up, "sent_bytes": up * FRAME_BYTES, "packets": up},
         "down": came,
         "station": {"down_frames": down, "down_bytes": down * FRAME_BYTES},

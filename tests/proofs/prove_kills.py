@@ -4,31 +4,17 @@ Each time the system must recover by itself, with nothing lost and nothing doubl
 forms of these are in the test suite; here it is the whole system, with the real model.
 """
 
-import shutil
-import tempfile
 import time
-from pathlib import Path
 
 import pytest
 
-from ops.up import valkey
 from tests.customer import Answer
 from tests.observer import Observer, assert_report_is_the_stations_own
 from tests.proofs.report import Report
-from tests.running import EVERYBODY, Zenith, seconds_until, wait_for
+from tests.running import EVERYBODY, seconds_until, wait_for
 
 MODEL = "smollm2-135m-instruct"
 QUESTION = "Explain in a few sentences why satellites in low orbit see the sun rise so often."
-
-
-@pytest.fixture(scope="module")
-def observer():
-    folder = Path(tempfile.mkdtemp(prefix="zp-"))
-    zenith = Zenith(folder, valkey.free_port())
-    with Observer(zenith) as observer:
-        yield observer
-    zenith.end()
-    shutil.rmtree(folder)
 
 
 @pytest.fixture(scope="module")

@@ -4,18 +4,12 @@
 """
 
 import os
-import shutil
 import signal
-import tempfile
 import time
-from pathlib import Path
 
-import pytest
-
-from ops.up import valkey
 from tests.observer import Observer, assert_report_is_the_stations_own
 from tests.proofs.report import Report
-from tests.running import Zenith, seconds_until, wait_for
+from tests.running import seconds_until, wait_for
 from tests.system.whole import SATELLITE
 
 WITHIN_S = 15.0
@@ -25,16 +19,6 @@ STRIKES = {
     signal.SIGSTOP: "stopped, and woken 4 s after",
     signal.SIGTERM: "told to end",
 }
-
-
-@pytest.fixture(scope="module")
-def observer():
-    folder = Path(tempfile.mkdtemp(prefix="zp-"))
-    zenith = Zenith(folder, valkey.free_port())
-    with Observer(zenith) as observer:
-        yield observer
-    zenith.end()
-    shutil.rmtree(folder)
 
 
 def prove_another_takes_over_within_15_s(observer):
@@ -76,7 +60,7 @@ def seconds_until_taken_over(observer: Observer, strike: signal.Signals) -> floa
         time.sleep(4)
         assert owner_of(observer) == taken
     wait_for(
-        "both conductors run", lambda: {"conduct-1", "conduct-2"} <= set(running(observer)), 60
+        "both conductors run", lambda: {"conduct-1", "conduct-2"} <= set(observer.zenith.pids()), 60
     )
     return took_s
 
@@ -89,7 +73,3 @@ def owner_of(observer: Observer) -> tuple | None:
         "WHERE s.code = %s AND c.state = 'PASS' AND c.owner <> ''"
     )
     return next(iter(observer.rows(sql, SATELLITE)), None)
-
-
-def running(observer: Observer) -> dict[str, int]:
-    return observer.zenith.pids()

@@ -7,22 +7,19 @@ Short forms are in `tests/telemetry/test_kills.py` and `test_manifest.py`.
 """
 
 import os
-import shutil
 import signal
-import tempfile
 import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from pathlib import Path
 
 import pytest
 import redis
 
 from constellation.stations import control
-from ops.up import kernel, valkey
+from ops.up import kernel
 from tests.observer import Observer
 from tests.proofs.report import Report
-from tests.running import Zenith, seconds_until, wait_for
+from tests.running import seconds_until, wait_for
 
 RATE = 2.0
 LOSSY = {"frame_loss": 0.02}
@@ -30,16 +27,11 @@ FAULTS_OFF = {"frame_loss": 0.0, "frame_swap": 0.0, "spool_full": 0.0, "bit_erro
 
 
 @pytest.fixture(scope="module")
-def observer():
-    folder = Path(tempfile.mkdtemp(prefix="zp-"))
-    zenith = Zenith(folder, valkey.free_port())
-    with Observer(zenith) as observer:
-        observer.set_rate(RATE)
-        control.set_faults(observer.control_address, **LOSSY)
-        wait_for("packets come down", lambda: packets(observer) > 200, 300)
-        yield observer
-    zenith.end()
-    shutil.rmtree(folder, ignore_errors=True)
+def observer(observer):
+    observer.set_rate(RATE)
+    control.set_faults(observer.control_address, **LOSSY)
+    wait_for("packets come down", lambda: packets(observer) > 200, 300)
+    return observer
 
 
 @pytest.fixture(scope="module")

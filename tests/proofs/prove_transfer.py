@@ -9,24 +9,19 @@ and the satellite counted hardly a byte that came although it was there. `PROVE_
 
 import os
 import random
-import shutil
 import subprocess
 import sys
-import tempfile
 import time
 from collections import defaultdict
-from pathlib import Path
 from statistics import mean
 from uuid import uuid4
 
 import httpx
-import pytest
 
 from constellation.stations import control
-from ops.up import valkey
 from tests.observer import Observer
 from tests.proofs.report import Report
-from tests.running import EVERYBODY, PROJECT, Zenith, seconds_until, wait_for
+from tests.running import EVERYBODY, PROJECT, seconds_until, wait_for
 
 SATELLITE = "SCS-01-M"
 """The one longest in view at the epoch."""
@@ -41,16 +36,6 @@ ACKNOWLEDGED = (
     "FROM transfers_shipment s "
 )
 OURS = "JOIN transfers_transfer t ON t.id = s.transfer_id WHERE t.artefact_id = %s"
-
-
-@pytest.fixture
-def observer():
-    folder = Path(tempfile.mkdtemp(prefix="zp-"))
-    zenith = Zenith(folder, valkey.free_port())
-    with Observer(zenith) as observer:
-        yield observer
-    zenith.end()
-    shutil.rmtree(folder)
 
 
 class Flight:

@@ -204,7 +204,8 @@ def test_bits_with_errors_and_slips_give_the_manifest_as_a_set(bit_station, no_h
 
     def is_enough() -> bool:
         first.refresh_from_db()
-        return len(held(satellite)) > 60 and first.relocks > 0
+        slipped = first.relocks > 0 and first.frames_rejected > 0
+        return slipped and len(held(satellite)) > 60
 
     asyncio.run(receiver.fly(is_enough, fencing=2))
     before = sent(bit_station)

@@ -23,25 +23,35 @@ _CARRIED = (
 )
 
 
+_ENDED = {
+    "until": "at the planned end",
+    "los": "when the signal was lost",
+    "closed": "when we closed it",
+}
+"""Why a station ended a contact (`END` on the wire), in words."""
+
+
 @dataclass(frozen=True)
-class Told:
+class InWords:
     """`counts` are direction, what of it, frames and bytes; `carried` is what was in them."""
 
     agrees: bool
-    reason: str
+    ended: str
+    holders: int
     counts: list[tuple[str, str, int | None, int | None]]
     carried: list[tuple[str, int]]
 
 
-def told(contact: Contact) -> Told | None:
+def in_words(contact: Contact) -> InWords | None:
     """Return a report in words; None when there is none, or the contact still goes on."""
     report = contact.report or {}
     if "agrees" not in report:
         return None
-    tally = report.get("tally") or {}
-    return Told(
+    tally, reason = report.get("tally") or {}, report.get("reason", "")
+    return InWords(
         agrees=report["agrees"],
-        reason=str(report.get("reason", "")),
+        ended=_ENDED.get(reason, reason),
+        holders=report.get("holders", 1),
         counts=[
             (way, what, _at(report, frames), _at(report, size))
             for way, what, frames, size in _COUNTS
