@@ -104,15 +104,11 @@ def _body(books: completeness.Books, is_whole: bool) -> dict[str, Any]:
     body: dict[str, Any] = {"satellite": books.satellite}
     if books.day is not None:
         body["day"] = books.day.isoformat()
-    chosen = Q(satellite__code=books.satellite)
     if books.contact is not None:
         body["contact"] = str(books.contact)
-        chosen = Q(contact=books.contact)
-    elif books.day is not None:
-        chosen &= Q(opened_at__date=books.day)
     body |= {"percent": books.percent, "frames": books.frames, "packets": books.packets}
+    body["gaps"] = books.gaps
     if is_whole:
-        body["gaps"] = completeness.gaps_by_state(chosen)
         body |= {"channels": books.channels, "apids": books.apids}
     return body
 

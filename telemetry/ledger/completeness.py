@@ -30,6 +30,9 @@ CHANNELS = {each.value: each.name for each in onboard.DownlinkChannel} | {
 _FRAME_SUMS = ("received", "used", "rejected", "lost", "corrected_symbols")
 _PACKET_SUMS = ("received", "stored", "duplicates", "rejected", "unknown", "bytes")
 _FOLLOWED = ("expected", "heard")
+_PACKETS_IN_GAPS = Sum(
+    F("serials__endswith") - F("serials__startswith"), output_field=BigIntegerField()
+)
 
 
 @dataclass(slots=True)
@@ -37,7 +40,8 @@ class Books:
     """The accounts of one satellite over one day or one contact.
 
     `channels` are frames by virtual channel, `apids` packets by virtual channel and APID; `frames`
-    and `packets` are their sums.
+    and `packets` are their sums. What they miss did not come when it was first sent; `gaps` says
+    what became of it: packets in gaps that the day or the contact opened, by what they are now.
     """
 
     satellite: str
@@ -45,6 +49,7 @@ class Books:
     contact: UUID | None = None
     channels: list[dict[str, Any]] = field(default_factory=list)
     apids: list[dict[str, Any]] = field(default_factory=list)
+    gaps: dict[str, int] = field(default_factory=lambda: _gaps_by_state([]))
 
     @property
     def frames(self) -> dict[str, Any]:
@@ -56,7 +61,7 @@ class Books:
 
     @property
     def percent(self) -> float | None:
-        """Return how much of what was expected came, in percent; None when nothing was."""
+        """Return how much of what was expected came at once, in percent; None when nothing was."""
         packets = self.packets
         if not packets["expected"]:
             return None
@@ -65,17 +70,21 @@ class Books:
 
 def by_day(satellites: Iterable[Satellite], first: date, last: date) -> list[Books]:
     """Return the books of each day of reception from `first` to `last`, the newest first."""
-    chosen = Q(satellite__in=list(satellites), day__range=(first, last))
-    return _books(chosen, "day", lambda books: (books.day, books.satellite), reverse=True)
+    chosen = Q(satellite__in=list(satellites))
+    found = _books(chosen & Q(day__range=(first, last)), "day")
+    gaps = Gap.objects.filter(chosen, opened_at__date__range=(first, last))
+    _add_gaps(found, gaps, F("opened_at__date"))
+    return sorted(found.values(), key=lambda books: (books.day, books.satellite), reverse=True)
 
 
 def by_contact(contact_ids: Iterable[UUID] | QuerySet) -> list[Books]:
     """Return the books of each of the contacts over which anything came down."""
-    chosen = Q(reception__contact__in=contact_ids)
-    return _books(chosen, "reception__contact", lambda books: (books.satellite, books.contact))
+    found = _books(Q(reception__contact__in=contact_ids), "reception__contact")
+    _add_gaps(found, Gap.objects.filter(contact__in=contact_ids), F("contact"))
+    return sorted(found.values(), key=lambda books: (books.satellite, books.contact))
 
 
-def _books(chosen: Q, by: str, order: Any, *, reverse: bool = False) -> list[Books]:
+def _books(chosen: Q, by: str) -> dict[tuple[str, Any], Books]:
     found: dict[tuple[str, Any], Books] = {}
 
     def books_of(row: dict[str, Any]) -> Books:
@@ -90,7 +99,28 @@ def _books(chosen: Q, by: str, order: Any, *, reverse: bool = False) -> list[Boo
     for row in _accounts(PacketAccount, chosen, by, ("channel", "apid"), sums):
         row["missing"] = row["expected"] - row["heard"]
         books_of(row).apids.append(_row(row, ("expected", "missing", *_PACKET_SUMS)))
-    return sorted(found.values(), key=order, reverse=reverse)
+    return found
+
+
+def _add_gaps(found: dict[tuple[str, Any], Books], gaps: QuerySet, by: F) -> None:
+    """Add to the books what became of the gaps that they opened; `by` is the books' second key."""
+    counted: dict[tuple[str, Any], list[dict[str, Any]]] = {}
+    rows = gaps.order_by().values("satellite__code", "state", by=by)
+    for row in rows.annotate(packets=_PACKETS_IN_GAPS, gaps=Count("pk")):
+        counted.setdefault((row["satellite__code"], row["by"]), []).append(row)
+    for key in counted.keys() & found.keys():
+        found[key].gaps = _gaps_by_state(counted[key])
+
+
+def _gaps_by_state(rows: list[dict[str, Any]]) -> dict[str, int]:
+    """Return how many packets lie in gaps of each state, and how many gaps are open."""
+    packets = {row["state"]: int(row["packets"]) for row in rows}
+    return {
+        "missing": packets.get(GapState.OPEN, 0),
+        "recovered": packets.get(GapState.CLOSED, 0),
+        "lost": packets.get(GapState.LOST, 0),
+        "open_gaps": sum(row["gaps"] for row in rows if row["state"] == GapState.OPEN),
+    }
 
 
 def _accounts(
@@ -133,28 +163,9 @@ def _summed(rows: list[dict[str, Any]], names: tuple[str, ...]) -> dict[str, Any
 # --- Gaps and backlog -----------------------------------------------------------------------
 
 
-def gaps_by_state(chosen: Q) -> dict[str, int]:
-    """Return how many packets lie in gaps of each state; how many gaps are open."""
-    size = F("serials__endswith") - F("serials__startswith")
-    rows = (
-        Gap.objects.filter(chosen)
-        .order_by()
-        .values("state")
-        .annotate(packets=Sum(size, output_field=BigIntegerField()), gaps=Count("pk"))
-    )
-    found = {row["state"]: (int(row["packets"]), row["gaps"]) for row in rows}
-    return {
-        "missing": found.get(GapState.OPEN, (0, 0))[0],
-        "recovered": found.get(GapState.CLOSED, (0, 0))[0],
-        "lost": found.get(GapState.LOST, (0, 0))[0],
-        "open_gaps": found.get(GapState.OPEN, (0, 0))[1],
-    }
-
-
 def unsettled() -> list[dict[str, Any]]:
     """Return the satellites that have open gaps, or batches undecoded or set aside; the one with
     the most to do first."""
-    size = F("serials__endswith") - F("serials__startswith")
     rows: dict[int, dict[str, Any]] = {}
 
     def row_of(satellite_id: int) -> dict[str, Any]:
@@ -162,9 +173,7 @@ def unsettled() -> list[dict[str, Any]]:
         return rows.setdefault(satellite_id, dict.fromkeys(names, 0) | {"oldest_gap_at": None})
 
     open_gaps = Gap.objects.filter(state=GapState.OPEN).order_by().values("satellite")
-    for row in open_gaps.annotate(
-        gaps=Count("pk"), size=Sum(size, output_field=BigIntegerField()), first=Min("opened_at")
-    ):
+    for row in open_gaps.annotate(gaps=Count("pk"), size=_PACKETS_IN_GAPS, first=Min("opened_at")):
         row_of(row["satellite"]).update(
             open_gaps=row["gaps"], missing=int(row["size"]), oldest_gap_at=row["first"]
         )

@@ -9,7 +9,7 @@ from rest_framework.test import APIClient
 
 from ops import clock
 from telemetry.ledger import api as ledger_api
-from telemetry.models import Packet, RawBatch, Rejected
+from telemetry.models import Gap, GapState, Packet, RawBatch, Rejected
 from telemetry.onboard import Apid, DownlinkChannel
 from telemetry.packets import space
 from tests.factories import NOON, make_contact, make_organisation, make_user
@@ -71,6 +71,15 @@ def test_the_books_of_a_contact_name_every_channel_and_apid(received, get):
     assert body["gaps"] == {"missing": 2, "recovered": 1, "lost": 0, "open_gaps": 2}
 
 
+def test_gaps_that_closed_are_told_apart_from_those_that_never_will(received, get):
+    recorder = Gap.objects.filter(state=GapState.OPEN, volume=Board(1).volume)
+    recorder.update(state=GapState.LOST)
+    (day,) = get("completeness").json()["results"]
+    (contact,) = get("completeness", by="contact").json()["results"]
+    assert day["gaps"] == contact["gaps"]
+    assert day["gaps"] == {"missing": 1, "recovered": 1, "lost": 1, "open_gaps": 1}
+
+
 def test_days_add_up_the_contacts_and_satellites_may_be_named(received, get):
     other = make_contact(satellite=received.satellite, aos_at=NOON + timedelta(hours=2))
     board = Board(received.satellite.spacecraft_id, serial=100)
@@ -80,6 +89,8 @@ def test_days_add_up_the_contacts_and_satellites_may_be_named(received, get):
     assert (day["day"], row_of(day, 0, Apid.HK_PLATFORM)["stored"]) == ("2026-08-22", 9)
     (sums,) = get("completeness").json()["results"]
     assert sums["packets"] == day["packets"]
+    assert sums["gaps"] == day["gaps"]
+    assert day["gaps"] == {"missing": 92, "recovered": 1, "lost": 0, "open_gaps": 3}
     assert "apids" not in sums
     assert get("completeness", to="2026-08-20T00:00:00Z").json()["results"] == []
 
@@ -178,6 +189,7 @@ def test_the_pages_show_the_books(received, client):
     assert "APID 849" in own
     assert "no telemetry packet with a secondary header" in own
     assert "header 1" in own
+    assert "1 recovered since" in own
     contact = client.get(reverse("contact", args=[received.pk])).content.decode()
     assert "hk_platform" in contact
     assert client.get(reverse("satellite-books", args=["NOBODY"])).status_code == 404
