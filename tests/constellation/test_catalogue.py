@@ -157,6 +157,9 @@ def test_the_commands_say_what_they_did(db, tmp_path):
     call_command("load_elements", str(file), stdout=out, stderr=err)
     assert out.getvalue().endswith("1 taken, 1 refused.\n")
     assert "'stray' is no part of an element set" in err.getvalue()
+    file.write_text("stray\n")
+    with pytest.raises(CommandError, match=r"^0 taken, 1 refused\.$"):
+        call_command("load_elements", str(file), stdout=out, stderr=err)
     with pytest.raises(CommandError, match=r"nowhere.tle cannot be read: No such file"):
         call_command("load_elements", str(tmp_path / "nowhere.tle"))
 

@@ -44,4 +44,7 @@ class Command(BaseCommand):
         for line in [*loaded.refused, *loaded.kept]:
             self.stderr.write(line)
         kept = f"{len(loaded.kept)} kept as history, " if loaded.kept else ""
-        self.stdout.write(f"{len(loaded.taken)} taken, {kept}{len(loaded.refused)} refused.")
+        told = f"{len(loaded.taken)} taken, {kept}{len(loaded.refused)} refused."
+        if loaded.refused and not loaded.taken and not loaded.kept:
+            raise CommandError(told)
+        self.stdout.write(told)
