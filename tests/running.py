@@ -95,7 +95,7 @@ class Zenith:
         self.process.kill()
         self.process.wait()
         self.process.stdout.close()
-        wait_for("nothing is left", lambda: not any(is_running(pid) for pid in family), 15)
+        wait_for("nothing is left", lambda: not any(is_running(pid) for pid in family), 60)
 
 
 def up(folder: Path, *arguments: str) -> subprocess.Popen:

@@ -33,14 +33,14 @@ def test_who_is_stopped_amid_a_transaction_keeps_nobody_from_its_contact(threads
             with transaction.atomic():
                 held = leases.hold(lease)
                 stopped.set()
-                assert woken.wait(30)
+                assert woken.wait(90)
                 held.save()
         finally:
             connection.close()
 
     async def fly():
         writing = asyncio.create_task(threads.database(write))
-        assert await asyncio.to_thread(stopped.wait, 10)
+        assert await asyncio.to_thread(stopped.wait, 60)
         await asyncio.to_thread(others)
         woken.set()
         return (await asyncio.gather(writing, return_exceptions=True))[0]
@@ -48,7 +48,7 @@ def test_who_is_stopped_amid_a_transaction_keeps_nobody_from_its_contact(threads
     def others():
         try:
             expire(contact)  # waits for the lock, which the server takes from the sleeper
-            wait_for("another has the contact", lambda: claim("two"), 10)
+            wait_for("another has the contact", lambda: claim("two"), 60)
         finally:
             connection.close()
 

@@ -122,7 +122,7 @@ def claim(owner):
         Contact.objects.exclude(owner="").update(lease_expires_at=run_out_at)
         return leases.claim(owner=owner, most=1, clock=clock.reading(), wall=clock.wall())
 
-    (lease,) = wait_for("the contact is taken", taken, 10)
+    (lease,) = wait_for("the contact is taken", taken, 60)
     return lease
 
 
