@@ -13,7 +13,6 @@ from tests.e2e.browsing import violations
 from tests.factories import NOON
 
 pytestmark = [
-    pytest.mark.timeout(180),
     # whitenoise serves its files to an asynchronous server through a thread, and Django remarks it.
     pytest.mark.filterwarnings("ignore:StreamingHttpResponse must consume"),
     pytest.mark.filterwarnings("ignore::DeprecationWarning:websockets"),

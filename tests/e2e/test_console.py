@@ -11,7 +11,6 @@ from uplink.inference.models import Query, Segment
 from uplink.transfers.models import Shipment
 
 pytestmark = [
-    pytest.mark.timeout(180),
     # whitenoise serves its files to an asynchronous server through a thread, and Django remarks it.
     pytest.mark.filterwarnings("ignore:StreamingHttpResponse must consume"),
     pytest.mark.filterwarnings("ignore::DeprecationWarning:websockets"),

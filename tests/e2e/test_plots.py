@@ -13,7 +13,6 @@ from tests.e2e.browsing import violations, wait_until
 from tests.factories import NOON
 
 pytestmark = [
-    pytest.mark.timeout(180),
     pytest.mark.filterwarnings("ignore:StreamingHttpResponse must consume"),
     pytest.mark.filterwarnings("ignore::DeprecationWarning:websockets"),
     pytest.mark.filterwarnings("ignore::DeprecationWarning:uvicorn"),

@@ -9,7 +9,6 @@ from uplink.rollouts.models import Rollout
 from uplink.transfers.models import State, Transfer
 
 pytestmark = [
-    pytest.mark.timeout(180),
     # whitenoise serves its files to an asynchronous server through a thread, and Django remarks it.
     pytest.mark.filterwarnings("ignore:StreamingHttpResponse must consume"),
     pytest.mark.filterwarnings("ignore::DeprecationWarning:websockets"),

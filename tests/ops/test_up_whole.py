@@ -30,7 +30,6 @@ def zenith(folder):
     zenith.end()
 
 
-@pytest.mark.timeout(300)
 def test_it_starts_and_says_how_to_get_in(zenith):
     assert zenith.answers()
     assert zenith.word("Console") == f"http://127.0.0.1:{zenith.port}/"
@@ -76,7 +75,6 @@ def test_another_command_finds_the_running_servers(zenith):
     assert done.stdout == "operator\n"
 
 
-@pytest.mark.timeout(300)
 @pytest.mark.parametrize("name", EXPECTED)
 def test_a_killed_process_comes_back(zenith, name):
     killed = zenith.pids()[name]
@@ -85,7 +83,6 @@ def test_a_killed_process_comes_back(zenith, name):
     assert is_running(zenith.pids()[name])
 
 
-@pytest.mark.timeout(300)
 def test_after_the_kills_the_data_is_there(zenith):
     def users() -> int:
         try:
@@ -105,7 +102,6 @@ def test_after_the_kills_the_data_is_there(zenith):
     assert wait_for("the pages answer", zenith.answers, 60)
 
 
-@pytest.mark.timeout(300)
 def test_sigterm_stops_everything_and_the_next_start_finds_its_data(zenith, folder):
     family = zenith.family()
     zenith.process.terminate()

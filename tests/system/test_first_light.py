@@ -3,8 +3,6 @@
 import hashlib
 from datetime import timedelta
 
-import pytest
-
 from constellation.contacts.models import Contact, State
 from constellation.models import Satellite
 from constellation.stations import control
@@ -14,7 +12,6 @@ from tests.observer import assert_report_is_the_stations_own
 from tests.running import wait_for
 from tests.system import story
 
-pytestmark = pytest.mark.timeout(240)
 SATELLITE = "SCS-01-M"
 """The one longest in view at the epoch: over Svalbard until 12:06:37."""
 

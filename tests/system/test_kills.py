@@ -20,7 +20,7 @@ pytestmark = pytest.mark.timeout(420)
 RATE = 0.25
 """Slower than life: a pass lasts long enough on a busy machine, too, and a pack goes up in 3 s."""
 PACK_BYTES = 4 * 1024 * 1024
-PACKS = 6
+PACKS = 4
 ENDS_OF_THE_LINK = ("conduct-1", "conduct-2", "simulator")
 QUESTION = "which way is up"
 WORDS = 120

@@ -6,16 +6,12 @@ How soon is for the proof to say (`tests/proofs/prove_takeover.py`): here other 
 import signal
 import time
 
-import pytest
-
 from constellation.contacts.models import Contact, State
 from constellation.models import Satellite
 from ops import clock
 from tests.observer import assert_report_is_the_stations_own
 from tests.running import wait_for
 from tests.system import story
-
-pytestmark = pytest.mark.timeout(240)
 
 
 def test_another_goes_on_when_the_owner_is_stopped_and_again_when_one_is_killed(processes):

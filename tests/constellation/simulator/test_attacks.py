@@ -117,7 +117,6 @@ async def in_service(sender, number, content, slot, **said) -> str:
     return sha
 
 
-@pytest.mark.timeout(180)
 async def test_metadata_that_lies_is_refused_on_board_by_name(home, sender):
     first = sender.bundle(1, OLD)
     await in_service(sender, 1, OLD, Slot.A)

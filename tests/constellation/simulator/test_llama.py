@@ -47,7 +47,6 @@ async def said(runtime, question: Question) -> tuple[str, Usage]:
     return "".join(pieces[:-1]), pieces[-1]
 
 
-@pytest.mark.timeout(300)  # 98 MB and two answers, on a machine that may be busy
 async def test_the_uplinked_model_answers_through_a_kill_of_the_simulator(
     tmp_path, weights, digest, llama
 ):

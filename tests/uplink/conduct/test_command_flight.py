@@ -32,7 +32,7 @@ from uplink.conduct.calls import Calls
 from uplink.conduct.flight import Flight
 from uplink.conduct.missiontime import MissionTime
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(300)]
+pytestmark = pytest.mark.django_db(transaction=True)
 COMMANDS = 10
 
 

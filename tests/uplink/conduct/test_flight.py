@@ -25,7 +25,7 @@ from uplink.conduct.flight import Flight
 from uplink.conduct.leases import LeaseLost
 from uplink.conduct.missiontime import MissionTime
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(60)]
+pytestmark = pytest.mark.django_db(transaction=True)
 FRAME = bytes(onboard.FRAME_BYTES)
 
 

@@ -33,7 +33,7 @@ from uplink.commands import handovers, reach, relays, release
 from uplink.commands.models import Command, State
 from uplink.conduct import flight as flights
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(300)]
+pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from uplink.commands.models import Command, Handover
 from uplink.transfers import flying, packing, reports, requests, spreads
 from uplink.transfers.models import Deployment, Shipment, State, Transfer
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(300)]
+pytestmark = pytest.mark.django_db(transaction=True)
 PACK_BYTES = 128 * 1024
 CONTENT = random.Random(12).randbytes(4 * PACK_BYTES - 77)
 

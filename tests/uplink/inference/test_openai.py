@@ -22,7 +22,7 @@ from uplink.inference import answers, queries
 from uplink.inference.models import Query, State
 from uplink.transfers.models import Deployment
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(60)]
+pytestmark = pytest.mark.django_db(transaction=True)
 HELLO = [{"role": "user", "content": "hello"}]
 TEXT = ("Hel", "lo, Earth — ", "здравствуй")
 _names = count(1)
