@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
@@ -19,8 +18,7 @@ from uplink.registry.trust import inventory
 from uplink.transfers import progress
 from uplink.transfers.models import Holding, State, Transfer
 from uplink.transfers.spreading import holdings
-
-Spans = list[list[int]]
+from uplink.transfers.spreading.ranges import Ranges
 
 
 def take(packet: StoredPacket, *, now: datetime) -> None:
@@ -72,7 +70,7 @@ def _keep(satellite: Satellite, said: holdings.Holdings, told_by: int) -> bool:
     return True
 
 
-def _outside(spans: Spans, start: int, end: int) -> Spans:
+def _outside(spans: Ranges, start: int, end: int) -> Ranges:
     """Return what of the spans lies before `start` and from `end` on."""
     before = [[source, first, min(last, start - 1)] for source, first, last in spans]
     behind = [[source, max(first, end), last] for source, first, last in spans]
@@ -109,19 +107,3 @@ def newest(**wanted: Any) -> QuerySet[Holding]:
     return rows.order_by("artefact_id", "satellite_id", "-reported_ns").distinct(
         "artefact_id", "satellite_id"
     )
-
-
-def numbers_of(spans: Spans) -> frozenset[int]:
-    """Return the numbers of the packs that spans tell of."""
-    return frozenset(n for _, first, last in spans for n in range(first, last + 1))
-
-
-def ranges_of(numbers: Iterable[int]) -> Spans:
-    """Return pairs [first, last] of what is one behind the other."""
-    found: Spans = []
-    for number in sorted(numbers):
-        if found and found[-1][1] == number - 1:
-            found[-1][1] = number
-        else:
-            found.append([number, number])
-    return found

@@ -16,6 +16,7 @@ from telemetry.models import RawBatch
 from uplink.registry.models import Artefact
 from uplink.transfers import holding
 from uplink.transfers.models import UNDER_WAY, Deployment, Holding, State, Transfer
+from uplink.transfers.spreading import ranges
 
 HORIZON = timedelta(hours=3)
 """Contacts and laser windows up to here are planned with."""
@@ -83,7 +84,7 @@ def of(artefact: Artefact, *, now: datetime, rate: float) -> list[Member]:
     for told in holding.newest(artefact=artefact):
         if told.satellite_id in found:
             one = found[told.satellite_id]
-            one.told, one.held = told, one.held | holding.numbers_of(told.spans)
+            one.told, one.held = told, one.held | ranges.numbers_of(told.spans)
     delivered = artefact.transfers.filter(
         Q(pk__in=[one.transfer.pk for one in found.values() if one.transfer])
         | Q(pk__in=suspended.values("pk")),

@@ -11,6 +11,7 @@ from django.db.models import F, Q, Sum
 from constellation.models import Satellite
 from telemetry import onboard
 from uplink.transfers.models import Holding, Spread, Transfer
+from uplink.transfers.spreading.ranges import numbers_of, ranges_of
 
 GROUND = "ground"
 
@@ -89,19 +90,14 @@ def _delivered(transfer: Transfer) -> set[int]:
 
 
 def _held(told: Holding | None) -> set[int]:
-    spans = told.spans if told else []
-    return {n for _, first, last in spans for n in range(first, last + 1)}
+    return set(numbers_of(told.spans if told else []))
 
 
 def by_laser(transfer: Transfer) -> set[int]:
     """Return the numbers of the packs that other satellites gave, as far as it is known."""
     told = newest(transfer)
-    return {
-        n
-        for source, first, last in (told.spans if told else [])
-        if source != onboard.GROUND_ENTITY_ID
-        for n in range(first, last + 1)
-    }
+    spans = told.spans if told else []
+    return set(numbers_of([span for span in spans if span[0] != onboard.GROUND_ENTITY_ID]))
 
 
 def planned_from_ground_bytes(transfer: Transfer) -> int | None:
@@ -128,9 +124,7 @@ def of(transfer: Transfer) -> list[Source]:
         spans[source].append([first, last])
     if not spans and transfer.package_id is None:
         up = transfer.shipments.filter(delivered=True, number__gte=0)
-        spans[onboard.GROUND_ENTITY_ID] = [
-            [n, n] for n in up.order_by("number").values_list("number", flat=True)
-        ]
+        spans[onboard.GROUND_ENTITY_ID] = ranges_of(up.values_list("number", flat=True))
     codes = dict(Satellite.objects.filter(entity_id__in=spans).values_list("entity_id", "code"))
     codes[onboard.GROUND_ENTITY_ID] = GROUND
     return [

@@ -22,10 +22,10 @@ from uplink.commands import reach as reach_now
 from uplink.commands.models import Command
 from uplink.conduct import wake
 from uplink.registry.models import Artefact
-from uplink.transfers import gateways, holding, members, orders, packing, progress
+from uplink.transfers import gateways, members, orders, packing, progress
 from uplink.transfers.members import Member
 from uplink.transfers.models import UNDER_WAY, Shipment, Spread, State, Transfer
-from uplink.transfers.spreading import graph, planning
+from uplink.transfers.spreading import graph, planning, ranges
 
 log = logging.getLogger(__name__)
 
@@ -338,7 +338,7 @@ def _note(
     by_laser = found.by_laser.get(key, frozenset())
     arrives_s = found.arrives_s.get(key, inf)
     spread.planned_at = now
-    spread.uploads, spread.laser = holding.ranges_of(planned), holding.ranges_of(by_laser)
+    spread.uploads, spread.laser = ranges.ranges_of(planned), ranges.ranges_of(by_laser)
     again = any(u.satellite == key and u.why == planning.QUICKER for u in found.uploads)
     spread.why = planning.QUICKER if again else ""
     spread.expected_at = members.as_instant(arrives_s) if arrives_s < inf else None

@@ -1,5 +1,6 @@
 """Asking for transfers: by function and by REST."""
 
+from random import randbytes
 from uuid import uuid4
 
 import pytest
@@ -18,7 +19,7 @@ from tests.factories import (
 from tests.uplink.registry import qwen3
 from uplink.registry import bundles, folders, store
 from uplink.transfers import requests
-from uplink.transfers.models import State, Transfer
+from uplink.transfers.models import Shipment, State, Transfer
 
 pytestmark = pytest.mark.django_db
 
@@ -124,6 +125,14 @@ def test_put_asks_for_a_transfer_and_may_be_repeated(operator):
     assert [(one["satellite"], one["desired"]) for one in known] == [
         (satellite.code, artefact.sha256)
     ]
+
+
+def test_packs_that_came_are_told_as_spans(operator):
+    transfer = make_transfer(artefact=make_artefact(randbytes(18 << 20)))
+    Shipment.objects.filter(transfer=transfer, number__in=[0, 1, 3]).update(delivered=True)
+    (ground,) = operator.get(f"/api/v1/transfers/{transfer.pk}").json()["sources"]
+    assert (ground["source"], ground["packs"]) == ("ground", 3)
+    assert ground["spans"] == [[0, 1], [3, 3]]
 
 
 def test_a_transfer_names_a_version_or_an_artefact(operator):

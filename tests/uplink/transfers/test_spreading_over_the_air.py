@@ -30,6 +30,7 @@ from tests.uplink.releases.sharing import share_keys
 from tests.uplink.transfers.test_over_the_air import Conductor
 from uplink.transfers import flying, holding, members, packing, progress, reports, requests, spreads
 from uplink.transfers.models import Shipment, Spread, State, Transfer
+from uplink.transfers.spreading import ranges
 
 pytestmark = pytest.mark.django_db(transaction=True)
 PACK_BYTES = 128 * 1024
@@ -173,7 +174,7 @@ async def test_a_cluster_is_served_by_one_upload(cluster):
     everything = set(range(8))
     from_ground = []
     for code in CODES:
-        assert holding.numbers_of(told[code].spans) == everything
+        assert ranges.numbers_of(told[code].spans) == everything
         from_ground += [n for s, a, b in told[code].spans if s == 1 for n in range(a, b + 1)]
     assert sorted(from_ground) == sorted(everything)  # each pack once, to whichever satellite
     assert control.status(cluster.simulator.control)["laser_bytes"] >= 3 * len(CONTENT)
