@@ -5,12 +5,12 @@ from datetime import datetime, timedelta
 from math import degrees
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.urls import reverse
 
 from constellation.contacts import booking
 from constellation.contacts.models import HOLDING, Contact, State
-from constellation.models import Antenna, Satellite
+from constellation.models import Antenna, Maintenance, Satellite
 from constellation.visibility import Pass
 from ops.accounts.models import User
 
@@ -71,13 +71,34 @@ def told(contacts: QuerySet[Contact]) -> list[Contact]:
     return rows
 
 
-def timeline(contacts: Iterable[Contact], start: datetime, end: datetime) -> dict[str, Any]:
-    """Return what the timeline draws; `start` and `end` are what it shows at first."""
-    antennas = Antenna.objects.filter(is_active=True).order_by("code")
+def outages(start: datetime, end: datetime) -> list[Maintenance]:
+    """Return the spans in which antennas serve nobody, as far as they touch one."""
+    rows = Maintenance.objects.filter(ends_at__gt=start, starts_at__lt=end)
+    return list(rows.select_related("antenna").order_by("starts_at", "antenna__code"))
+
+
+def timeline(
+    contacts: list[Contact], closed: list[Maintenance], start: datetime, end: datetime
+) -> dict[str, Any]:
+    """Return what the timeline draws; `start` and `end` are what it shows at first.
+
+    A row for each antenna that is active, or was when one of the contacts was booked.
+    """
+    used = {contact.antenna_id for contact in contacts}
+    antennas = Antenna.objects.filter(Q(is_active=True) | Q(pk__in=used)).order_by("code")
     return {
         "start": start.isoformat(),
         "end": end.isoformat(),
         "antennas": list(antennas.values_list("code", flat=True)),
+        "closed": [
+            {
+                "antenna": each.antenna.code,
+                "from": each.starts_at.isoformat(),
+                "until": each.ends_at.isoformat(),
+                "reason": each.reason,
+            }
+            for each in closed
+        ],
         "contacts": [
             {
                 "id": str(contact.pk),

@@ -63,6 +63,7 @@ def contacts_page(request: HttpRequest) -> HttpResponse:
     contacts = agenda.between(request.user, start, start + DAY, code)
     current = next((c.pk for c in contacts if c.los_at > now), None)
     page = _page_of(request.GET.get("page", ""), contacts, _chosen(request, contacts) or current)
+    closed = agenda.outages(start, start + DAY)
     shown_day = start if day else now
     template = "contacts/contacts_parts.html" if request.htmx else "contacts/contacts.html"
     return render(
@@ -76,7 +77,8 @@ def contacts_page(request: HttpRequest) -> HttpResponse:
             "count": len(contacts),
             "page": page,
             "page_count": _pages(len(contacts)),
-            "timeline": agenda.timeline(contacts, start, start + (DAY if day else SHOWN)),
+            "timeline": agenda.timeline(contacts, closed, start, start + (DAY if day else SHOWN)),
+            "closed": closed,
             "current": current,
             "previous_day": f"{shown_day - DAY:%Y-%j}",
             "next_day": f"{shown_day + DAY:%Y-%j}",

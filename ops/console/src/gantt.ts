@@ -1,6 +1,7 @@
 // `<zen-gantt>`: the contacts of the day on their antennas.
 //
-// data-facts is the id of a JSON script {antennas, contacts, start, end}; a new text updates it.
+// data-facts is the id of a JSON script {antennas, closed, contacts, start, end}; a new text updates
+// it.
 // The table beside it is its twin: same contacts, same selection.
 
 import { clock } from "./clock";
@@ -23,6 +24,13 @@ interface Wire {
   url: string;
 }
 
+interface ClosedWire {
+  antenna: string;
+  from: string;
+  until: string;
+  reason: string;
+}
+
 const MIN_SPAN_MS = 10 * 60_000;
 const MAX_SPAN_MS = 48 * 3_600_000;
 const MIN_ROW = 12;
@@ -31,7 +39,7 @@ const MAX_ROW = 26;
 class GanttElement extends HTMLElement {
   private canvas = document.createElement("canvas");
   private tip = document.createElement("div");
-  private chart: Chart = { antennas: [], bars: [], chosen: null, now_ms: 0 };
+  private chart: Chart = { antennas: [], closed: [], bars: [], chosen: null, now_ms: 0 };
   private view: View = { start_ms: 0, end_ms: 1, width: 0, height: 0, scroll: 0, rowHeight: MIN_ROW };
   private text = "";
   private frame = 0;
@@ -126,8 +134,15 @@ class GanttElement extends HTMLElement {
     if (text === this.text) return;
     const first = this.text === "";
     this.text = text;
-    const data = JSON.parse(text) as { antennas: string[]; contacts: Wire[]; start: string; end: string };
+    const data = JSON.parse(text) as {
+      antennas: string[];
+      closed: ClosedWire[];
+      contacts: Wire[];
+      start: string;
+      end: string;
+    };
     this.chart.antennas = data.antennas;
+    this.chart.closed = data.closed.map((c) => ({ ...c, from_ms: Date.parse(c.from), until_ms: Date.parse(c.until) }));
     this.chart.bars = data.contacts
       .map((c) => ({
         ...c,

@@ -18,6 +18,14 @@ export interface Bar {
   url: string;
 }
 
+/** A span in which an antenna serves nobody. */
+export interface Closed {
+  antenna: string;
+  reason: string;
+  from_ms: number;
+  until_ms: number;
+}
+
 export interface View {
   start_ms: number;
   end_ms: number;
@@ -139,8 +147,27 @@ function drawBar(ctx: CanvasRenderingContext2D, view: View, row: number, bar: Ba
   }
 }
 
+function drawClosed(ctx: CanvasRenderingContext2D, view: View, row: number, closed: Closed): void {
+  const y = y_of(view, row);
+  const x = Math.max(GUTTER, x_of(view, closed.from_ms));
+  const w = Math.min(view.width, x_of(view, closed.until_ms)) - x;
+  ctx.fillStyle = token("--gantt-closed");
+  ctx.fillRect(x, y, w, view.rowHeight);
+  ctx.strokeStyle = token("--gantt-closed-line");
+  hatch(ctx, "/", x, y, w, view.rowHeight);
+  ctx.font = "10px B612";
+  const words = closed.reason || "out of service";
+  const wide = ctx.measureText(words).width;
+  if (w <= wide + 12) return;
+  ctx.fillStyle = token("--panel");
+  ctx.fillRect(x + 3, y + 1, wide + 6, view.rowHeight - 2);
+  ctx.fillStyle = token("--text-2");
+  ctx.fillText(words, x + 6, y + view.rowHeight / 2 + 0.5);
+}
+
 export interface Chart {
   antennas: string[];
+  closed: Closed[];
   bars: Bar[];
   chosen: string | null;
   now_ms: number;
@@ -165,6 +192,11 @@ export function drawChart(ctx: CanvasRenderingContext2D, view: View, chart: Char
   ctx.rect(GUTTER, AXIS, view.width - GUTTER, view.height - AXIS);
   ctx.clip();
   ctx.textBaseline = "middle";
+  for (const closed of chart.closed) {
+    const row = rows.get(closed.antenna);
+    if (row === undefined || closed.until_ms < view.start_ms || closed.from_ms > view.end_ms) continue;
+    drawClosed(ctx, view, row, closed);
+  }
   for (const bar of chart.bars) {
     const row = rows.get(bar.antenna);
     if (row === undefined || bar.until_ms < view.start_ms || bar.from_ms > view.end_ms) continue;
