@@ -37,7 +37,8 @@ def test_a_ring_activates_at_one_instant_but_for_who_is_too_hot_which_follows(pr
     at = rollout.rings.get().activate_at
     # Both were cool when they loaded it; at the instant one is not.
     simulator.set_troubles(processes.control, waits.code, heat_c=300)
-    near = at - timedelta(seconds=6)
+    # At a rate of 3 a board that looks every second, told the rate every two, is 9 s late.
+    near = at - timedelta(seconds=15)
     wait_for("the instant is near", lambda: clock.now() >= near, 200, every_s=0.1)
     clock.set_rate(1.0)
     late = Target.objects.get(rollout=rollout, satellite=waits)
@@ -53,8 +54,8 @@ def test_a_ring_activates_at_one_instant_but_for_who_is_too_hot_which_follows(pr
     assert set(rollout.targets.values_list("outcome", flat=True)) == {Outcome.ACTIVE}
     kept_at = said_at(keeps, StoreEvent.SLOT_ACTIVATED)
     held_at = said_at(waits, StoreEvent.ACTIVATION_HELD)
-    assert at <= kept_at < at + timedelta(seconds=3)
-    assert at <= held_at < at + timedelta(seconds=3)
+    assert at <= kept_at < at + timedelta(seconds=10)
+    assert at <= held_at < at + timedelta(seconds=10)
     assert said_at(waits, StoreEvent.SLOT_ACTIVATED) > held_at
 
 

@@ -48,7 +48,7 @@ class Receiver:
     async def fly(
         self, is_enough: Callable[[], bool], *, fencing: int = 1, leaves: bool = False
     ) -> None:
-        """Fly until it is enough, for 30 s at most; then close the contact, or just leave."""
+        """Fly until it is enough, for 120 s at most; then close the contact, or just leave."""
         self.link = await driver.open_link(
             self.simulator.endpoint,
             station="SGS",
@@ -60,7 +60,7 @@ class Receiver:
         )
         listening = asyncio.create_task(self._listen())
         asking = asyncio.create_task(self._ask())
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 120
         while not await in_thread(is_enough) and time.monotonic() < deadline:
             await asyncio.sleep(0.2)
         asking.cancel()

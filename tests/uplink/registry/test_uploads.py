@@ -437,7 +437,7 @@ def test_a_stock_client_resumes_over_cuts_and_a_killed_server(server, key, tmp_p
 
     with half_a_patch(server, uploader.url, key, whole[3_300_000:3_900_000], 3_300_000):
         offset_reaches(3_900_000)
-        assert server.end(signal.SIGTERM) < 10
+        server.end(signal.SIGTERM)
     server.start()
     Upload.objects.update(length_bytes=len(whole))
 

@@ -42,8 +42,6 @@ class Server:
                 time.sleep(0.1)
         raise AssertionError("the server does not start")
 
-    def end(self, number: int) -> float:
-        began_s = time.monotonic()
+    def end(self, number: int) -> None:
         self.process.send_signal(number)
-        self.process.wait(20)
-        return time.monotonic() - began_s
+        self.process.wait(60)
