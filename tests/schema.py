@@ -32,7 +32,8 @@ def scratch(url: str) -> Iterator[str]:
         try:
             yield urlsplit(url)._replace(path=f"/{name}").geturl()
         finally:
-            server.execute(f"DROP DATABASE {name} WITH (FORCE)")
+            # Without FORCE, which must not end an autovacuum that is there: this waits for it.
+            server.execute(f"DROP DATABASE {name}")
 
 
 def made_by_migrations(url: str) -> str:
