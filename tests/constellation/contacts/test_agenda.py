@@ -43,6 +43,18 @@ def test_antennas_out_of_service_are_on_the_timeline_and_in_words(client):
     assert "paint" not in page
 
 
+def test_many_outages_leave_the_timeline_its_room(client):
+    antenna = make_antenna()
+    for hour in range(6):
+        close(antenna, NOON + hour * HOUR, NOON + (hour + 1) * HOUR, f"{hour} " + "x" * 198)
+    client.force_login(make_user(role="viewer"))
+
+    page = client.get(reverse("contacts"), {"day": f"{NOON:%Y-%j}"}).content.decode()
+
+    assert page.count("x…</span>") == 4
+    assert "and more, all on the timeline" in page
+
+
 def test_an_antenna_that_is_gone_keeps_the_row_of_its_contacts():
     contact, gone = make_contact(), make_antenna(is_active=False)
     Antenna.objects.update(is_active=False)
