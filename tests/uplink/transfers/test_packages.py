@@ -4,7 +4,9 @@ import random
 from datetime import timedelta
 
 import numpy as np
+import psycopg
 import pytest
+from django.db import connection
 
 from telemetry import onboard
 from tests.factories import (
@@ -184,6 +186,29 @@ def test_a_worker_that_ends_leaves_the_package_to_the_next(satellite, pair, queu
     assert Package.objects.get().state == PackageState.PREPARING
     tasks.look_after_packages()
     assert queued == [(tasks.prepare_package, {"package_id": transfer.package_id})]
+
+
+def test_what_was_sent_away_while_another_was_packed_is_taken_up_right_after_it(
+    satellite, pair, queued
+):
+    old, new = pair
+    other = make_satellite()
+    holds(other, new)
+    first = make_transfer(satellite=satellite, artefact=new)
+    second = make_transfer(satellite=other, artefact=old)
+    with psycopg.connect(**connection.get_connection_params()) as elsewhere:
+        elsewhere.execute("SELECT pg_advisory_lock(%s)", [tasks._LOCK])
+        tasks.prepare_package(package_id=second.package_id)
+    assert queued == []
+    assert not second.shipments.exists()
+
+    tasks.prepare_package(package_id=first.package_id)
+    assert queued == [(tasks.prepare_package, {"package_id": second.package_id})]
+    queued.clear()
+    tasks.prepare_package(package_id=second.package_id)
+    assert queued == []
+    assert first.shipments.exists()
+    assert second.shipments.exists()
 
 
 @pytest.fixture

@@ -111,9 +111,14 @@ class _Try:
         return sum(map(len, self._frames))
 
     def encode(self, level: int) -> Encoded:
-        """Return it compressed at `level`, or quickly where that is shorter: random bits are."""
-        slow = [_compress(part, level) for part in self._parts]
-        frames = [min(pair, key=len) for pair in zip(self._frames, slow, strict=True)]
+        """Return it compressed at `level`, or quickly where that is shorter: random bits are.
+
+        A part in which the quick try found nothing at all is not looked through slowly.
+        """
+        frames = [
+            min(quick, _compress(part, level), key=len) if len(quick) < part.size else quick
+            for quick, part in zip(self._frames, self._parts, strict=True)
+        ]
         payload = sparse_payload(*frames) if self._kind.sparse else frames[0]
         return replace(self._kind, payload=payload)
 
