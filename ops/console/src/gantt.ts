@@ -5,6 +5,7 @@
 // The table beside it is its twin: same contacts, same selection.
 
 import { clock } from "./clock";
+import { Frames } from "./frames";
 import { AXIS, GUTTER, drawChart, x_of, y_of, type Bar, type Chart, type View } from "./ganttdraw";
 import { fit } from "./palette";
 import { contacts as selection } from "./selection";
@@ -35,6 +36,7 @@ const MIN_SPAN_MS = 10 * 60_000;
 const MAX_SPAN_MS = 48 * 3_600_000;
 const MIN_ROW = 12;
 const MAX_ROW = 26;
+const REST_MS = 100; // what comes from elsewhere is drawn so soon
 
 class GanttElement extends HTMLElement {
   private canvas = document.createElement("canvas");
@@ -42,20 +44,16 @@ class GanttElement extends HTMLElement {
   private chart: Chart = { antennas: [], closed: [], bars: [], chosen: null, now_ms: 0 };
   private view: View = { start_ms: 0, end_ms: 1, width: 0, height: 0, scroll: 0, rowHeight: MIN_ROW };
   private text = "";
-  private frame = 0;
+  private frames = new Frames(this.canvas, () => this.draw(), () => REST_MS);
   private drawn = "";
 
   connectedCallback(): void {
     if (!this.canvas.isConnected) this.wire();
-    const draw = (): void => {
-      this.draw();
-      this.frame = requestAnimationFrame(draw);
-    };
-    this.frame = requestAnimationFrame(draw);
+    this.frames.start();
   }
 
   disconnectedCallback(): void {
-    cancelAnimationFrame(this.frame);
+    this.frames.stop();
   }
 
   /** The contact under a point of the canvas. */
@@ -126,7 +124,10 @@ class GanttElement extends HTMLElement {
       tip.hidden = true;
     });
     canvas.addEventListener("dblclick", (event) => this.open(this.hitTest(event.offsetX, event.offsetY)));
-    selection.addEventListener("change", () => this.reveal());
+    selection.addEventListener("change", () => {
+      this.reveal();
+      this.frames.soon();
+    });
   }
 
   private read(): void {
@@ -235,6 +236,7 @@ class GanttElement extends HTMLElement {
     const part = Math.min(1, Math.max(0, (x - GUTTER) / (view.width - GUTTER)));
     view.start_ms += (span - wanted) * part;
     view.end_ms = view.start_ms + wanted;
+    this.frames.soon();
   }
 
   private pan(dx: number, dy: number): void {
@@ -243,12 +245,14 @@ class GanttElement extends HTMLElement {
     view.start_ms += by_ms;
     view.end_ms += by_ms;
     view.scroll += dy;
+    this.frames.soon();
   }
 
   private goto(at_ms: number): void {
     const half = (this.view.end_ms - this.view.start_ms) / 2;
     this.view.start_ms = at_ms - half;
     this.view.end_ms = at_ms + half;
+    this.frames.soon();
   }
 
   private reveal(): void {

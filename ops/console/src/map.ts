@@ -8,6 +8,7 @@ import { geoNaturalEarth1, type GeoProjection } from "d3-geo";
 import { feature, mesh } from "topojson-client";
 
 import { clock } from "./clock";
+import { Frames } from "./frames";
 import { track } from "./geo";
 import { fetchKeyframes, fetchLinks, type State } from "./keyframes";
 import { drawBase, drawMoving, type Mark, type Satellite, type Scene, type Station, type World } from "./mapdraw";
@@ -36,6 +37,9 @@ const TRACK_PAST = 60;
 const REACH_PX = 16;
 const LINKS_EVERY_WALL_MS = 3_000;
 const LINKS_EVERY_MS = 20_000; // of mission time: neighbours in orbit change slowly
+const FASTEST_RAD_PER_MS = (2 * Math.PI) / (85 * 60_000); // none goes around in less than 85 minutes
+const STEP_PX = 0.25; // what nobody sees move
+const REST_MS = 200; // what else changes is drawn so soon
 
 class MapElement extends HTMLElement {
   private canvas = document.createElement("canvas");
@@ -50,7 +54,7 @@ class MapElement extends HTMLElement {
   private drawnBase = { at: -Infinity, key: "" };
   private tracks: { key: string; tracks: Scene["tracks"] } = { key: "", tracks: null };
   private lasers = { at_ms: -Infinity, asked_ms: -Infinity, pairs: [] as [string, string][] };
-  private frame = 0;
+  private frames = new Frames(this.canvas, () => this.draw(), () => this.rest_ms());
   private wired = false;
 
   connectedCallback(): void {
@@ -58,15 +62,17 @@ class MapElement extends HTMLElement {
     this.positions = new Positions((at_ms, speed) => fetchKeyframes(url, at_ms, speed));
     if (!this.wired) this.wire();
     void this.load();
-    const draw = (): void => {
-      this.draw();
-      this.frame = requestAnimationFrame(draw);
-    };
-    this.frame = requestAnimationFrame(draw);
+    this.frames.start();
   }
 
   disconnectedCallback(): void {
-    cancelAnimationFrame(this.frame);
+    this.frames.stop();
+  }
+
+  /** How long a picture may stand: a map that is left open all night must not keep a processor busy. */
+  private rest_ms(): number {
+    const px_per_ms = this.projection.scale() * FASTEST_RAD_PER_MS * clock.speed;
+    return Math.min(REST_MS, STEP_PX / px_per_ms);
   }
 
   /** What is drawn, in canvas pixels: for tests, which check data and not pixels. */
@@ -116,11 +122,13 @@ class MapElement extends HTMLElement {
       this.zoom = { k: this.zoom.k, x: this.zoom.x + dx, y: this.zoom.y + dy };
       from = { x: event.offsetX, y: event.offsetY, moved: true };
       this.drawnBase.at = -Infinity;
+      this.frames.soon();
     });
     canvas.addEventListener("pointerup", (event) => {
       if (from && !from.moved) selection.choose(this.hitTest(event.offsetX, event.offsetY));
       from = null;
     });
+    selection.addEventListener("change", () => this.frames.soon());
   }
 
   private async load(): Promise<void> {
@@ -170,11 +178,13 @@ class MapElement extends HTMLElement {
     const cy = this.canvas.clientHeight / 2;
     this.zoom = { k, x: (this.zoom.x - (x - cx)) * f + (x - cx), y: (this.zoom.y - (y - cy)) * f + (y - cy) };
     this.drawnBase.at = -Infinity;
+    this.frames.soon();
   }
 
   private reset(): void {
     this.zoom = { k: 1, x: 0, y: 0 };
     this.drawnBase.at = -Infinity;
+    this.frames.soon();
   }
 
   private place(): void {
