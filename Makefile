@@ -47,7 +47,7 @@ bench: test-venv
 
 lock: test-venv
 	.venv/bin/python -m pip install --quiet uv
-	for lock in base test; do .venv/bin/uv pip compile --quiet --universal --python-version 3.11 \
+	for lock in pip base test; do .venv/bin/uv pip compile --quiet --universal --python-version 3.11 \
 		--generate-hashes --no-header --no-emit-index-url \
 		-o requirements/$$lock.txt requirements/$$lock.in || exit 1; done
 
