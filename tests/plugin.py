@@ -13,7 +13,7 @@ import pytest
 from django.conf import settings as django_settings
 from xdist.scheduler import LoadFileScheduling
 
-from tests import services
+from tests import emptying, services
 
 # A busy machine makes an example slow, not wrong; a hang is for pytest-timeout to name. What is
 # found with a few examples is found here; `make prove` tries many.
@@ -69,6 +69,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 def pytest_configure() -> None:
     # What is tested of passwords is who gets in, not how long guessing one would take.
     django_settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    emptying.install()
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:

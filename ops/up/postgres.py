@@ -37,7 +37,12 @@ SETTINGS = {
     "max_wal_size": "1GB",
 }
 # For data that nobody will miss: the tests' own.
-THROWAWAY_SETTINGS = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+THROWAWAY_SETTINGS = {
+    "fsync": "off",
+    "synchronous_commit": "off",
+    "full_page_writes": "off",
+    "scram_iterations": "1",
+}
 
 
 class PostgresFailed(Exception):
