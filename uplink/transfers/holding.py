@@ -38,8 +38,9 @@ def take(packet: StoredPacket, *, now: datetime) -> None:
         return
     # What a neighbour hands on touches no row of the satellite that it is about: two contacts that
     # tell of each other would wait for each other. `spreads` looks at it.
-    if _keep(satellite, said, _in_contact(packet)) and satellite.pk == packet.satellite_id:
-        _settle(satellite, said, now=now)
+    is_news = _keep(satellite, said, _in_contact(packet))
+    if is_news is not None and satellite.pk == packet.satellite_id:
+        _settle(satellite, said, is_news=is_news, now=now)
 
 
 def _in_contact(packet: StoredPacket) -> int:
@@ -48,26 +49,25 @@ def _in_contact(packet: StoredPacket) -> int:
     return rows.values_list("satellite_id", flat=True).first() or packet.satellite_id
 
 
-def _keep(satellite: Satellite, said: holdings.Holdings, told_by: int) -> bool:
-    """Write what was said; False when something newer is known."""
+def _keep(satellite: Satellite, said: holdings.Holdings, told_by: int) -> bool | None:
+    """Write what was said, and return whether it differs from what was said before; None when
+    something newer is known."""
     key = {"satellite": satellite, "artefact_id": said.artefact, "told_by_id": told_by}
     row = Holding.objects.select_for_update().filter(**key).first()
     if row is not None and row.reported_ns > said.at_ns:
-        return False
+        return None
     spans = [[span.source, span.first, span.last] for span in said.spans]
     if row is not None and row.packs == said.packs:
         spans += _outside(row.spans, said.first, said.first + said.count)
-    Holding.objects.update_or_create(
-        **key,
-        defaults={
-            "packs": said.packs,
-            "spans": sorted(spans, key=lambda span: span[1]),
-            "refused": list(said.refused),
-            "laser_bytes": said.laser_bytes,
-            "reported_ns": said.at_ns,
-        },
-    )
-    return True
+    told = {
+        "packs": said.packs,
+        "spans": sorted(spans, key=lambda span: span[1]),
+        "refused": list(said.refused),
+        "laser_bytes": said.laser_bytes,
+    }
+    is_news = row is None or any(getattr(row, name) != value for name, value in told.items())
+    Holding.objects.update_or_create(**key, defaults={**told, "reported_ns": said.at_ns})
+    return is_news
 
 
 def _outside(spans: Ranges, start: int, end: int) -> Ranges:
@@ -77,8 +77,12 @@ def _outside(spans: Ranges, start: int, end: int) -> Ranges:
     return [span for span in before + behind if span[1] <= span[2]]
 
 
-def _settle(satellite: Satellite, said: holdings.Holdings, *, now: datetime) -> None:
-    """Packs that are on board need not go up, however they came."""
+def _settle(satellite: Satellite, said: holdings.Holdings, *, is_news: bool, now: datetime) -> None:
+    """Packs that are on board need not go up, however they came.
+
+    A satellite in contact says every second what it holds: what says nothing new, while something
+    is still to come, is not told on.
+    """
     rows = Transfer.objects.select_for_update(of=["self"]).select_related("satellite", "artefact")
     for transfer in rows.filter(
         satellite=satellite,
@@ -92,7 +96,7 @@ def _settle(satellite: Satellite, said: holdings.Holdings, *, now: datetime) -> 
         progress.count_what_left(transfer.shipments.filter(number__in=_from_ground(said)))
         if names:
             progress.files_delivered(transfer, names, now=now)
-        else:
+        elif is_news or not transfer.shipments.filter(delivered=False).exists():
             progress.settle(transfer, now=now)
 
 

@@ -25,6 +25,7 @@ from tests.factories import (
     make_satellite,
     make_user,
 )
+from tests.live import events_of
 from tests.uplink.transfers.board import hear, store_report
 from uplink.commands import authentication
 from uplink.commands.models import Command
@@ -315,6 +316,27 @@ def test_an_older_report_changes_nothing(artefact):
     tell(TRIO[0], artefact, [1] * 6, at_s=10.0)
     tell(TRIO[0], artefact, [None] * 6, at_s=5.0)
     assert holding.newest(artefact=artefact).get().spans == [[1, 0, 5]]
+
+
+def test_what_a_report_says_again_is_not_told_on_unless_it_completes_the_transfer(artefact):
+    first = contact_of(TRIO[0], 60)
+    transfers = ask(artefact, *TRIO)
+    planned(artefact)
+    gateway = transfers[TRIO[0]]
+    Transfer.objects.filter(pk=gateway.pk).update(state=State.SENDING)
+    tell(TRIO[0], artefact, [1, 1, None, None, None, None], at_s=61)
+    said = events_of("transfers").count()
+    tell(TRIO[0], artefact, [1, 1, None, None, None, None], at_s=62)
+    assert events_of("transfers").count() == said
+    assert holding.newest(artefact=artefact).get().reported_ns > first.aos_at.timestamp() * 1e9
+
+    tell(TRIO[0], artefact, [1] * 6, at_s=63)
+    gateway.refresh_from_db()
+    assert gateway.state == State.SENDING  # its manifest is still to come
+    gateway.shipments.update(delivered=True)
+    tell(TRIO[0], artefact, [1] * 6, at_s=64)
+    gateway.refresh_from_db()
+    assert gateway.state == State.VERIFYING
 
 
 def test_a_pack_whose_file_was_taken_back_and_that_is_there_counts(artefact):
