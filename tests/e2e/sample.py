@@ -38,8 +38,7 @@ ANSWER = (
 
 def fill(ahead: timedelta = timedelta(hours=23)) -> None:
     """Set the clock to noon and fill the database, with contacts booked for `ahead`."""
-    ClockRow.objects.all().delete()
-    clock.start(epoch=NOON)
+    set_clock()
     catalogue.load_reference(NOON)
     organisation = make_organisation(
         slug="fleet", name="First Light Operations", operates_fleet=True
@@ -52,6 +51,12 @@ def fill(ahead: timedelta = timedelta(hours=23)) -> None:
     hear()
     ask(organisation, version)
     raise_alarms()
+
+
+def set_clock() -> None:
+    """Let it be noon."""
+    ClockRow.objects.all().delete()
+    clock.start(epoch=NOON)
 
 
 def raise_alarms() -> None:

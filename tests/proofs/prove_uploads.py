@@ -92,4 +92,5 @@ def prove_a_large_upload_takes_the_memory_of_a_piece(settings, tmp_path):
     finally:
         client.close()
         server.end(signal.SIGKILL)
+        server.close()
         store.path_of(sha256).unlink(missing_ok=True)

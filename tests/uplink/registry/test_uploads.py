@@ -5,6 +5,7 @@ import errno
 import hashlib
 import os
 import random
+import shutil
 import signal
 import socket
 import time
@@ -379,12 +380,20 @@ def test_uploads_are_listed_for_their_organisation(operator):
 # --- Over sockets, from a client that is not ours -----------------------------------------------
 
 
-@pytest.fixture
-def server(tmp_path, transactional_db, root):
-    one = Server(tmp_path)
-    one.start()
+@pytest.fixture(scope="module")
+def web(tmp_path_factory, django_db_setup):
+    one = Server(tmp_path_factory.mktemp("web"))
     yield one
-    one.end(signal.SIGKILL)
+    one.close()
+
+
+@pytest.fixture
+def server(web, transactional_db, settings):
+    settings.ARTEFACT_ROOT = web.home / "artefacts"
+    web.start()
+    yield web
+    web.end(signal.SIGKILL)
+    shutil.rmtree(settings.ARTEFACT_ROOT, ignore_errors=True)
 
 
 @pytest.fixture
