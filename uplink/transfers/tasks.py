@@ -10,7 +10,6 @@ from contextlib import contextmanager
 
 from celery import shared_task, signals
 from django.db import OperationalError, connection
-from django.db.models import QuerySet
 
 from ops import clock, errors
 from uplink.registry.models import Artefact
@@ -49,7 +48,7 @@ def prepare_package(*, package_id: int) -> None:
             packages.give_up(package_id, str(error), now=clock.now())
         except Ended:
             return
-    _take_up_next(Package.objects.exclude(pk=package_id), Repair.objects.all())
+    look_after_packages()  # who asked while this was packed was sent away
 
 
 @shared_task(ignore_result=True)
@@ -64,20 +63,15 @@ def repair_transfer(*, transfer_id: str) -> None:
             repairs.fall_back(transfer_id, now=clock.now())
         except Ended:
             return
-    _take_up_next(Package.objects.all(), Repair.objects.exclude(transfer=transfer_id))
+    look_after_packages()
 
 
 @shared_task(ignore_result=True)
 def look_after_packages() -> None:
-    """Take up what a lost message or a kill left undone."""
-    _take_up_next(Package.objects.all(), Repair.objects.all())
-
-
-def _take_up_next(prepared: QuerySet[Package], repaired: QuerySet[Repair]) -> None:
-    """Queue what waits the longest; who asked while another was packed was sent away."""
-    for transfer_id in repaired.order_by("asked_at").values_list("transfer", flat=True)[:4]:
-        repair_transfer.delay(transfer_id=str(transfer_id))
-    left = prepared.filter(state=PackageState.PREPARING).order_by("pk")
+    """Take up what waits: sent away, or left undone by a lost message or a kill."""
+    for pk in Repair.objects.order_by("asked_at").values_list("transfer", flat=True)[:4]:
+        repair_transfer.delay(transfer_id=str(pk))
+    left = Package.objects.filter(state=PackageState.PREPARING).order_by("pk")
     for pk in left.values_list("pk", flat=True)[:4]:
         prepare_package.delay(package_id=pk)
 
