@@ -8,16 +8,14 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import timedelta
-from uuid import uuid4
 
 import pytest
 import uvicorn
 from django.db import connection, connections
 from playwright.sync_api import sync_playwright
 
+from tests import databases
 from tests.e2e import sample
 from tests.e2e.browsing import FLAGS, LAPTOP, find_browser, sign_in
 
@@ -78,34 +76,13 @@ class Server:
         self.thread.join(10)
 
 
-def make_copy(of: str) -> str:
-    """Copy a database in which nobody is; the cluster goes with the tests, and the copy with it."""
-    name = f"sample_{uuid4().hex[:12]}"
-    with connection._nodb_cursor() as cursor:
-        cursor.execute(f"CREATE DATABASE {name} TEMPLATE {of}")
-    return name
-
-
-@contextmanager
-def connected_to(name: str) -> Iterator[None]:
-    """Let all connections of this process go to another database."""
-    was = connection.settings_dict["NAME"]
-    connection.close()
-    connection.settings_dict["NAME"] = name
-    try:
-        yield
-    finally:
-        connection.close()
-        connection.settings_dict["NAME"] = was
-
-
 @pytest.fixture(scope="session")
 def sample_database(django_db_setup, django_db_blocker):
     """A database with the sample constellation, for copies: to fill one takes seconds."""
     with django_db_blocker.unblock():
         connection.close()
-        name = make_copy(connection.settings_dict["NAME"])
-        with connected_to(name):
+        name = databases.make(of=connection.settings_dict["NAME"])
+        with databases.connected_to(name):
             sample.fill(ahead=timedelta(hours=5))
     return name
 
@@ -114,7 +91,8 @@ def sample_database(django_db_setup, django_db_blocker):
 def server(sample_database, transactional_db, monkeypatch):
     """The console over the sample constellation."""
     monkeypatch.setitem(connections.settings["default"], "CONN_MAX_AGE", 0)
-    with connected_to(make_copy(sample_database)):
+    # The cluster goes with the tests, and the copy with it.
+    with databases.connected_to(databases.make(of=sample_database)):
         sample.set_clock()
         server = Server()
         server.start()

@@ -13,6 +13,7 @@ from django.db.migrations.executor import MigrationExecutor
 
 from telemetry.archive import columns, compaction, reading
 from telemetry.models import Latest, Newest, Rollup, Segment
+from tests import databases
 from tests.telemetry.archive import former_segments
 
 START_NS = 1_787_400_000 * 10**9
@@ -24,20 +25,11 @@ BEFORE = [("telemetry", "0002_ledger")]
 @pytest.fixture
 def former_database(django_db_setup, django_db_blocker):
     """An empty database in the place of the tests' own."""
-    name = connection.settings_dict["NAME"]
-    former = f"former_{uuid4().hex[:12]}"
     with django_db_blocker.unblock():
-        with connection._nodb_cursor() as cursor:
-            cursor.execute(f"CREATE DATABASE {former}")
-        connection.close()
-        connection.settings_dict["NAME"] = former
-        try:
+        former = databases.make()
+        with databases.connected_to(former):
             yield
-        finally:
-            connection.close()
-            connection.settings_dict["NAME"] = name
-            with connection._nodb_cursor() as cursor:
-                cursor.execute(f"DROP DATABASE {former}")
+        databases.drop(former)
 
 
 def migrate(targets):

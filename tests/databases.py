@@ -1,0 +1,34 @@
+"""Other databases in the place of the tests' own, in the same cluster."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from uuid import uuid4
+
+from django.db import connection
+
+
+def make(of: str = "template1") -> str:
+    """Make an empty database, or a copy of one in which nobody is; return its name."""
+    name = f"beside_{uuid4().hex[:12]}"
+    with connection._nodb_cursor() as cursor:
+        cursor.execute(f"CREATE DATABASE {name} TEMPLATE {of}")
+    return name
+
+
+def drop(name: str) -> None:
+    """Drop a database in which nobody is."""
+    with connection._nodb_cursor() as cursor:
+        cursor.execute(f"DROP DATABASE {name}")
+
+
+@contextmanager
+def connected_to(name: str) -> Iterator[None]:
+    """Let all connections that this process makes go to that database."""
+    was = connection.settings_dict["NAME"]
+    connection.close()
+    connection.settings_dict["NAME"] = name
+    try:
+        yield
+    finally:
+        connection.close()
+        connection.settings_dict["NAME"] = was
