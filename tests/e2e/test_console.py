@@ -123,6 +123,38 @@ def test_the_timeline_and_its_table_are_twins(console, server):
     assert console.get_by_role("heading", name=" over ").is_visible()
 
 
+def test_a_table_turns_to_what_is_chosen_though_an_older_answer_comes_late(console, server):
+    console.goto(f"{server.url}/contacts")
+    wait_until(console, "document.querySelector('zen-gantt').visibleItems().length > 30")
+    bars = console.evaluate("() => document.querySelector('zen-gantt').visibleItems()")
+    rows = console.locator("#contact-list [data-key]").evaluate_all(
+        "r => r.map(x => x.dataset.key)"
+    )
+    later = next(b for b in bars if b["id"] not in rows and b["y"] < 300 and b["x"] < 1200)
+    held = []
+    console.route("**/contacts", lambda route: held.append(route))
+    console.evaluate("() => document.body.dispatchEvent(new CustomEvent('live-contacts'))")
+    _soon(console, lambda: held)
+
+    box = console.locator("zen-gantt canvas").bounding_box()
+    console.mouse.click(box["x"] + later["x"], box["y"] + later["y"])
+    console.wait_for_url(f"**/contacts?contact={later['id']}")
+    console.wait_for_timeout(1_000)  # a turn that does not wait would be over
+    held.pop(0).continue_()
+    console.unroute("**/contacts")  # which also lets go of what else was held
+    console.locator(f"[id='contact-{later['id']}'].chosen").wait_for()
+    console.wait_for_timeout(1_000)  # and nothing older turns it back
+    assert console.locator(f"[id='contact-{later['id']}'].chosen").is_visible()
+
+
+def _soon(page, holds):
+    for _ in range(150):
+        if holds():
+            return
+        page.wait_for_timeout(100)
+    raise AssertionError("it did not come to hold within 15 s")
+
+
 def test_a_contact_is_cancelled_and_everybody_sees_it(console, server):
     from constellation.contacts.models import Contact, State
 

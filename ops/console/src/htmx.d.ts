@@ -1,7 +1,7 @@
 // What we call of htmx, which brings no types of its own.
 declare module "htmx.org/dist/htmx.esm.js" {
   const htmx: {
-    ajax(verb: string, path: string, how: { target: Element; swap: string }): Promise<unknown>;
+    ajax(verb: string, path: string, how: { source: Element; target: Element; swap: string }): Promise<unknown>;
   };
   export default htmx;
 }

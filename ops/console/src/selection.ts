@@ -46,31 +46,43 @@ class Choice extends HTMLElement {
     }
   };
 
+  /** The row that is to come into view as soon as the table holds it. */
+  private awaited: string | null = null;
+
   private readonly reveal = (): void => {
     this.mark();
-    const { chosen } = this.selection;
-    if (!chosen) return;
-    const row = this.querySelector(`[data-key="${CSS.escape(chosen)}"]`);
-    if (row) row.scrollIntoView({ block: "nearest" });
-    else if (this.dataset.pages) this.turnTo(chosen);
+    this.awaited = this.selection.chosen;
+    if (this.awaited && !this.show() && this.dataset.pages) this.turn();
   };
 
+  private readonly changed = (): void => {
+    this.mark();
+    this.show();
+  };
+
+  private show(): boolean {
+    if (!this.awaited) return false;
+    const row = this.querySelector(`[data-key="${CSS.escape(this.awaited)}"]`);
+    if (!row) return false;
+    this.awaited = null;
+    row.scrollIntoView({ block: "nearest" });
+    return true;
+  }
+
   /** Fetch the page of a long table on which the chosen row is; `data-pages` names what it fills. */
-  private turnTo(chosen: string): void {
+  private turn(): void {
     const page = document.querySelector<HTMLElement>(this.dataset.pages ?? "");
     if (!page) return;
     const url = new URL(location.href);
     url.searchParams.delete("page");
     history.replaceState(history.state, "", url);
     page.setAttribute("hx-get", url.pathname + url.search);
-    void htmx.ajax("GET", url.pathname + url.search, { target: page, swap: "innerMorph" }).then(() => {
-      if (this.selection.chosen !== chosen) return;
-      this.mark();
-      this.querySelector(`[data-key="${CSS.escape(chosen)}"]`)?.scrollIntoView({ block: "nearest" });
-    });
+    // By the element that also refreshes the table, whose requests wait for each other: an answer
+    // that was under way when the row was chosen must not come last and turn the table back.
+    void htmx.ajax("GET", url.pathname + url.search, { source: page, target: page, swap: "innerMorph" });
   }
 
-  private readonly observer = new MutationObserver(this.mark);
+  private readonly observer = new MutationObserver(this.changed);
 
   connectedCallback(): void {
     this.selection.addEventListener("change", this.reveal);
