@@ -6,7 +6,8 @@ Ticks carry `expires`, so that they never pile up behind a worker that was away.
 import gc
 import os
 
-from celery import Celery, platforms, signals
+from celery import Celery, Task, platforms, signals
+from django.db import close_old_connections
 
 # `ps` shows what a process was started with; Celery's own titles would say less.
 platforms._setproctitle = None
@@ -37,6 +38,14 @@ def look_for_garbage_less_often(**_: object) -> None:
     through all that a worker has loaded every few hundred costs a tenth of its time."""
     gc.freeze()
     gc.set_threshold(50_000, 20, 50)
+
+
+@signals.task_prerun.connect
+def close_a_broken_connection(task: Task, **_: object) -> None:
+    """A worker's connection to the database lives for many tasks (`CONN_MAX_AGE`); each asks once
+    whether it is there still."""
+    if not task.request.is_eager:
+        close_old_connections()
 
 
 def every(seconds: float, task: str) -> dict[str, object]:

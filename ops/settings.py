@@ -135,6 +135,9 @@ REST_FRAMEWORK = {
 REDIS_URL = broker_url(os.environ)
 CELERY_BROKER_URL = os.environ.get("BROKER_URL", REDIS_URL)
 CELERY_TASK_IGNORE_RESULT = True
+# Celery would close the database's connection before and after each task: every batch of telemetry
+# would wait for a new server process. `ops/celery.py` looks whether it is sound instead.
+CELERY_DB_REUSE_MAX = 1_000_000_000
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1

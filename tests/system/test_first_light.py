@@ -8,6 +8,7 @@ from constellation.models import Satellite
 from constellation.stations import control
 from ops import clock
 from telemetry.models import Gap, GapState, Packet, RawBatch
+from tests import databases
 from tests.observer import assert_report_is_the_stations_own
 from tests.running import wait_for
 from tests.system import story
@@ -26,6 +27,7 @@ def test_a_model_goes_up_a_question_is_answered_and_the_accounts_agree(processes
 
     contact = story.open_contact(satellite)
     story.wait_until_active(version, satellite, 90)
+    connected = databases.times_connected_to()
     query, text = story.answer_to(story.ask(operator, version, "how hot is it up there"), 60)
     assert text == f"echo {version.artefact_id[:12]} how hot is it up there"
     assert query.state == "DELIVERED", query.reason
@@ -46,6 +48,8 @@ def test_a_model_goes_up_a_question_is_answered_and_the_accounts_agree(processes
     assert_report_is_the_stations_own(processes.control, contact.pk, contact.report)
     assert contact.report["up"]["sent_bytes"] == contact.report["up"]["bytes"] > 1_500_000
 
+    # Hundreds of tasks ran, on connections that live longer than one.
+    assert databases.times_connected_to() - connected < 30
     undecoded = RawBatch.objects.filter(satellite=satellite, decoded=False)
     wait_for("all is decoded", lambda: not undecoded.exists(), 90)
     sent = {
