@@ -1,7 +1,9 @@
 """Other databases in the place of the tests' own, in the same cluster."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from urllib.parse import urlsplit
 from uuid import uuid4
 
 from django.db import connection
@@ -19,6 +21,15 @@ def drop(name: str) -> None:
     """Drop a database in which nobody is."""
     with connection._nodb_cursor() as cursor:
         cursor.execute(f"DROP DATABASE {name}")
+
+
+def url() -> str:
+    """Return the URL of the database that this process is connected to."""
+    return (
+        urlsplit(os.environ["DATABASE_URL"])
+        ._replace(path=f"/{connection.settings_dict['NAME']}")
+        .geturl()
+    )
 
 
 @contextmanager

@@ -37,27 +37,31 @@ def scratch(url: str) -> Iterator[str]:
 
 
 def made_by_migrations(url: str) -> str:
-    """Return the text of the schema that the migrations make, one after the other.
+    """Return the text of the schema that the migrations make, one after the other."""
+    with scratch(url) as database:
+        migrate(database, "--step-by-step")
+        return text_of(database)
+
+
+def migrate(url: str, *options: str) -> None:
+    """Run `migrate` on the empty database of `url`."""
+    command = [sys.executable, "manage.py", "migrate", "--verbosity", "0", *options]
+    subprocess.run(command, cwd=PROJECT, env=os.environ | {"DATABASE_URL": url}, check=True)
+
+
+def text_of(url: str) -> str:
+    """Return the text of the schema of a database that has all migrations.
 
     It is what a server says that took it from such a text already: the first time PostgreSQL
     writes lists of words in a form that it reads as another.
     """
-    with scratch(url) as first:
-        text = migrated(first, "--step-by-step")
-    with scratch(url) as second:
-        with psycopg.connect(second) as database:
-            database.execute("SET check_function_bodies = false")
-            database.execute(text)
-        return schema.text_of(_dumped(second), schema.migrations_of(text))
-
-
-def migrated(url: str, *options: str) -> str:
-    """Run `migrate` on the empty database of `url`; return the text of the schema it has then."""
-    command = [sys.executable, "manage.py", "migrate", "--verbosity", "0", *options]
-    subprocess.run(command, cwd=PROJECT, env=os.environ | {"DATABASE_URL": url}, check=True)
     with psycopg.connect(url) as database:
         rows = database.execute("SELECT app, name FROM django_migrations ORDER BY id").fetchall()
-    return schema.text_of(_dumped(url), rows)
+    with scratch(url) as again:
+        with psycopg.connect(again) as database:
+            database.execute("SET check_function_bodies = false")
+            database.execute(_dumped(url))
+        return schema.text_of(_dumped(again), rows)
 
 
 def _dumped(url: str) -> str:

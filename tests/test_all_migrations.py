@@ -1,5 +1,8 @@
-"""What was archived before migration 0003 reads the same after it: a database is built as it was,
-filled by the writer of that time, and migrated to the newest state."""
+"""All migrations, one after the other, over a database that holds something of its time.
+
+They make the schema that an empty database takes at once, and what was archived before the third
+of telemetry reads the same in the end: it was written by the writer of that time.
+"""
 
 import math
 from datetime import UTC, datetime
@@ -11,9 +14,11 @@ from django.apps import apps as living
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
+from ops import schema
 from telemetry.archive import columns, compaction, reading
 from telemetry.models import Latest, Newest, Rollup, Segment
 from tests import databases
+from tests.schema import text_of
 from tests.telemetry.archive import former_segments
 
 START_NS = 1_787_400_000 * 10**9
@@ -22,14 +27,16 @@ SEGMENTS += [("H", 0, 5, 11)]
 BEFORE = [("telemetry", "0002_ledger")]
 
 
-@pytest.fixture
-def former_database(django_db_setup, django_db_blocker):
-    """An empty database in the place of the tests' own."""
+@pytest.fixture(scope="module")
+def archived(django_db_setup, django_db_blocker):
+    """A migrated database in the place of the tests' own: its satellite, and what was archived."""
     with django_db_blocker.unblock():
-        former = databases.make()
-        with databases.connected_to(former):
-            yield
-        databases.drop(former)
+        name = databases.make()
+        with databases.connected_to(name):
+            before = fill(migrate(BEFORE))
+            migrate(MigrationExecutor(connection).loader.graph.leaf_nodes())
+            yield before
+        databases.drop(name)
 
 
 def migrate(targets):
@@ -138,11 +145,19 @@ def assert_holds(satellite_id, sent):
         assert labelled == [labels.get(each) for each in raw]
 
 
-def test_old_segments_hold_the_same_values_after_all_migrations(former_database):
-    satellite_id, sent = fill(migrate(BEFORE))
-    newest = MigrationExecutor(connection).loader.graph.leaf_nodes()
+def test_they_make_the_schema_that_is_loaded_at_once(archived):
+    # Where this fails after a new migration: `make schema`.
+    made, kept = text_of(databases.url()), schema.PATH.read_text()
+    assert statements_of(made) == statements_of(kept)
+    assert set(schema.migrations_of(made)) == set(schema.migrations_of(kept))
 
-    migrate(newest)
+
+def statements_of(text):
+    return text.partition("\n\n")[2]
+
+
+def test_old_segments_hold_the_same_values(archived):
+    satellite_id, sent = archived
 
     assert Segment.objects.count() == 5
     assert len(set(Segment.objects.values_list("batch", flat=True))) == 4  # none counts as long
