@@ -64,6 +64,7 @@ def _load_satellites(
     flown: list[MeanElements], groups: list[dict], profiles: dict[str, HardwareProfile]
 ) -> None:
     known, new = _codes(Satellite), []
+    planes: dict[str, Plane] = {}
     for number, mean in enumerate(flown):
         code = mean.name.replace(" ", "-")
         if code in known:
@@ -76,7 +77,7 @@ def _load_satellites(
                 catalogue_number=int(mean.catalogue_number),
                 international_designator=mean.object_id,
                 profile=profiles[group["profile"]],
-                plane=group["plane"] and _plane(group["plane"], mean),
+                plane=group["plane"] and _plane(group["plane"], mean, planes),
                 role=group["role"],
                 launched_on=group["launched_on"],
                 spacecraft_id=1 + number,
@@ -86,9 +87,12 @@ def _load_satellites(
     Satellite.objects.bulk_create(new)
 
 
-def _plane(described: dict, mean: MeanElements) -> Plane:
-    defaults = {**described, "raan_deg": mean.node_deg}
-    return Plane.objects.get_or_create(code=described["code"], defaults=defaults)[0]
+def _plane(described: dict, mean: MeanElements, planes: dict[str, Plane]) -> Plane:
+    code = described["code"]
+    if code not in planes:
+        defaults = {**described, "raan_deg": mean.node_deg}
+        planes[code], _ = Plane.objects.get_or_create(code=code, defaults=defaults)
+    return planes[code]
 
 
 def _load_stations(described: list[dict]) -> None:

@@ -44,7 +44,10 @@ def judge(ids: list[int], now: datetime) -> Judged:
     for row in rows:
         if row.state in (ElementState.INVALID, ElementState.ERROR):
             judged.refused[row.pk] = row.reason
-    ElementSet.objects.bulk_update(rows, ["state", "reason"], batch_size=500)
+    sound = [row.pk for row in rows if row.state == ElementState.ENABLED]
+    ElementSet.objects.filter(pk__in=sound).update(state=ElementState.ENABLED)
+    others = [row for row in rows if row.state != ElementState.ENABLED]
+    ElementSet.objects.bulk_update(others, ["state", "reason"], batch_size=500)
     after = _of_record(rows, now)
     coming = [row for row in rows if _will_count(row, after.get(row.satellite_id), now)]
     changed(before, after, now, coming)

@@ -8,11 +8,13 @@ servers of its own, and this one only hands out the files.
 import contextlib
 import importlib
 import os
+from collections.abc import Callable
 from typing import Any
 
 import hypothesis
 import pytest
 from django.conf import settings as django_settings
+from whitenoise.middleware import WhiteNoiseMiddleware
 from xdist.scheduler import LoadFileScheduling
 
 from tests import emptying, services
@@ -92,6 +94,20 @@ def pytest_configure() -> None:
     # What is tested of passwords is who gets in, not how long guessing one would take.
     django_settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     emptying.install()
+    WhiteNoiseMiddleware.add_files_from_finders = _once(WhiteNoiseMiddleware.add_files_from_finders)
+
+
+def _once(add_files: Callable[[WhiteNoiseMiddleware], None]) -> Callable[..., None]:
+    """Look for static files once: each test's client makes the middleware anew."""
+    found: dict[str, Any] = {}
+
+    def add_files_from_finders(middleware: WhiteNoiseMiddleware) -> None:
+        if not found:
+            add_files(middleware)
+            found.update(middleware.files)
+        middleware.files.update(found)
+
+    return add_files_from_finders
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
