@@ -12,7 +12,10 @@ from typing import Any
 from telemetry.xtce import amounts, bits, criteria, encodings, layout, model, values
 
 _MOST_STEPS = 2 * layout.MOST_VALUES
-"""Of what is repeated in one packet, whether it takes anything of it or not."""
+_SPARE_STEPS, _STEPS_A_BIT = 20_000, 16
+"""Of what is repeated in one packet, whether it takes anything of it or not: so many, some for each
+of its bits, and never more than the first. Three octets of noise that ask for 65,535 repetitions
+are refused in a tenth of the time."""
 Accessor = Callable[["Walk"], None]
 
 
@@ -24,7 +27,18 @@ class Walk:
     """The way through one packet: `at` is the bit reached, `places` what was found: leaf, offset
     and size in bits."""
 
-    __slots__ = ("_fixed", "_known", "at", "bases", "bits", "packet", "places", "rounds", "where")
+    __slots__ = (
+        "_fixed",
+        "_known",
+        "at",
+        "bases",
+        "bits",
+        "packet",
+        "places",
+        "rounds",
+        "rounds_most",
+        "where",
+    )
 
     def __init__(self, program: Program, packet: bytes) -> None:
         self.packet = packet
@@ -34,6 +48,7 @@ class Walk:
         self.places: list[tuple[layout.Leaf, int, int]] = []
         self.where: dict[str, tuple[layout.Leaf, int, int]] = {}
         self.rounds = 0
+        self.rounds_most = min(_MOST_STEPS, _SPARE_STEPS + _STEPS_A_BIT * self.bits)
         self._fixed = program.where
         self._known: dict[tuple[str, bool], Any] = dict(program.constants)
 
@@ -283,8 +298,8 @@ def _loop(step: layout.Loop, plan: layout.Plan) -> Accessor:
                 bodies[number] = _accessors(steps, plan), _weight(steps)
             body, weight = bodies[number]
             walk.rounds += weight
-            if walk.rounds > _MOST_STEPS:
-                raise TooShort(f"{step.entry}: more than {_MOST_STEPS} values")
+            if walk.rounds > walk.rounds_most:
+                raise TooShort(f"{step.entry}: more than {walk.rounds_most} values")
             if number > first and spacing:
                 walk.at += spacing
                 if walk.at < 0:

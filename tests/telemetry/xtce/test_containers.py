@@ -547,7 +547,7 @@ def test_what_takes_nothing_of_a_packet_is_not_taken_without_end():
     wide = '<Parameter name="W" parameterTypeRef="u16"/>'
     loaded = definition(REF.format("W") + again, parameters=wide, containers=held)
     decoded = loaded.decode([b"\x00\x02\x07", b"\xff\xff\x07"])
-    assert "more than 200000 values" in decoded.refused[1]
+    assert "more than 20384 values" in decoded.refused[1]  # of 24 bits
     assert {table.indices[0] for table in decoded} == {0}
 
 
@@ -562,6 +562,6 @@ def test_a_container_repeated_very_often_is_read_packet_after_packet():
     wide = '<Parameter name="W" parameterTypeRef="u16"/>'
     loaded = definition(REF.format("W") + entry, parameters=wide, containers=held)
     packet = struct.pack(">H", 6_000) + bytes(range(4)) * 6_000
-    for _ in range(5):
+    for _ in range(3):
         (found,) = rows(loaded, [packet])
         assert found["D[5999]"] == 3
