@@ -11,7 +11,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from constellation import horizons
-from constellation.contacts import booking
+from constellation.contacts import upkeep
 from constellation.models import Antenna, Station
 from constellation.questions import ByCode, NoQuestion, Number, PageQuestion, asked, sent
 from ops import clock
@@ -96,10 +96,11 @@ class AntennaDetail(APIView):
     @transaction.atomic
     def patch(self, request: Request, code: str) -> Response:
         changes = sent(AntennaChange, request)
+        is_active = changes.pop("is_active", None)
         antenna = _changed(Antenna, code, changes)
-        if not antenna.is_active:
+        if is_active is not None:
             by = request.user.get_username()
-            booking.take_back(antenna, reason=f"{code} is out of service", by=by, now=clock.now())
+            upkeep.set_service(antenna, is_active=is_active, by=by, now=clock.now())
         return Response(antenna_body(antenna))
 
 
@@ -109,6 +110,8 @@ def _changed(model: type, code: str, changes: dict[str, Any]) -> Any:
     row = get_object_or_404(model.objects.select_for_update(no_key=True), code=code)
     for name, value in changes.items():
         setattr(row, name, value)
+    if not changes:
+        return row
     row.save(update_fields=list(changes))
     events.publish("fleet", model.__name__.lower(), {"code": code, "changed": sorted(changes)})
     return row

@@ -1,6 +1,8 @@
 """Doors of pages: who may open them, and refusals as pages a person can read."""
 
 from collections.abc import Callable
+from contextlib import suppress
+from datetime import UTC, datetime
 from functools import wraps
 from typing import Any
 
@@ -23,6 +25,31 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 class BadForm(Invalid):
     code = "invalid_form"
+
+
+class InstantField(forms.Field):
+    """An instant as the console writes it, `2026-234T12:00:00Z`, or with month and day; without an
+    offset it is UTC, and seconds may be left out."""
+
+    _BY_DAY = ("%Y-%jT%H:%M:%SZ", "%Y-%jT%H:%MZ", "%Y-%jT%H:%M:%S", "%Y-%jT%H:%M")
+    default_error_messages = {
+        "invalid": "An instant is such as 2026-234T12:00:00Z or 2026-08-22T12:00:00Z."
+    }
+
+    def to_python(self, value: str | None) -> datetime | None:
+        words = (value or "").strip()
+        if not words:
+            return None
+        for form in self._BY_DAY:
+            with suppress(ValueError):
+                found = datetime.strptime(words, form).replace(tzinfo=UTC)
+                if words.startswith(f"{found:%Y-%j}"):  # day 366 of 365 is none
+                    return found
+        try:
+            found = datetime.fromisoformat(words)
+            return (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC)
+        except (ValueError, OverflowError):
+            raise forms.ValidationError(self.error_messages["invalid"], "invalid") from None
 
 
 def cleaned(form: forms.Form) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from django.urls import reverse
 
 from constellation.contacts import booking
 from constellation.contacts.models import HOLDING, Contact, State
-from constellation.models import Antenna, Maintenance, Satellite
+from constellation.models import Antenna, Maintenance, Satellite, Station
 from constellation.visibility import Pass
 from ops.accounts.models import User
 
@@ -60,6 +60,14 @@ def of_satellite(user: User, satellite: Satellite, now: datetime) -> list[Contac
     past = contacts.filter(los_at__lte=now).order_by("-aos_at")[:3]
     coming = contacts.filter(los_at__gt=now, state__in=HOLDING).order_by("aos_at")[:5]
     return told(contacts.filter(pk__in=[c.pk for c in [*past, *coming]]).order_by("aos_at"))
+
+
+def over_station(user: User, station: Station, now: datetime, limit: int = 24) -> list[Contact]:
+    """Return what is under way over a station's antennas, and what is booked next."""
+    coming = booking.visible_to(user).filter(
+        antenna__station=station, state__in=HOLDING, los_at__gt=now
+    )
+    return told(coming.order_by("aos_at", "id")[:limit])
 
 
 def told(contacts: QuerySet[Contact]) -> list[Contact]:

@@ -11,7 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from constellation.contacts import booking
+from constellation.contacts import upkeep
 from constellation.models import Antenna, Maintenance
 from constellation.questions import (
     Instant,
@@ -60,6 +60,9 @@ class MaintenanceRequest(Named):
     starts_at = Instant()
     ends_at = Instant()
     reason = serializers.CharField(max_length=200)
+    cancels_booked = serializers.BooleanField(
+        default=False, help_text="What is booked in the span and not begun is cancelled."
+    )
 
 
 class MaintenanceDetail(APIView):
@@ -73,24 +76,22 @@ class MaintenanceDetail(APIView):
 
     def get(self, request: Request, maintenance_id: UUID) -> Response:
         asked(NoQuestion, request)
-        return Response(maintenance_body(_known(maintenance_id)))
+        known = Maintenance.objects.select_related("antenna")
+        return Response(maintenance_body(get_object_or_404(known, pk=maintenance_id)))
 
     def put(self, request: Request, maintenance_id: UUID) -> Response:
         read = MaintenanceRequest(data=request.data)
         read.is_valid(raise_exception=True)
         wanted = read.validated_data
         wanted |= {"antenna": by_code(Antenna, wanted["antenna"])}
-        row, is_new = booking.reserve_maintenance(maintenance_id=maintenance_id, **wanted)
+        by = request.user.get_username()
+        row, is_new = upkeep.reserve(maintenance_id=maintenance_id, by=by, **wanted)
         return Response(maintenance_body(row), status=201 if is_new else 200)
 
     def delete(self, request: Request, maintenance_id: UUID) -> Response:
         asked(NoQuestion, request)
-        _known(maintenance_id).delete()
+        upkeep.give_back(maintenance_id)
         return Response(status=204)
-
-
-def _known(maintenance_id: UUID) -> Maintenance:
-    return get_object_or_404(Maintenance.objects.select_related("antenna"), pk=maintenance_id)
 
 
 def maintenance_body(row: Maintenance) -> dict[str, Any]:

@@ -9,8 +9,8 @@ from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 
 from constellation import visibility
-from constellation.contacts.models import FLYING, HOLDING, Contact, ContactVersion, State
-from constellation.models import Antenna, Maintenance, Satellite
+from constellation.contacts.models import FLYING, Contact, ContactVersion, State
+from constellation.models import Antenna, Satellite
 from constellation.visibility import Pass
 from ops import errors
 from ops.accounts.models import Organisation, User
@@ -313,46 +313,6 @@ def _put(
     for name, value in kept.items():
         setattr(contact, name, value)
     return False
-
-
-@transaction.atomic
-def reserve_maintenance(
-    *, maintenance_id: UUID, antenna: Antenna, starts_at: datetime, ends_at: datetime, reason: str
-) -> tuple[Maintenance, bool]:
-    """Keep an antenna free of contacts for a span; safe to repeat.
-
-    Contacts already booked in it are not touched: they refuse the reservation until somebody
-    cancels them.
-    """
-    if ends_at <= starts_at:
-        raise errors.Invalid("The maintenance ends before it starts.")
-    Antenna.objects.select_for_update(no_key=True).get(pk=antenna.pk)
-    wanted = {"antenna": antenna, "starts_at": starts_at, "ends_at": ends_at, "reason": reason}
-    existing = Maintenance.objects.filter(pk=maintenance_id).first()
-    if existing is not None:
-        if any(getattr(existing, name) != value for name, value in wanted.items()):
-            raise errors.IdReused(f"{maintenance_id} already names another maintenance.")
-        return existing, False
-    booked = Contact.objects.filter(
-        state__in=HOLDING, antenna=antenna, starts_at__lt=ends_at, ends_at__gt=starts_at
-    )
-    if first := booked.first():
-        raise AntennaBusy(f"{antenna} is promised: {first} and {booked.count() - 1} more.")
-    return Maintenance.objects.create(id=maintenance_id, **wanted), True
-
-
-@transaction.atomic
-def take_back(antenna: Antenna, *, reason: str, by: str, now: datetime) -> None:
-    """Cancel what is booked over an antenna and not begun; the planner may book the passes anew.
-
-    What is under way goes on: the station ends it if it must. Bookings wait meanwhile.
-    """
-    Antenna.objects.select_for_update(no_key=True).get(pk=antenna.pk)
-    booked = Contact.objects.select_for_update(no_key=True).filter(
-        antenna=antenna, state__in=[State.SCHEDULING, State.SCHEDULED], ends_at__gt=now
-    )
-    for contact in list(booked.order_by("pk")):  # locked, so that none begins meanwhile
-        cancel_contact(contact_id=contact.pk, reason=reason, by=by, pass_gone=True)
 
 
 def visible_to(user: User) -> QuerySet[Contact]:

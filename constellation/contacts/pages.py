@@ -11,14 +11,14 @@ from django.urls import path, reverse
 from django.views.decorators.http import require_POST, require_safe
 
 from constellation import visibility
-from constellation.contacts import agenda, booking, passes_page, reports
+from constellation.contacts import agenda, booking, passes_page, reports, station_pages
 from constellation.contacts.models import Contact
 from constellation.models import Antenna, Satellite
 from ops import clock
 from ops.accounts import roles
 from ops.console import panels
 from ops.errors import Invalid, NotFound, Refusal
-from ops.pages import cleaned, needs
+from ops.pages import InstantField, cleaned, needs
 
 DAY = timedelta(days=1)
 BEFORE_NOW = timedelta(hours=2)
@@ -45,8 +45,8 @@ class BadBooking(Invalid):
 class BookingForm(forms.Form):
     satellite = forms.CharField(max_length=32)
     antenna = forms.CharField(max_length=24)
-    aos_at = forms.DateTimeField()
-    los_at = forms.DateTimeField()
+    aos_at = InstantField()
+    los_at = InstantField()
 
 
 @require_safe
@@ -216,4 +216,5 @@ urlpatterns = [
     path("contacts/<uuid:contact_id>", contact_page, name="contact"),
     path("contacts/<uuid:contact_id>/cancel", cancel, name="cancel"),
     *passes_page.urlpatterns,
+    *station_pages.urlpatterns,
 ]

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_POST, require_safe
 from constellation.models import Satellite
 from ops import clock
 from ops.accounts import roles
-from ops.pages import BadForm, cleaned, needs
+from ops.pages import BadForm, InstantField, cleaned, needs
 from telemetry.models_definitions import DefinitionFile
 from telemetry.models_replays import Replay, ReplayPart
 from telemetry.replays import asking, running, settling
@@ -26,16 +26,9 @@ DEFINITIONS = 50
 
 class ReplayForm(forms.Form):
     satellites = forms.CharField(max_length=2000)
-    first_at = forms.DateTimeField()
-    end_at = forms.DateTimeField()
+    first_at = InstantField()
+    end_at = InstantField()
     definition = forms.UUIDField(required=False)
-
-    def clean(self) -> dict:
-        given = super().clean()
-        for name in ("first_at", "end_at"):
-            if isinstance(given.get(name), datetime):
-                given[name] = given[name].replace(tzinfo=UTC)
-        return given
 
 
 @require_safe

@@ -172,6 +172,25 @@ def test_a_contact_is_cancelled_and_everybody_sees_it(console, server):
     row.filter(has_text="Cancelled").wait_for()
 
 
+def test_an_antenna_is_kept_free_and_everybody_sees_it(console, server):
+    watching = console.context.new_page()
+    watching.goto(f"{server.url}/contacts")
+    watching.wait_for_selector(LIVE)
+
+    console.goto(f"{server.url}/stations")
+    console.wait_for_selector(LIVE)
+    console.get_by_role("link", name="Chengdu").click()
+    console.get_by_role("combobox", name="Antenna").select_option("CTU-2")
+    console.get_by_label("Reason").fill("azimuth bearing")
+    console.get_by_role("button", name="Reserve").click()
+
+    console.get_by_role("status").get_by_text("CTU-2 serves nobody from 2026-234T13:00Z").wait_for()
+    watching.locator(".outages", has_text="CTU-2 2026-234T13:00:00Z").wait_for()
+    console.get_by_role("button", name="Give back CTU-2, azimuth bearing").click()
+    console.get_by_text("No antenna is reserved").wait_for()
+    watching.locator(".outages").wait_for(state="detached")
+
+
 def test_a_transfer_grows_before_ones_eyes(console, server):
     console.goto(f"{server.url}/models")
     console.wait_for_selector(LIVE)
@@ -267,6 +286,8 @@ PAGES = [
     "/?satellite=SCS-01-B",
     "/contacts",
     "/contacts/new?of=SCS-01-A",
+    "/stations",
+    "/stations/SGS",
     "/passes",
     "/passes/calendars",
     "/models",

@@ -13,6 +13,7 @@ from django import forms
 
 from constellation.models import HardwareProfile, Plane, Role, Satellite
 from ops.errors import Refusal
+from ops.pages import InstantField
 from uplink.registry.models import Version
 from uplink.rollouts import gates, planning, rings
 from uplink.rollouts.models import ErrorAction, Kind, SuccessAction, Synchronise
@@ -36,10 +37,10 @@ class PlanForm(forms.Form):
         Version.objects.select_related("model").order_by("model__name", "-registered_at")
     )
     kind = forms.ChoiceField(choices=Kind.choices, initial=Kind.FORCED, label="Models change")
-    forced_at = forms.DateTimeField(
+    forced_at = InstantField(
         required=False, label="Forced at (UTC)", help_text="Only of “until a time, then forced”."
     )
-    start_at = forms.DateTimeField(
+    start_at = InstantField(
         required=False, label="Start at (UTC)", help_text="Empty: when somebody starts it."
     )
     priority = forms.IntegerField(min_value=-100, max_value=100, initial=0)

@@ -62,7 +62,7 @@ def _shown(
     status: int = 200,
 ) -> HttpResponse:
     for name in ("start_at", "forced_at"):
-        form.fields[name].widget.attrs["placeholder"] = f"{now:%Y-%m-%d %H:%M}"
+        form.fields[name].widget.attrs["placeholder"] = f"{now:%Y-%jT%H:%M:%SZ}"
     errors = [*form.errors, *(e for ring in asked for e in ring.errors)]
     errors += [e for ring in asked for gate in ring.gates for e in gate.errors]
     shown = {

@@ -8,7 +8,7 @@ from uuid import uuid4
 import pytest
 from django.urls import reverse
 
-from constellation.contacts import agenda, booking
+from constellation.contacts import agenda, upkeep
 from constellation.models import Antenna
 from tests.factories import NOON, make_antenna, make_contact, make_user
 
@@ -17,8 +17,13 @@ HOUR = timedelta(hours=1)
 
 
 def close(antenna, start, end, reason):
-    booking.reserve_maintenance(
-        maintenance_id=uuid4(), antenna=antenna, starts_at=start, ends_at=end, reason=reason
+    upkeep.reserve(
+        maintenance_id=uuid4(),
+        antenna=antenna,
+        starts_at=start,
+        ends_at=end,
+        reason=reason,
+        by="somebody",
     )
 
 

@@ -11,7 +11,7 @@ from constellation import catalogue, visibility
 from constellation.contacts import booking
 from constellation.contacts.models import Contact, State
 from constellation.models import Antenna, Satellite
-from ops.errors import IdReused, Invalid, NotFound
+from ops.errors import IdReused, NotFound
 from tests.factories import NOON, make_contact, make_organisation
 from tests.live import events_of
 
@@ -145,25 +145,12 @@ def test_a_pass_under_way_can_be_booked_and_joined(wanted):
     assert contact.state == State.SCHEDULED
 
 
-def test_maintenance_keeps_contacts_out_and_contacts_keep_maintenance_out(wanted):
+def test_an_antenna_that_is_maintained_then_is_refused(wanted):
     span = {"starts_at": wanted["aos_at"], "ends_at": wanted["los_at"], "reason": "bearings"}
-    reservation = {"maintenance_id": uuid4(), "antenna": wanted["antenna"], **span}
-    _, is_new = booking.reserve_maintenance(**reservation)
-    _, again = booking.reserve_maintenance(**reservation)
-    assert (is_new, again) == (True, False)
+    wanted["antenna"].maintenances.create(id=uuid4(), **span)
     with pytest.raises(booking.AntennaOut, match="bearings"):
         book(wanted)
-    with pytest.raises(IdReused):
-        booking.reserve_maintenance(**reservation | {"reason": "motor"})
-    with pytest.raises(Invalid, match="ends before it starts"):
-        booking.reserve_maintenance(
-            **reservation | {"maintenance_id": uuid4(), "ends_at": wanted["aos_at"]}
-        )
-
-    other = wanted["antenna"].station.antennas.last()
-    book(wanted, antenna=other)
-    with pytest.raises(booking.AntennaBusy, match="is promised"):
-        booking.reserve_maintenance(**reservation | {"maintenance_id": uuid4(), "antenna": other})
+    book(wanted, antenna=wanted["antenna"].station.antennas.last())
 
 
 def test_an_antenna_out_of_service_is_refused(wanted):
