@@ -1,6 +1,5 @@
 """Spreading as it is decided: who gets files, who is to fetch, and what a report changes."""
 
-import random
 from datetime import timedelta
 from uuid import uuid4
 
@@ -9,16 +8,13 @@ from django.test import Client
 from django.urls import reverse
 from rest_framework.test import APIClient
 
-from constellation import catalogue, links
 from constellation.contacts.models import Demand
 from constellation.contacts.models import State as ContactState
-from constellation.models import Satellite
 from ops import clock
 from telemetry import onboard
 from tests.factories import (
     NOON,
     PASS,
-    make_artefact,
     make_contact,
     make_organisation,
     make_profile,
@@ -26,28 +22,33 @@ from tests.factories import (
     make_user,
 )
 from tests.live import events_of
+from tests.uplink.transfers import trio
 from tests.uplink.transfers.board import hear, store_report
-from uplink.commands import authentication
+from tests.uplink.transfers.trio import (
+    MASTER,
+    PACK_BYTES,
+    TRIO,
+    ask,
+    contact_of,
+    orders_to,
+    planned,
+    satellite,
+    tell,
+)
 from uplink.commands.models import Command
 from uplink.registry.trust import inventory
 from uplink.transfers import (
     forecasts,
     holding,
     overview,
-    packages,
     packing,
     progress,
-    repairs,
     requests,
     spreads,
-    suspending,
 )
 from uplink.transfers.models import (
-    Deployment,
     Forecast,
     Holding,
-    Package,
-    PackageState,
     Shipment,
     Spread,
     State,
@@ -56,87 +57,16 @@ from uplink.transfers.models import (
 from uplink.transfers.spreading import holdings
 
 pytestmark = pytest.mark.django_db
-PACK_BYTES = 64 * 1024
-CONTENT = random.Random(3).randbytes(6 * PACK_BYTES - 100)
-TRIO = ("SCS-01-A", "SCS-01-F", "SCS-01-L")
-"""Always in sight of each other; SCS-01-J and M are another group that sees none of them."""
-MASTER = bytes(range(32))
 
 
 @pytest.fixture(autouse=True)
 def fleet(settings, tmp_path):
-    catalogue.load_reference(NOON)
-    links._kept.clear()
-    settings.COMMAND_KEY_FILE = tmp_path / "master.key"
-    settings.COMMAND_KEY_FILE.write_text(MASTER.hex())
-    authentication.master_key(settings.COMMAND_KEY_FILE)
+    trio.load(settings, tmp_path)
 
 
 @pytest.fixture
 def artefact():
-    made = make_artefact(CONTENT)
-    packing.pack(made, pack_bytes=PACK_BYTES)
-    return made
-
-
-def satellite(code):
-    return Satellite.objects.get(code=code)
-
-
-def contact_of(code, begins_s, **details):
-    begins = NOON + timedelta(seconds=begins_s)
-    return make_contact(satellite=satellite(code), aos_at=begins, los_at=begins + PASS, **details)
-
-
-def ask(artefact, *codes, **details):
-    """Ask for transfers as one would of a rollout; return them by code."""
-    return {
-        code: requests.request(
-            transfer_id=uuid4(),
-            satellite=satellite(code),
-            artefact=artefact,
-            version=None,
-            organisation=artefact.organisation,
-            now=NOON,
-            activate=False,
-            **details,
-        )[0]
-        for code in codes
-    }
-
-
-def planned(artefact, *, at_s=0.0):
-    spreads.plan(artefact, now=NOON + timedelta(seconds=at_s), rate=1.0)
-    rows = Shipment.objects.filter(transfer__artefact=artefact, number__gte=0, delivered=False)
-    found = {}
-    for row in rows.select_related("transfer__satellite"):
-        found.setdefault(row.transfer.satellite.code, set()).add(row.number)
-    return found
-
-
-def tell(code, artefact, sources, *, by=None, at_s=1.0, refused=(), laser_bytes=0):
-    """Let a satellite, or a neighbour for it, report from where it has each pack."""
-    about = satellite(code)
-    said = holdings.Holdings(
-        entity_id=about.entity_id,
-        at_ns=int((NOON.timestamp() + at_s) * 1e9),
-        artefact=artefact.pk,
-        packs=len(sources),
-        first=0,
-        count=len(sources),
-        laser_bytes=laser_bytes,
-        spans=holdings.spans_of(sources),
-        refused=tuple(satellite(one).entity_id for one in refused),
-    )
-    payload = said.encode(code, inventory.key_of(MASTER, code))
-    now = NOON + timedelta(seconds=at_s)
-    hear(satellite(by or code), onboard.Apid.HOLDINGS, payload, now=now)
-
-
-def orders_to(code):
-    return list(
-        Command.objects.filter(satellite__code=code, name="FETCH").order_by("created_at", "id")
-    )
+    return trio.packed()
 
 
 def test_one_satellite_of_a_group_is_sent_the_packs_and_the_others_fetch(artefact):
@@ -404,130 +334,6 @@ def test_links_that_bring_nothing_are_not_waited_for(artefact):
     assert planned(artefact, at_s=660) == {TRIO[1]: set(range(6))}
     row = Spread.objects.get(transfer__satellite__code=TRIO[1])
     assert row.left_to_ground_until == NOON + timedelta(seconds=660) + spreads.LEFT_TO_GROUND
-
-
-def test_one_satellite_gets_the_package_and_gives_the_whole_to_the_others(artefact):
-    base = make_artefact(b"before")
-    package = Package.objects.create(
-        artefact=artefact, base=base, state=PackageState.READY, manifest=b"manifest", chunks=2
-    )
-    package.files.create(number=0, size_bytes=1000, sha256="ab" * 32, crc32c=1, chunks=[0, 1])
-    contact_of(TRIO[0], 600)
-    contact_of(TRIO[1], 60)
-    transfers = ask(artefact, *TRIO[:2])
-    Transfer.objects.update(package=package)
-    Shipment.objects.all().delete()
-
-    spreads.plan(artefact, now=NOON, rate=1.0)
-
-    rows = Shipment.objects.filter(number__gte=-1)
-    assert {row.transfer_id for row in rows} == {transfers[TRIO[1]].pk}
-    assert sorted(rows.values_list("number", flat=True)) == [-1, 0]
-    assert Transfer.objects.get(pk=transfers[TRIO[0]].pk).package is None
-    assert len(orders_to(TRIO[0])) == 1
-    assert not orders_to(TRIO[1])
-
-
-def with_package(artefact, *codes):
-    """A package that satellites can use, each of which runs its base; return it."""
-    base = make_artefact(b"before")
-    package = Package.objects.create(
-        artefact=artefact, base=base, state=PackageState.READY, manifest=b"manifest", chunks=2
-    )
-    package.files.create(number=0, size_bytes=1000, sha256="ab" * 32, crc32c=1, chunks=[0, 1])
-    for code in codes:
-        Deployment.objects.create(satellite=satellite(code), active_sha256=base.pk)
-    return package
-
-
-def files_up():
-    """The numbers of the files that are to go up, by satellite; without signed metadata."""
-    rows = Shipment.objects.filter(number__gte=-1).order_by("number")
-    found: dict[str, list[int]] = {}
-    for code, number in rows.values_list("transfer__satellite__code", "number"):
-        found.setdefault(code, []).append(number)
-    return found
-
-
-@pytest.mark.parametrize("end", ["silent", "failed", "suspended", "base gone"])
-def test_where_the_holder_of_a_package_is_lost_another_is_sent_it(artefact, monkeypatch, end):
-    monkeypatch.setattr(packages, "ARTEFACT_BYTES_MIN", 0)
-    package = with_package(artefact, *TRIO)
-    first = contact_of(TRIO[1], 60)
-    contact_of(TRIO[0], 600)
-    transfers = ask(artefact, *TRIO[:2])
-    spreads.plan(artefact, now=NOON, rate=1.0)
-    assert files_up() == {TRIO[1]: [-1, 0]}
-    now = NOON + timedelta(seconds=560)  # the contact of the first is over
-    holder = Transfer.objects.get(pk=transfers[TRIO[1]].pk)
-    if end == "silent":
-        first.state = ContactState.PASS
-        first.save()
-    elif end == "failed":
-        progress.fail(holder, "refused on board", now=now)
-    elif end == "suspended":
-        suspending.suspend(holder.pk, now=now, reason="by hand")
-    else:
-        repairs._send_whole(holder, now=now)
-    spreads.plan(artefact, now=now, rate=1.0)
-    up = files_up()
-    assert up[TRIO[0]] == [-1, 0]
-    assert Transfer.objects.get(pk=transfers[TRIO[0]].pk).package == package
-    assert (end == "silent") == (TRIO[1] not in up)
-    if end in ("silent", "base gone"):  # it fetches from who is sent it now
-        assert Transfer.objects.get(pk=holder.pk).package is None
-        assert orders_to(TRIO[1])
-    spreads.plan(artefact, now=now + timedelta(seconds=5), rate=1.0)
-    assert files_up()[TRIO[0]] == [-1, 0]  # and so it stays
-
-
-def test_who_has_all_of_a_package_is_not_taken_for_lost(artefact, monkeypatch):
-    monkeypatch.setattr(packages, "ARTEFACT_BYTES_MIN", 0)
-    package = with_package(artefact, *TRIO)
-    contact_of(TRIO[1], 60)
-    contact_of(TRIO[0], 600)
-    holder = ask(artefact, *TRIO[:2])[TRIO[1]]
-    spreads.plan(artefact, now=NOON, rate=1.0)
-    now = NOON + timedelta(seconds=545)  # its contact is over, and it decodes
-    Shipment.objects.filter(transfer=holder).update(delivered=True, delivered_at=now)
-    Transfer.objects.filter(pk=holder.pk).update(state=State.VERIFYING)
-    spreads.plan(artefact, now=now, rate=1.0)
-    assert files_up() == {TRIO[1]: [-1, 0]}
-    assert Spread.objects.get(transfer__satellite__code=TRIO[0]).expected_at is not None
-    # Half an hour later nobody has heard that it has anything to give.
-    contact_of(TRIO[0], 3600)
-    spreads.plan(artefact, now=now + timedelta(minutes=31), rate=1.0)
-    assert files_up() == {TRIO[0]: [-1, 0]}
-    assert Transfer.objects.get(satellite__code=TRIO[0]).package == package
-
-
-def test_no_package_is_sent_for_less_than_it_is(artefact, monkeypatch):
-    monkeypatch.setattr(packages, "ARTEFACT_BYTES_MIN", 0)
-    package = with_package(artefact, *TRIO)
-    package.files.update(size_bytes=2 * PACK_BYTES)
-    first = contact_of(TRIO[1], 60)
-    contact_of(TRIO[0], 600)
-    ask(artefact, *TRIO[:2])
-    spreads.plan(artefact, now=NOON, rate=1.0)
-    first.state = ContactState.PASS
-    first.save()
-    # The other has all but one pack already, by laser.
-    tell(TRIO[0], artefact, [satellite(TRIO[1]).entity_id] * 5 + [None], at_s=190.0)
-    spreads.plan(artefact, now=NOON + timedelta(seconds=200), rate=1.0)
-    assert files_up()[TRIO[0]] == [-1, 5]
-
-
-def test_a_package_that_is_not_worth_it_keeps_nobody_waiting(artefact, monkeypatch):
-    monkeypatch.setattr(packages, "ARTEFACT_BYTES_MIN", 0)
-    package = with_package(artefact, *TRIO)
-    Package.objects.update(state=PackageState.PREPARING)
-    contact_of(TRIO[0], 60)
-    ask(artefact, *TRIO[:2])
-    spreads.plan(artefact, now=NOON, rate=1.0)
-    assert files_up() == {}
-    Package.objects.filter(pk=package.pk).update(state=PackageState.NOT_WORTH_IT)
-    spreads.plan(artefact, now=NOON, rate=1.0)
-    assert files_up() == {TRIO[0]: [-1, *range(6)]}
 
 
 def test_a_cancelled_transfer_fetches_no_more(artefact):
