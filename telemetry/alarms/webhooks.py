@@ -13,6 +13,8 @@ import http.client
 import ipaddress
 import socket
 import ssl
+import threading
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
@@ -21,6 +23,7 @@ import orjson
 from django.conf import settings
 
 TIMEOUT_S = 10.0
+"""Of each word of the other side; all of it may take twice as long."""
 ANSWER_MOST = 64 * 1024
 AGENT = "Zenith ground segment (alarms)"
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
@@ -72,7 +75,10 @@ def post(
         "Zenith-Signature": sign(secret, body, at),
         "Connection": "close",
     }
-    connection = _connection(scheme, host, port, address)
+    lines: list[socket.socket] = []
+    connection = _connection(scheme, host, port, address, lines)
+    patience = threading.Timer(2 * TIMEOUT_S, _hang_up, [lines])
+    patience.start()
     try:
         connection.request("POST", path, body, headers)
         answer = connection.getresponse()
@@ -80,9 +86,19 @@ def post(
     except (OSError, http.client.HTTPException) as error:
         raise Failed(f"no answer: {type(error).__name__}: {error}"[:250]) from error
     finally:
+        patience.cancel()
         connection.close()
+        for line in lines:
+            line.close()
     if not 200 <= answer.status < 300:
         raise Failed(f"HTTP {answer.status} {answer.reason}"[:250])
+
+
+def _hang_up(lines: list[socket.socket]) -> None:
+    """End a conversation that is drawn out: who waits for its next word hears that it is over."""
+    for line in lines:
+        with suppress(OSError):
+            line.shutdown(socket.SHUT_RDWR)
 
 
 def judged(host: str, port: int) -> str:
@@ -116,11 +132,16 @@ def is_allowed(address: Address) -> bool:
     return address.is_global and not address.is_multicast
 
 
-def _connection(scheme: str, host: str, port: int, address: str) -> http.client.HTTPConnection:
-    """Return a connection to the address that was judged, under the name that was asked for."""
+def _connection(
+    scheme: str, host: str, port: int, address: str, lines: list[socket.socket]
+) -> http.client.HTTPConnection:
+    """Return a connection to the address that was judged, under the name that was asked for; a
+    second handle of its socket, whatever TLS wraps around it, comes into `lines`."""
 
     def connect(*_: Any, **__: Any) -> socket.socket:
-        return socket.create_connection((address, port), TIMEOUT_S)
+        made = socket.create_connection((address, port), TIMEOUT_S)
+        lines.append(made.dup())
+        return made
 
     if scheme == "https":
         context = ssl.create_default_context()

@@ -64,5 +64,4 @@ def hook(settings):
     settings.ZENITH_WEBHOOK_NETWORKS = [ip_network("127.0.0.0/8")]
     hook = Hook()
     yield hook
-    hook.server.shutdown()
-    hook.server.server_close()
+    hook.close()

@@ -49,12 +49,15 @@ class Hook:
 
     def __init__(self):
         self.taken, self.answers = [], []
+        self.wait = lambda: None
+        """What it does between hearing a message and answering."""
         hook = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
             def do_POST(self):
                 body = self.rfile.read(int(self.headers["Content-Length"]))
                 hook.taken.append((dict(self.headers), body))
+                hook.wait()
                 status = hook.answers.pop(0) if hook.answers else 200
                 self.send_response(status)
                 if status == 302:
@@ -68,6 +71,10 @@ class Hook:
         self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self.server.server_port}/hook?team=night"
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def close(self):
+        self.server.shutdown()
+        self.server.server_close()
 
     def bodies(self):
         return [json.loads(body) for _, body in self.taken]
