@@ -5,8 +5,6 @@ before any conftest is imported. With `-n`, processes of pytest-xdist run the te
 servers of its own, and this one only hands out the files.
 """
 
-import contextlib
-import importlib
 import os
 from collections.abc import Callable
 from typing import Any
@@ -40,26 +38,6 @@ _WHOLE = ("tests/system/", "test_up_whole")
 machine are late with everything."""
 _LONG = ("over_the_air", "test_uploads", "test_lasers")
 """Files that mostly wait for processes: begun early, they wait beside those that compute."""
-
-
-def pytest_collection(session: pytest.Session) -> None:
-    """Let each of several processes import other test modules first, in a run of all.
-
-    Pytest compiles them with its own `assert`, which takes ten seconds in a fresh clone, and in
-    the same order all of them would compile the same module at the same time.
-    """
-    worker = getattr(session.config, "workerinput", None)
-    if worker is None or session.config.args_source is not pytest.Config.ArgsSource.TESTPATHS:
-        return
-    number, count = int(worker["workerid"].removeprefix("gw")), worker["workercount"]
-    files = sorted((session.config.rootpath / "tests").rglob("test_*.py"))
-    for path in files[number::count]:
-        if "e2e" not in path.parts:
-            # What is wrong with one is told when it is collected.
-            with contextlib.suppress(Exception, pytest.skip.Exception):
-                importlib.import_module(
-                    ".".join(path.relative_to(session.config.rootpath).with_suffix("").parts)
-                )
 
 
 @pytest.hookimpl(tryfirst=True)  # pytest-xdist has an answer of its own
