@@ -10,7 +10,7 @@ from django.shortcuts import redirect, render
 from django.urls import path
 from django.views.decorators.http import require_POST, require_safe
 
-from constellation.contacts import agenda, ground, upkeep
+from constellation.contacts import agenda, station_agenda, upkeep
 from constellation.models import Antenna, Station
 from ops import clock
 from ops.accounts import roles
@@ -21,6 +21,7 @@ HOUR = timedelta(hours=1)
 
 
 class MaintenanceForm(forms.Form):
+    id = forms.UUIDField()
     antenna = forms.CharField(max_length=24)
     starts_at = InstantField()
     ends_at = InstantField()
@@ -40,7 +41,7 @@ def stations_page(request: HttpRequest) -> HttpResponse:
     Asked for by htmx (when something changed), it answers with the moving parts alone.
     """
     now = clock.now()
-    rows = ground.rows(request.user, now)
+    rows = station_agenda.rows(request.user, now)
     template = "contacts/stations_parts.html" if request.htmx else "contacts/stations.html"
     return render(
         request,
@@ -49,7 +50,7 @@ def stations_page(request: HttpRequest) -> HttpResponse:
             "now": now,
             "rows": rows,
             "antenna_count": sum(len(row.antennas) for row in rows),
-            "maintenances": ground.maintenances(now),
+            "maintenances": station_agenda.maintenances(now),
             **_reserving(request, now),
             "section": "stations",
         },
@@ -64,7 +65,7 @@ def station_page(request: HttpRequest, code: str) -> HttpResponse:
     station = Station.objects.filter(code=code).first()
     if station is None:
         raise Http404(f"There is no station {code}.")
-    [row] = ground.rows(request.user, now, [station])
+    [row] = station_agenda.rows(request.user, now, [station])
     template = "contacts/station_parts.html" if request.htmx else "contacts/station.html"
     return render(
         request,
@@ -74,7 +75,7 @@ def station_page(request: HttpRequest, code: str) -> HttpResponse:
             "station": station,
             "row": row,
             "contacts": agenda.over_station(request.user, station, now),
-            "maintenances": ground.maintenances(now, station),
+            "maintenances": station_agenda.maintenances(now, station),
             "may_change": roles.may(request.user, "constellation.change_station"),
             **_reserving(request, now, station),
             "section": "stations",
@@ -92,7 +93,7 @@ def maintenances(request: HttpRequest) -> HttpResponse:
         "contacts/maintenances.html",
         {
             "now": (now := clock.now()),
-            "maintenances": ground.maintenances(now, station),
+            "maintenances": station_agenda.maintenances(now, station),
             "may_give_back": roles.may(request.user, "contacts.delete_maintenance"),
         },
     )
@@ -108,6 +109,7 @@ def _reserving(
         "may_reserve": roles.may(request.user, "contacts.add_maintenance"),
         "may_give_back": roles.may(request.user, "contacts.delete_maintenance"),
         "choices": list(antennas.values_list("code", flat=True)),
+        "new_id": uuid4(),  # so that who presses twice reserves once
         "starts_at": start,
         "ends_at": start + 2 * HOUR,
     }
@@ -118,10 +120,11 @@ def _reserving(
 def reserve(request: HttpRequest) -> HttpResponse:
     """Keep an antenna free of contacts for a span; then to its station."""
     wanted = cleaned(MaintenanceForm(request.POST))
+    maintenance_id = wanted.pop("id")
     antenna = _antenna(wanted["antenna"])
     try:
         row, _ = upkeep.reserve(
-            maintenance_id=uuid4(),
+            maintenance_id=maintenance_id,
             by=request.user.get_username(),
             **wanted | {"antenna": antenna},
         )

@@ -47,7 +47,9 @@ def reserve(
     if first := booked.order_by("starts_at").first():
         more = booked.count() - 1
         raise AntennaBusy(f"{antenna} is promised: {first}{f' and {more} more' if more else ''}.")
-    made = Maintenance.objects.create(id=maintenance_id, **wanted)
+    made, is_new = Maintenance.objects.get_or_create(id=maintenance_id, defaults=wanted)
+    if not is_new:  # meanwhile, of another antenna
+        raise errors.IdReused(f"{maintenance_id} already names another maintenance.")
     _tell(made, "reserved")
     return made, True
 
@@ -55,7 +57,8 @@ def reserve(
 @transaction.atomic
 def give_back(maintenance_id: UUID) -> Maintenance:
     """End a maintenance, or what is left of it; return what it was. Raises `NotFound`."""
-    row = Maintenance.objects.select_related("antenna").filter(pk=maintenance_id).first()
+    rows = Maintenance.objects.select_related("antenna").select_for_update(of=("self",))
+    row = rows.filter(pk=maintenance_id).first()
     if row is None:
         raise errors.NotFound(f"There is no maintenance {maintenance_id}.")
     row.delete()

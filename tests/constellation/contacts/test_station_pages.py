@@ -58,7 +58,7 @@ def test_every_station_is_there_with_what_its_antennas_do(operator):
     shown = page(operator, "stations")
 
     assert "2 stations, 4 antennas" in shown
-    for words in (": In contact", ": Out of service", ": Maintenance", ": Free"):
+    for words in (": In contact", ": Out of service", ": Maintenance", ": In service"):
         assert shown.count(words) == 1, words
     assert '<td class="number">2</td>' in shown  # the third is further away than a day
     assert reverse("contact", args=[flown.pk]) in shown
@@ -87,11 +87,14 @@ def test_a_station_shows_its_own_only(operator):
     assert "ours" in some.content.decode()
     assert "theirs" not in some.content.decode()
     assert operator.get(reverse("station", args=["NOWHERE"])).status_code == 404
+    assert operator.get("/stations/%00").status_code == 404
+    assert operator.post("/antennas/%00/service", {"action": "in"}).status_code == 404
 
 
 def test_a_maintenance_is_reserved_and_given_back(operator):
     contact = make_contact(aos_at=NOON + 2 * HOUR, state=State.SCHEDULED)
     wanted = {
+        "id": uuid4(),
         "antenna": contact.antenna.code,
         "starts_at": "2026-234T14:00:00Z",
         "ends_at": "2026-234T16:00Z",
@@ -110,6 +113,8 @@ def test_a_maintenance_is_reserved_and_given_back(operator):
     assert "serves nobody from 2026-234T14:00Z to 2026-234T16:00Z" in taken.content.decode()
     contact.refresh_from_db()
     assert contact.state == State.CANCELLED
+    operator.post(reverse("reserve-maintenance"), wanted)  # pressed twice
+    assert Maintenance.objects.get() == row
     back = operator.post(reverse("end-maintenance", args=[row.pk]), follow=True)
     assert "may be booked again" in back.content.decode()
     assert not Maintenance.objects.exists()
@@ -126,6 +131,7 @@ def test_a_maintenance_is_reserved_and_given_back(operator):
 )
 def test_what_is_wrong_with_one_is_said(operator, wrong, says):
     given = {
+        "id": uuid4(),
         "antenna": make_antenna().code,
         "starts_at": "2026-08-22T14:00",
         "ends_at": "2026-08-22T16:00",

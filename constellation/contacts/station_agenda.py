@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db.models import Prefetch
+from django.db.models import Count, Prefetch
 
 from constellation.contacts import booking
 from constellation.contacts.agenda import STATUS, WORDS
@@ -42,21 +42,19 @@ def rows(user: User, now: datetime, stations: Iterable[Station] | None = None) -
     )
     if stations is not None:
         wanted = wanted.filter(pk__in=[station.pk for station in stations])
-    coming: dict[int, list[Contact]] = {}
     held = booking.visible_to(user).filter(state__in=HOLDING, los_at__gt=now, aos_at__lt=now + DAY)
-    for contact in held.select_related("satellite").order_by("aos_at"):
-        coming.setdefault(contact.antenna_id, []).append(contact)
-    closed = {
-        row.antenna_id: row
-        for row in Maintenance.objects.filter(starts_at__lte=now, ends_at__gt=now)
-    }
+    counts = dict(held.order_by().values_list("antenna_id").annotate(Count("pk")))
+    firsts = held.select_related("satellite").order_by("antenna_id", "aos_at")
+    first_of = {contact.antenna_id: contact for contact in firsts.distinct("antenna_id")}
+    spans = Maintenance.objects.filter(starts_at__lte=now, ends_at__gt=now)
+    closed = set(spans.values_list("antenna_id", flat=True))
     found = []
     for station in wanted:
-        dishes, count = [], 0
-        for antenna in station.dishes:
-            contacts = coming.get(antenna.pk, [])
-            count += len(contacts)
-            dishes.append(_dish(antenna, contacts, closed.get(antenna.pk)))
+        dishes = [
+            _dish(antenna, first_of.get(antenna.pk), antenna.pk in closed)
+            for antenna in station.dishes
+        ]
+        count = sum(counts.get(antenna.pk, 0) for antenna in station.dishes)
         soonest = [dish.next_contact for dish in dishes if dish.next_contact]
         found.append(
             Row(station, dishes, count, min(soonest, key=lambda each: each.aos_at, default=None))
@@ -64,16 +62,16 @@ def rows(user: User, now: datetime, stations: Iterable[Station] | None = None) -
     return found
 
 
-def _dish(antenna: Antenna, contacts: list[Contact], closed: Maintenance | None) -> Dish:
-    first = contacts[0] if contacts else None
+def _dish(antenna: Antenna, first: Contact | None, is_closed: bool) -> Dish:
     if first and first.state in FLYING:
         state = State(first.state)
         return Dish(antenna, STATUS[state], WORDS[state], first)
     if not antenna.is_active:
         return Dish(antenna, "off", "Out of service", first)
-    if closed:
+    if is_closed:
         return Dish(antenna, "off", "Maintenance", first)
-    return Dish(antenna, "standby", "Free", first)
+    # Not "free": others may be in contact over it, of whom the reader may not know.
+    return Dish(antenna, "standby", "In service", first)
 
 
 def maintenances(now: datetime, station: Station | None = None) -> list[Maintenance]:
